@@ -127,14 +127,9 @@ fn stop(directory: &Path) -> Result<(), String> {
     let deadline = Instant::now() + limits::CLASS_STOP;
     let mut stopped = 0;
     for (server, process) in ending {
-        if server.wait_for_end(deadline)? {
-            stopped += 1;
-        } else {
-            let seconds = limits::CLASS_STOP.as_secs();
-            problems.push(format!(
-                "the server of group {}, process {process}, has not ended within {seconds} seconds",
-                server.group.number
-            ));
+        match server.wait_for_end(process, deadline) {
+            Ok(()) => stopped += 1,
+            Err(why) => problems.push(why),
         }
     }
     let servers = if stopped == 1 { "server" } else { "servers" };

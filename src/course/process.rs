@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
@@ -31,6 +32,8 @@ impl KeptPort {
     pub fn keep(address: SocketAddr) -> io::Result<Self> {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let socket = socket(family, SocketType::STREAM, None)?;
+        // The servers that are started meanwhile have no copy of it.
+        fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
         set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &address)?;
         let address = getsockname(&socket)?.try_into()?;

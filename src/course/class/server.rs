@@ -192,26 +192,26 @@ impl Server {
         }
     }
 
-    /// Waits until no process serves the group. Returns false at the deadline.
-    pub fn wait_for_end(&self, deadline: Instant) -> Result<bool, String> {
+    /// Waits until the process that was asked to end serves the group no longer. The error says that it still does at the
+    /// deadline, which is [`limits::CLASS_STOP`] after it was asked.
+    pub fn wait_for_end(&self, process: u32, deadline: Instant) -> Result<(), String> {
         while self.is_up()? {
             if Instant::now() > deadline {
-                return Ok(false);
+                let group = self.group.number;
+                let seconds = limits::CLASS_STOP.as_secs();
+                return Err(format!(
+                    "the server of group {group}, process {process}, has not ended within {seconds} seconds"
+                ));
             }
             thread::sleep(PAUSE);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Stops the server, and waits for its end. Returns whether it was running.
     pub fn stop(&self) -> Result<bool, String> {
         let Some(process) = self.terminate()? else { return Ok(false) };
-        if self.wait_for_end(Instant::now() + limits::CLASS_STOP)? {
-            return Ok(true);
-        }
-        let group = self.group.number;
-        let seconds = limits::CLASS_STOP.as_secs();
-        Err(format!("the server of group {group}, process {process}, has not ended within {seconds} seconds"))
+        self.wait_for_end(process, Instant::now() + limits::CLASS_STOP).map(|()| true)
     }
 }
 

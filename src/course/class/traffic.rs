@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::limits;
-use crate::protocol::Port;
+use crate::protocol::{Accepted, Codec as _, Port};
 use crate::trace::{Entry, Event, Link};
 
 /// Counts of a trace up to the place where it was read last.
@@ -83,12 +83,10 @@ impl Traffic {
         }
     }
 
-    /// Counts a reply `OK;id;RECEIVED;time;seq`. The server answers in the order of its sequence, but for retries.
+    /// Counts the reply to a SEND. The server answers in the order of its sequence, but for retries.
     fn count_message(&mut self, line: &str) {
-        let Some(fields) = line.strip_prefix("OK;") else { return };
-        let mut fields = fields.split(';').skip(1);
-        let number = (fields.next() == Some("RECEIVED")).then(|| fields.nth(1)?.parse().ok()).flatten();
-        if let Some(number) = number.filter(|number| *number > self.newest) {
+        let number = Accepted::parse(line.as_bytes()).map_or(0, |accepted| accepted.seq.get());
+        if number > self.newest {
             self.newest = number;
             self.messages += 1;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::server::Server;
 use super::stage::Stage;
 use crate::course::wire::{Came, Wire};
+use crate::protocol::exchange::Verb;
 
 /// The users of the lessons, and their password.
 pub(super) const USERS: [&str; 2] = ["ana", "luis"];
@@ -73,7 +74,7 @@ impl Client {
         self.send(stage, request);
         let head = self.read()?;
         stage.line(self.user, '<', &head);
-        let count: usize = head.strip_prefix("OK;").and_then(|count| count.parse().ok()).unwrap_or(0);
+        let count = Verb::of(request.as_bytes()).records_after(head.as_bytes());
         let mut records = Vec::new();
         for _ in 0..count.min(MOST_RECORDS) {
             let record = self.read()?;

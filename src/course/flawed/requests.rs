@@ -1,19 +1,25 @@
 //! Logging in, and the requests of both ports (protocol, sections 3, 5 and 6).
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::model::{MessageId, Text, Timestamp, UserName};
-use crate::protocol::{Login, LoginKind, Port};
-use crate::record::Fields;
-use parking_lot::MutexGuard;
+use crate::model::{MessageId, Seq, Target, Text, Timestamp, UserName};
+use crate::protocol::{After, Code, Login, LoginKind, Port, RecvRequest, SendRequest};
+use crate::record::Writer;
 
 use super::state::{Message, State, field};
 use super::{Flaw, Server};
 
+/// Longest wait of a poll, in seconds.
+const LONGEST_POLL: u64 = 9;
+
 /// A reply, and whether the connection goes on.
 type Answer = (String, bool);
+
+/// The reply to a request, or the code with which it is refused.
+type Reply = Result<String, Code>;
 
 pub struct Session<'a> {
     server: &'a Server,
@@ -25,19 +31,16 @@ pub struct Session<'a> {
     number: u64,
 }
 
-fn ko(code: &str) -> String {
+fn ko(code: Code) -> String {
     format!("KO;{code};refused\n")
 }
 
-fn parse(line: &[u8], flaw: Flaw) -> Option<Vec<String>> {
-    if flaw == Flaw::NoQuotes {
-        return Some(std::str::from_utf8(line).ok()?.split(';').map(str::to_owned).collect());
-    }
-    Fields::parse(line).ok().map(|fields| fields.iter().map(str::to_owned).collect())
-}
-
-fn number(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|number| *number < 1 << 53)
+/// Returns a line whose parts between semicolons are its fields, whatever quotes and escapes it has.
+fn cut_at_semicolons(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut record = Writer::new(&mut out);
+    String::from_utf8_lossy(line).split(';').for_each(|part| _ = record.text(part));
+    out
 }
 
 impl<'a> Session<'a> {
@@ -46,43 +49,53 @@ impl<'a> Session<'a> {
     }
 
     pub fn answer(&mut self, line: &[u8]) -> Answer {
-        let Some(user) = self.user.clone() else { return self.log_in(line) };
-        let Some(fields) = parse(line, self.server.flaw) else { return (ko("SYNTAX"), true) };
-        let verb = fields[0].to_uppercase();
-        let rest: Vec<_> = fields.iter().skip(1).map(String::as_str).collect();
-        let reply = match (self.port, verb.as_str(), &rest[..]) {
-            (_, "PING", []) => Some("OK\n".to_owned()),
-            (_, "QUIT", []) => return ("OK\n".to_owned(), false),
-            (Port::Send, "SEND", [id, to, text]) => self.send(&user, id, to, text),
-            (Port::Send, "READ", [peer, upto]) => self.read(&user, peer, upto),
-            (Port::Send, "STATUS", [peer, seq]) => self.status(&user, peer, seq),
-            (Port::Send, "HISTORY", [peer, more @ ..]) => self.history(&user, peer, more),
-            (Port::Recv, "POLL", [after, more @ ..]) => return self.poll(&user, after, more),
-            _ => None,
+        let Some(user) = self.user.clone() else {
+            return self.log_in(line).map_or_else(|code| (ko(code), false), |reply| (reply, true));
         };
-        (reply.unwrap_or_else(|| ko("SYNTAX")), true)
+        let line = match self.server.flaw {
+            Flaw::NoQuotes => Cow::Owned(cut_at_semicolons(line)),
+            _ => Cow::Borrowed(line),
+        };
+        let ok = "OK\n".to_owned();
+        let reply = match self.port {
+            Port::Send => match SendRequest::parse(&line) {
+                Ok(SendRequest::Send { id, to, text }) => self.send(&user, id, to.ok(), &text),
+                Ok(SendRequest::Read { target, seq }) => self.read(&user, target.ok(), seq.get()),
+                Ok(SendRequest::Status { target, seq, .. }) => self.status(&user, target.ok(), seq.get()),
+                Ok(SendRequest::History { target, limit, before }) => {
+                    self.history(&user, target.ok(), limit, before.map_or(u64::MAX, Seq::get))
+                }
+                Ok(SendRequest::Ping) => Ok(ok),
+                Ok(SendRequest::Quit) => return (ok, false),
+                _ => Err(Code::Syntax),
+            },
+            Port::Recv => match RecvRequest::parse(&line) {
+                Ok(RecvRequest::Poll { after: After::Number(after), wait, max }) => {
+                    return self.poll(&user, after.get(), wait.unwrap_or(LONGEST_POLL), max);
+                }
+                Ok(RecvRequest::Ping) => Ok(ok),
+                Ok(RecvRequest::Quit) => return (ok, false),
+                _ => Err(Code::Syntax),
+            },
+        };
+        (reply.unwrap_or_else(ko), true)
     }
 
-    fn log_in(&mut self, line: &[u8]) -> Answer {
-        let Some(login) = Login::parse(line).filter(|login| !login.password.is_empty()) else {
-            return (ko("SYNTAX"), false);
-        };
-        let name = UserName::new(login.user).ok();
+    /// Answers a login line; a refusal ends the connection.
+    fn log_in(&mut self, line: &[u8]) -> Reply {
+        let login = Login::parse(line).filter(|login| !login.password.is_empty()).ok_or(Code::Syntax)?;
         let is_new = login.kind == LoginKind::Register;
+        let name = UserName::new(login.user).map_err(|_| if is_new { Code::Name } else { Code::Auth })?;
         let mut state = self.server.state.lock();
-        let known = name.as_ref().and_then(|name| state.accounts.get(name.mapped()));
-        match (&name, known) {
-            (None, _) if is_new => return (ko("NAME"), false),
-            (_, Some(_)) if is_new => return (ko("EXISTS"), false),
-            (Some(_), None) if is_new && login.password.chars().count() < 8 => return (ko("PASSWORD"), false),
-            (Some(_), None) if is_new => {}
-            (_, Some(account)) if account.password == login.password => {}
-            _ => return (ko("AUTH"), false),
-        }
-        let Some(name) = name else { return (ko("AUTH"), false) };
-        if is_new {
-            let fields = [name.mapped(), name.shown(), login.password].map(field).join(";");
-            self.server.commit(&mut state, &format!("ACCOUNT;{fields}"));
+        match state.accounts.get(name.mapped()) {
+            Some(_) if is_new => return Err(Code::Exists),
+            None if is_new && login.password.chars().count() < 8 => return Err(Code::Password),
+            None if is_new => {
+                let fields = [name.mapped(), name.shown(), login.password].map(field).join(";");
+                self.server.commit(&mut state, &format!("ACCOUNT;{fields}"));
+            }
+            Some(account) if account.password == login.password => {}
+            _ => return Err(Code::Auth),
         }
         let user = name.mapped().to_owned();
         if self.port == Port::Recv {
@@ -91,7 +104,7 @@ impl<'a> Session<'a> {
         let account = &state.accounts[&user];
         let more = if self.port == Port::Recv { format!(";{};store", account.acknowledged) } else { String::new() };
         self.user = Some(user);
-        (format!("OK;{};wachat/1{more}\n", field(&account.shown)), true)
+        Ok(format!("OK;{};wachat/1{more}\n", field(&account.shown)))
     }
 
     /// Ends the session before this one, with a last line.
@@ -107,99 +120,70 @@ impl<'a> Session<'a> {
         self.server.changed.notify_all();
     }
 
-    fn send(&self, user: &str, id: &str, to: &str, text: &str) -> Option<String> {
-        let id = MessageId::new(id)?;
-        let text = Text::new(text)?;
+    fn send(&self, user: &str, id: MessageId, to: Option<Target>, text: &Text) -> Reply {
         let mut state = self.server.state.lock();
-        let peer = UserName::new(to).ok().map(|peer| peer.mapped().to_owned());
         let known = state.ids.get(&(user.to_owned(), id.to_string())).filter(|_| self.server.flaw != Flaw::NoDedupe);
-        let place = match (known, peer) {
-            (Some(place), peer) => {
-                let message = &state.messages[*place];
-                if Some(&message.to) != peer.as_ref() || message.text != text.as_str() {
-                    return Some(ko("CONFLICT"));
+        let place = match known.copied() {
+            Some(place) => {
+                let message = &state.messages[place];
+                if find_peer(&state, to).as_ref() != Ok(&message.to) || message.text != text.as_str() {
+                    return Err(Code::Conflict);
                 }
-                *place
+                place
             }
-            (None, Some(peer)) if state.accounts.contains_key(&peer) => {
+            None => {
+                let peer = find_peer(&state, to)?;
                 let fields = [id.as_str(), user, &peer, &Timestamp::now().to_string(), text.as_str()].map(field);
                 self.server.commit(&mut state, &format!("SEND;{}", fields.join(";")));
                 state.messages.len() - 1
             }
-            _ => return Some(ko("NO_USER")),
         };
         let message = &state.messages[place];
-        Some(format!("OK;{};RECEIVED;{};{}\n", message.id, message.at, message.seq))
+        Ok(format!("OK;{};RECEIVED;{};{}\n", message.id, message.at, message.seq))
     }
 
-    /// Finds the peer of a conversation.
-    fn peer(&self, name: &str) -> Result<(MutexGuard<'_, State>, String), String> {
-        let state = self.server.state.lock();
-        let peer = UserName::new(name).ok().map(|peer| peer.mapped().to_owned());
-        let peer = peer.filter(|peer| state.accounts.contains_key(peer)).ok_or_else(|| ko("NO_USER"))?;
-        Ok((state, peer))
-    }
-
-    fn read(&self, user: &str, peer: &str, upto: &str) -> Option<String> {
-        let upto = number(upto)?;
-        let (mut state, peer) = match self.peer(peer) {
-            Ok(found) => found,
-            Err(refusal) => return Some(refusal),
-        };
+    fn read(&self, user: &str, target: Option<Target>, upto: u64) -> Reply {
+        let mut state = self.server.state.lock();
+        let peer = find_peer(&state, target)?;
         let last = conversation(&state, user, &peer).map(|message| message.seq).max().unwrap_or(0);
         if upto > last {
-            return Some(ko("SEQ"));
+            return Err(Code::Seq);
         }
         if upto > state.accounts[user].read.get(&peer).copied().unwrap_or(0) {
             let fields = [user, &peer, &upto.to_string(), &Timestamp::now().to_string()].map(field);
             self.server.commit(&mut state, &format!("READ;{}", fields.join(";")));
         }
-        Some("OK\n".to_owned())
+        Ok("OK\n".to_owned())
     }
 
-    fn status(&self, user: &str, peer: &str, seq: &str) -> Option<String> {
-        let seq = number(seq)?;
-        let (state, peer) = match self.peer(peer) {
-            Ok(found) => found,
-            Err(refusal) => return Some(refusal),
-        };
+    fn status(&self, user: &str, target: Option<Target>, seq: u64) -> Reply {
+        let state = self.server.state.lock();
+        let peer = find_peer(&state, target)?;
         let found = conversation(&state, user, &peer).find(|message| message.seq == seq && message.from == user);
-        let shown = field(&state.accounts[&peer].shown);
-        Some(found.map_or_else(|| ko("NO_MESSAGE"), |message| format!("OK;1\n{shown};{}\n", state.state_of(message))))
+        let message = found.ok_or(Code::NoMessage)?;
+        Ok(format!("OK;1\n{};{}\n", field(&state.accounts[&peer].shown), state.state_of(message)))
     }
 
-    fn history(&self, user: &str, peer: &str, more: &[&str]) -> Option<String> {
-        let (limit, before) = match more {
-            [] => (50, u64::MAX),
-            [limit] => (number(limit)?, u64::MAX),
-            [limit, before] => (number(limit)?, number(before)?),
-            _ => return None,
-        };
-        let limit = usize::try_from(limit).ok().filter(|limit| (1..=1000).contains(limit))?;
-        let (state, peer) = match self.peer(peer) {
-            Ok(found) => found,
-            Err(refusal) => return Some(refusal),
-        };
+    fn history(&self, user: &str, target: Option<Target>, limit: usize, before: u64) -> Reply {
+        let state = self.server.state.lock();
+        let peer = find_peer(&state, target)?;
         let all: Vec<_> = conversation(&state, user, &peer).filter(|message| message.seq < before).collect();
         let shown = |name: &str| field(&state.accounts[name].shown);
         let row = |message: &&Message| {
             let Message { seq, id, from, to, at, text } = message;
             format!("{seq};{id};{};{};{at};{};{}\n", shown(from), shown(to), state.state_of(message), field(text))
         };
-        let rows: Vec<_> = all[all.len().saturating_sub(limit)..].iter().map(row).collect();
-        Some(format!("OK;{}\n{}", rows.len(), rows.concat()))
+        let rows: Vec<_> = all.iter().skip(all.len().saturating_sub(limit)).map(row).collect();
+        Ok(format!("OK;{}\n{}", rows.len(), rows.concat()))
     }
 
-    fn poll(&mut self, user: &str, after: &str, more: &[&str]) -> Answer {
-        let parsed = || {
-            let wait = more.first().map_or(Some(9), |wait| number(wait).filter(|wait| *wait <= 9))?;
-            let max = more.get(1).map_or(Some(100), |max| number(max).filter(|max| (1..=1000).contains(max)))?;
-            Some((number(after)?, wait, usize::try_from(max).ok()?)).filter(|_| more.len() <= 2)
-        };
-        let Some((after, wait, max)) = parsed() else { return (ko("SYNTAX"), true) };
+    fn poll(&mut self, user: &str, after: u64, wait: u64, max: usize) -> Answer {
         let mut state = self.server.state.lock();
+        if wait > LONGEST_POLL {
+            return (ko(Code::Syntax), true);
+        }
         if after > state.last {
-            return (ko("SEQ"), true);
+            return (ko(Code::Seq), true);
         }
         if after > state.accounts[user].acknowledged {
             let fields = [user, &after.to_string(), &Timestamp::now().to_string()].map(field);
@@ -231,6 +215,14 @@ impl<'a> Session<'a> {
         let ended = matches!(self.stream.peek(&mut [0]), Ok(0));
         let _ = self.stream.set_nonblocking(false);
         ended || self.is_replaced(state, user)
+    }
+}
+
+/// Returns the mapped name of a user who has an account.
+fn find_peer(state: &State, target: Option<Target>) -> Result<String, Code> {
+    match target {
+        Some(Target::User(name)) if state.accounts.contains_key(name.mapped()) => Ok(name.mapped().to_owned()),
+        _ => Err(Code::NoUser),
     }
 }
 

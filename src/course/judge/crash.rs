@@ -15,7 +15,7 @@ use super::server::Server;
 use super::time_line::Mismatch;
 use crate::course::checker::{Checker, Seen, Verdict};
 use crate::course::wire::{Came, Wire};
-use crate::protocol::{Accepted, Codec as _, Event, parse_reply};
+use crate::protocol::{Accepted, Code, Codec as _, Event, ListHead, Port, SessionOpened, parse_reply};
 
 /// Longest time that a server may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -145,8 +145,8 @@ impl Traffic<'_> {
     }
 
     /// Connects to a server that may be away.
-    fn log_in(&self, recv: bool, user: &str) -> Option<(Wire, String)> {
-        let address = if recv { self.server.recv } else { self.server.send };
+    fn log_in(&self, port: Port, user: &str) -> Option<(Wire, String)> {
+        let address = port.of([self.server.send, self.server.recv]);
         let logged_in = Wire::open(address, self.server.patience).ok().and_then(|mut wire| {
             wire.send(format!("LOGIN:{user}:{PASSWORD}\n").as_bytes());
             match wire.read() {
@@ -175,7 +175,7 @@ impl Traffic<'_> {
             {
                 return;
             }
-            if let Some((mut wire, _)) = self.log_in(false, &self.users[0]) {
+            if let Some((mut wire, _)) = self.log_in(Port::Send, &self.users[0]) {
                 let _ = self.send_on(&mut wire, open, &mut count);
             }
         }
@@ -226,12 +226,10 @@ impl Traffic<'_> {
     /// Polls, stores and acknowledges, as a client does.
     fn receive(&self, user: &str) {
         while self.polling.load(Ordering::Relaxed) {
-            let Some((mut wire, line)) = self.log_in(true, user) else { continue };
-            let fields: Vec<_> = line.split(';').collect();
-            match fields[..] {
-                [_, _, _, acknowledged, store, ..] if acknowledged.parse::<u64>().is_ok() => {
-                    let acknowledged = acknowledged.parse().unwrap_or_default();
-                    self.judge(|checker| checker.logs_in(user, acknowledged, store));
+            let Some((mut wire, line)) = self.log_in(Port::Recv, user) else { continue };
+            match parse_reply::<SessionOpened>(line.as_bytes()) {
+                Ok(Ok(SessionOpened { acknowledged, store, .. })) => {
+                    self.judge(|checker| checker.logs_in(user, acknowledged.get(), &store));
                 }
                 _ => return self.complain(format!("the login on RECV was answered {line:?}")),
             }
@@ -245,10 +243,14 @@ impl Traffic<'_> {
             self.checker.lock().acknowledges(user, last);
             wire.send(format!("POLL;{last};1\n").as_bytes());
             let Came::Line(head) = wire.read() else { return None };
-            if head.starts_with("KO;SEQ;") {
-                self.judge(|checker| checker.denied(user, last));
-            }
-            let count: usize = head.strip_prefix("OK;")?.parse().ok()?;
+            let count = match parse_reply::<ListHead>(head.as_bytes()) {
+                Ok(Ok(ListHead { count })) => count,
+                Ok(Err(ko)) if ko.code == Code::Seq => {
+                    self.judge(|checker| checker.denied(user, last));
+                    return None;
+                }
+                _ => return None,
+            };
             for _ in 0..count {
                 let Came::Line(line) = wire.read() else { return None };
                 self.take_event(user, &line)?;

@@ -1,7 +1,6 @@
 //! Plays the steps of a test against a server, and notes what was sent and what came.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::step::server::ConnectionAction;
 use super::step::{ServerAction, Step};
 use super::time_line::{EventKind, Failure, LogEntry, Mismatch};
 use crate::course::wire::Wire;
+use crate::protocol::Port;
 
 /// A socket that takes nothing in this time is full.
 const FLOOD_PAUSE: Duration = Duration::from_millis(300);
@@ -73,8 +73,8 @@ impl<'a> Player<'a> {
 
     fn talk(&mut self, name: &str, action: &ConnectionAction) -> Result<(), Mismatch> {
         match action {
-            ConnectionAction::Open(port) => self.open(name, port),
-            ConnectionAction::LogIn { port, user } => self.log_in(name, port, user),
+            ConnectionAction::Open(port) => self.open(name, *port),
+            ConnectionAction::LogIn { port, user } => self.log_in(name, *port, user),
             ConnectionAction::Send { line, singly } => {
                 self.send(name, format!("{}\n", self.names.fill(line)).as_bytes(), *singly)
             }
@@ -121,10 +121,6 @@ impl<'a> Player<'a> {
 
 /// Connections and accounts.
 impl Player<'_> {
-    fn address(&self, port: &str) -> SocketAddr {
-        if port == "RECV" { self.server.recv } else { self.server.send }
-    }
-
     /// Finds a name for a user that no other test has.
     fn name(&mut self, user: &str) -> String {
         let name = unique(user);
@@ -136,7 +132,7 @@ impl Player<'_> {
     fn register(&mut self, user: &str) -> Result<(), Mismatch> {
         let name = self.name(user);
         let begin = self.moments.len();
-        self.open("", "SEND")?;
+        self.open("", Port::Send)?;
         self.send("", format!("REGISTER:{name}:{PASSWORD}\n").as_bytes(), false)?;
         self.expect("", &format!("OK;{name};wachat/1"))?;
         // The presence of other users in the lobby would disturb. A server without rooms refuses.
@@ -149,8 +145,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn open(&mut self, name: &str, port: &str) -> Result<(), Mismatch> {
-        let address = self.address(port);
+    fn open(&mut self, name: &str, port: Port) -> Result<(), Mismatch> {
+        let address = port.of([self.server.send, self.server.recv]);
         let wire = Wire::open(address, self.server.patience)
             .map_err(|error| Mismatch::new(format!("a connection to {address}, the {port} port"), error))?;
         self.note(name, EventKind::Note(format!("connects to the {port} port")));
@@ -158,11 +154,11 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn log_in(&mut self, name: &str, port: &str, user: &str) -> Result<(), Mismatch> {
+    fn log_in(&mut self, name: &str, port: Port, user: &str) -> Result<(), Mismatch> {
         self.open(name, port)?;
         let user = self.names.fill(&format!("{{{user}}}"));
         self.send(name, format!("LOGIN:{user}:{PASSWORD}\n").as_bytes(), false)?;
-        let more = if port == "RECV" { ";<any>;<any>" } else { "" };
+        let more = port.of(["", ";<any>;<any>"]);
         self.expect(name, &format!("OK;{user};wachat/1{more}"))
     }
 

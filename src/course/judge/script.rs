@@ -20,42 +20,28 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
-/// The group files of servers, in the order of the labs.
-const FILES: &[(&str, &str)] = &[
-    ("framing", include_str!("tests/framing.txt")),
-    ("login", include_str!("tests/login.txt")),
-    ("send", include_str!("tests/send.txt")),
-    ("poll", include_str!("tests/poll.txt")),
-    ("states", include_str!("tests/states.txt")),
-    ("idempotence", include_str!("tests/idempotence.txt")),
-    ("rooms", include_str!("tests/rooms.txt")),
-    ("time-outs", include_str!("tests/time-outs.txt")),
-    ("crash", include_str!("tests/crash.txt")),
-];
-
-/// Those of clients.
-const CLIENT_FILES: &[(&str, &str)] = &[
-    ("client-framing", include_str!("clients/framing.txt")),
-    ("client-login", include_str!("clients/login.txt")),
-    ("client-send", include_str!("clients/send.txt")),
-    ("client-poll", include_str!("clients/poll.txt")),
-    ("client-states", include_str!("clients/states.txt")),
-    ("client-idempotence", include_str!("clients/idempotence.txt")),
-    ("client-rooms", include_str!("clients/rooms.txt")),
-    ("client-time-outs", include_str!("clients/time-outs.txt")),
-    ("client-crash", include_str!("clients/crash.txt")),
-];
+/// Side, group, path and text of each file: those of servers, then those of clients.
+macro_rules! files {
+    ($($name:literal)*) => {
+        [
+            $((Side::Server, $name, concat!("tests/", $name, ".txt"), include_str!(concat!("tests/", $name, ".txt"))),)*
+            $((
+                Side::Client,
+                concat!("client-", $name),
+                concat!("clients/", $name, ".txt"),
+                include_str!(concat!("clients/", $name, ".txt")),
+            ),)*
+        ]
+    };
+}
 
 static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
+    // In the order of the labs.
+    let files = files!["framing" "login" "send" "poll" "states" "idempotence" "rooms" "time-outs" "crash"];
     let mut number = 0;
-    let files = FILES.iter().map(|file| (Side::Server, "tests", file));
-    let files = files.chain(CLIENT_FILES.iter().map(|file| (Side::Client, "clients", file)));
-    let parse = |(side, folder, (name, text)): (_, _, &(&'static str, &'static str))| {
-        let file = format!("{folder}/{}.txt", name.trim_start_matches("client-"));
-        // The files are part of the program, and its tests read all of them.
-        Group::parse(side, name, &file, text, &mut number).unwrap_or_else(|why| panic!("{why}"))
-    };
-    files.map(parse).collect()
+    let parse = |(side, name, file, text)| Group::parse(side, name, file, text, &mut number);
+    // The files are part of the program, and its tests read all of them.
+    files.map(parse).into_iter().map(|group| group.unwrap_or_else(|why| panic!("{why}"))).collect()
 });
 
 /// The tests of one subject.

@@ -14,7 +14,8 @@ fn run(script: &Path, directory: &Path, arguments: &[&str]) -> Output {
 /// Writes a program of the labs into a directory, with these exercises done. Returns its path.
 pub fn start(file: &str, done: &[usize], directory: &Path) -> PathBuf {
     let done: Vec<_> = done.iter().map(usize::to_string).collect();
-    let arguments: Vec<_> = [file].into_iter().chain(done.iter().map(String::as_str)).collect();
+    let mut arguments = vec![file];
+    arguments.extend(done.iter().map(String::as_str));
     let output = run(&path("start.sh"), directory, &arguments);
     assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
     directory.join(file.rsplit('/').next().unwrap())
@@ -41,7 +42,7 @@ fn marks(text: &str) -> Vec<i32> {
 }
 
 fn programs() -> impl Iterator<Item = (&'static str, usize)> {
-    CLIENTS.map(|file| (file, 6)).into_iter().chain(SERVERS.map(|file| (file, 10)))
+    CLIENTS.iter().map(|file| (*file, 6)).chain(SERVERS.iter().map(|file| (*file, 10)))
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use super::holes::start;
 use super::tools::{is_there, make_server};
 use super::{SERVERS, path};
@@ -15,15 +17,26 @@ use crate::support::{send_signal, wait_until};
 
 /// A server that `restart.sh` of the labs has started, in a directory of its own.
 struct Running {
-    directory: tempfile::TempDir,
+    directory: TempDir,
     ports: [u16; 2],
     restart: String,
 }
 
 impl Running {
-    /// Starts a server from its source; `None`: there is no tool chain.
-    fn start(source: &Path) -> Option<Self> {
+    /// Starts a solution; `None`: there is no tool chain.
+    fn solution(file: &str) -> Option<Self> {
+        Self::start(tempfile::tempdir().unwrap(), &path("solutions").join(file))
+    }
+
+    /// Starts a server with these exercises done.
+    fn with_done(file: &str, exercises: &[usize]) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
+        let source = start(file, exercises, directory.path());
+        Self::start(directory, &source)
+    }
+
+    /// Starts a server in a directory, from its source.
+    fn start(directory: TempDir, source: &Path) -> Option<Self> {
         let place = directory.path().display();
         let [send, recv] = choose_ports();
         let server = make_server(source, directory.path())?;
@@ -32,12 +45,6 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &restart]).status().unwrap().success());
         wait_until("the server", || [send, recv].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()));
         Some(Self { ports: [send, recv], restart, directory })
-    }
-
-    /// Starts a server with these exercises done.
-    fn with_done(file: &str, exercises: &[usize]) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        Self::start(&start(file, exercises, directory.path())) // which has read the source by now: no test that restarts it
     }
 
     /// Returns the exit code of the judge, and what it says.
@@ -61,7 +68,7 @@ impl Drop for Running {
 const ALL: &str = "framing,login,send,poll,states,idempotence,rooms,time-outs,crash";
 
 fn assert_passes(file: &str) {
-    let Some(server) = Running::start(&path("solutions").join(file)) else { return };
+    let Some(server) = Running::solution(file) else { return };
     let (code, said) = server.judge(ALL);
     assert!(code == Some(0) && said.contains("passed  crash-4 "), "{file}:\n{said}");
 }

@@ -13,7 +13,7 @@ use crate::course::judge::time_line::EventKind;
 use crate::course::wire::{Came, pause_after};
 use crate::limits;
 use crate::net::{LineError, LineReader, Socket, drain_input};
-use crate::protocol::{After, Port, RecvRequest, Reply, SendRequest};
+use crate::protocol::{After, Port, RecvRequest, Reply, SendRequest, exchange};
 
 /// Time-out of the small server: longer than any test waits.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -94,8 +94,12 @@ impl Connection<'_> {
     fn answer_honestly(&mut self, request: &Request, aloud: bool) -> Option<()> {
         let (reply, goes_on) = match &request.asked {
             Asked::Login => self.log_in(request),
-            Asked::Send(asked) => (self.answer_send(asked), !matches!(asked, SendRequest::Quit)),
-            Asked::Recv(asked) => (self.answer_recv(asked)?, !matches!(asked, RecvRequest::Quit)),
+            Asked::Request(exchange::Request::Send(asked)) => {
+                (self.answer_send(asked), !matches!(asked, SendRequest::Quit))
+            }
+            Asked::Request(exchange::Request::Recv(asked)) => {
+                (self.answer_recv(asked)?, !matches!(asked, RecvRequest::Quit))
+            }
             Asked::Nothing(why) => (format!("KO;SYNTAX;{why}\n"), true),
         };
         if aloud {
@@ -114,8 +118,8 @@ impl Connection<'_> {
         if goes_on && on_recv {
             self.stage.replace_sessions(self.name);
         }
-        if let (true, [send, recv]) = (goes_on, &mut self.stage.lock().logins) {
-            *(if on_recv { recv } else { send }) += 1;
+        if goes_on {
+            *self.port.of(self.stage.lock().logins.each_mut()) += 1;
         }
         (reply, goes_on)
     }

@@ -8,6 +8,7 @@ use super::stage::describe_end;
 use crate::course::judge::step::Span;
 use crate::course::judge::time_line::Mismatch;
 use crate::course::wire::{Came, shorten};
+use crate::protocol::Port;
 
 /// The client's program.
 impl Player<'_> {
@@ -51,13 +52,10 @@ impl Player<'_> {
 
 /// Logins, messages and connections that the judge's server has seen.
 impl Player<'_> {
-    pub fn expect_login(&mut self, port: &str) -> Result<(), Mismatch> {
-        let [send, recv] = &mut self.logins;
-        let (at, seen) = if port == "RECV" { (1, recv) } else { (0, send) };
+    pub fn expect_login(&mut self, port: Port) -> Result<(), Mismatch> {
+        let seen = port.of(self.logins.each_mut());
         let expected = || format!("a login on the {port} port");
-        self.stage.expect(expected, self.client.patience, |inner| {
-            inner.logins.get(at).filter(|logins| *logins > seen).copied()
-        })?;
+        self.stage.expect(expected, self.client.patience, |inner| (port.of(inner.logins) > *seen).then_some(()))?;
         *seen += 1;
         Ok(())
     }

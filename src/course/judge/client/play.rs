@@ -98,7 +98,7 @@ impl<'a> Player<'a> {
             ClientAction::ExpectOnce(end) => return self.expect_once(&filled(end)),
             ClientAction::ExpectAnyOutput => return self.expect_any_output(),
             ClientAction::ExpectExit { success } => return self.expect_exit(*success),
-            ClientAction::ExpectLogin(port) => return self.expect_login(port),
+            ClientAction::ExpectLogin(port) => return self.expect_login(*port),
             ClientAction::ExpectStored(message) => return self.expect_stored(*message),
             ClientAction::ExpectUnread { user, number } => return self.expect_unread(user, number),
             ClientAction::ExpectConnections(count, time) => return self.expect_connections(count, *time),

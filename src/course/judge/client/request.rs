@@ -1,14 +1,13 @@
 //! A line of the client, and what it asks for.
 
-use crate::protocol::{Port, RecvRequest, SendRequest};
+use crate::protocol::{Port, exchange};
 use crate::record::{Fields, Writer};
 
 /// The request in a line.
 #[derive(Clone, Debug)]
 pub enum Asked {
     Login,
-    Send(SendRequest),
-    Recv(RecvRequest),
+    Request(exchange::Request),
     /// It is no request of this port, and why.
     Nothing(String),
 }
@@ -31,15 +30,17 @@ impl Request {
         if first {
             return Self { asked: Asked::Login, verb: "LOGIN".to_owned(), plain: text, line: line.to_vec() };
         }
-        let asked = match port {
-            Port::Send => SendRequest::parse(line).map(Asked::Send).map_err(|error| error.to_string()),
-            Port::Recv => RecvRequest::parse(line).map(Asked::Recv).map_err(|error| error.to_string()),
-        };
+        let asked = exchange::Request::parse(port, line);
         let fields = Fields::parse(line);
         let verb = fields.as_ref().ok().and_then(|fields| fields.get(0)).or_else(|| text.split(';').next());
         let verb = verb.unwrap_or_default().to_uppercase();
         let plain = fields.map_or(text, |fields| plain(&verb, &fields));
-        Self { asked: asked.unwrap_or_else(Asked::Nothing), verb, plain, line: line.to_vec() }
+        Self {
+            asked: asked.map_or_else(|why| Asked::Nothing(why.to_string()), Asked::Request),
+            verb,
+            plain,
+            line: line.to_vec(),
+        }
     }
 }
 

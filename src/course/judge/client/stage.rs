@@ -126,7 +126,7 @@ impl Stage {
         }
     }
 
-    /// Waits until something that is expected exists, and fails with what came instead.
+    /// Waits for something that is expected; the error names what came instead.
     pub fn expect<T>(
         &self,
         expected: impl FnOnce() -> String,
@@ -136,7 +136,7 @@ impl Stage {
         self.wait_for(time, look).map_err(|came| Mismatch::new(expected(), came))
     }
 
-    /// Waits until something exists; `Err`: what came instead.
+    /// Waits until `look` finds something; `Err`: what came instead.
     pub fn wait_for<T>(&self, time: Duration, mut look: impl FnMut(&mut Inner) -> Option<T>) -> Result<T, Came> {
         let deadline = Instant::now() + time;
         let mut inner = self.lock();

@@ -32,6 +32,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::words::{Span, cut, first_word, milliseconds, number, port, span, unknown};
+use crate::protocol::Port;
 
 /// The action of a step.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub enum ClientAction {
         number: &'static str,
         event: &'static str,
     },
-    ExpectLogin(&'static str),
+    ExpectLogin(Port),
     Take(&'static str),
     Release(&'static str),
     /// Something about the requests with this verb.

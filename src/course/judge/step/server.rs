@@ -23,6 +23,7 @@
 use std::time::Duration;
 
 use super::words::{Span, cut, first_word, milliseconds, number, port, span, unknown};
+use crate::protocol::Port;
 
 /// The action of a step.
 #[derive(Clone, Debug)]
@@ -41,9 +42,9 @@ pub enum ServerAction {
 /// The action of a step on a connection.
 #[derive(Clone, Debug)]
 pub enum ConnectionAction {
-    Open(&'static str),
+    Open(Port),
     LogIn {
-        port: &'static str,
+        port: Port,
         user: &'static str,
     },
     Send {

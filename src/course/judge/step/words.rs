@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::protocol::Port;
+
 /// A span of time in which a line has to come, from the begin of its step.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -39,6 +41,6 @@ pub fn unknown(text: &str) -> String {
 }
 
 /// Parses the name of a port.
-pub fn port(name: &'static str) -> Result<&'static str, String> {
-    if ["SEND", "RECV"].contains(&name) { Ok(name) } else { Err(unknown(name)) }
+pub fn port(name: &str) -> Result<Port, String> {
+    Port::parse(name).ok_or_else(|| unknown(name))
 }
