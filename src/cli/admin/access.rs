@@ -40,7 +40,7 @@ impl StoreArgs {
         Ok(Admin::Store(Box::new(offline)))
     }
 
-    /// Reaches the store, which has to be there.
+    /// Reaches the store, which has to exist.
     pub fn open_existing(&self) -> Result<Admin, String> {
         if !self.data.exists() {
             return Err(format!("{}: there is no store; name one with --data", self.data.display()));
@@ -134,7 +134,7 @@ impl Admin {
     }
 }
 
-/// Sends a request to a server, and returns the whole reply: the server closes behind it.
+/// Sends a request to a server, and returns the whole reply: the server closes after it.
 fn send_to_server(socket: &Path, request: &ControlRequest) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     request.write(&mut lines);
