@@ -9,28 +9,7 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{SETTINGS, Setting};
-
-/// The type of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Number,
-    /// True or false, as the flag says.
-    Flag,
-    /// True or false, the opposite of the flag: `lobby` and `--no-lobby`.
-    Not,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "a text in quotes",
-            Self::Number => "a number, without quotes",
-            Self::Flag | Self::Not => "true or false, without quotes",
-        })
-    }
-}
+use super::table::{Kind, SETTINGS, Setting};
 
 /// One value of the file.
 #[derive(Debug)]

@@ -54,10 +54,11 @@ pub(in crate::cli) struct CheckArgs {
 /// which is verified in the end. If it fails, there is no backup. With --keep, for a timer, each backup has a
 /// directory of its own, named for its time, and the oldest are removed when the new one is verified.
 #[derive(Args)]
-#[command(mut_arg("data", |data| data.help("Directory of the store").global(false)))]
 pub(in crate::cli) struct BackupArgs {
-    #[command(flatten)]
-    store: StoreArgs,
+    // Not `StoreArgs`: an argument with a changed help moves to the end of the completions.
+    /// Directory of the store
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
     /// Directory of the backup: a new one, or an empty one; with --keep, the folder of all backups
     destination: PathBuf,
     /// Number of backups that the folder keeps, the newest ones
@@ -65,12 +66,16 @@ pub(in crate::cli) struct BackupArgs {
     keep: Option<NonZeroUsize>,
 }
 
+/// Help of the store that `restore` makes.
+const RESTORED: &str =
+    "Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted";
+
 /// Make a store of a backup
 ///
 /// The backup is verified first and stays as it is. The store gets a new name, by which clients notice that messages
 /// after the backup are gone from the server; they keep their own copies.
 #[derive(Args)]
-#[command(mut_arg("data", |data| data.help("Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted")))]
+#[command(mut_arg("data", |data| data.help(RESTORED)))]
 pub(in crate::cli) struct RestoreArgs {
     /// Directory that wachat backup has written
     backup: PathBuf,
@@ -90,18 +95,18 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
 }
 
 pub(super) fn backup(args: &BackupArgs) -> Result<(), String> {
-    refuse_inside(&args.destination, &args.store.data)?;
+    refuse_inside(&args.destination, &args.data)?;
     if let Some(keep) = args.keep {
         return rotate(args, keep);
     }
-    let report = store(&args.store.data).backup(&args.destination).map_err(|error| error.to_string())?;
-    print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.store.data.display()))
+    let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
 }
 
 fn rotate(args: &BackupArgs, keep: NonZeroUsize) -> Result<(), String> {
     let Rotated { backup, report, removed } =
-        store(&args.store.data).backup_into(&args.destination, keep).map_err(|error| error.to_string())?;
-    print_report(&report, &format!("{} is a backup of {}", backup.display(), args.store.data.display()))?;
+        store(&args.data).backup_into(&args.destination, keep).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", backup.display(), args.data.display()))?;
     let removed: String = removed.iter().map(|old| format!("removed: {}\n", old.display())).collect();
     write_out(removed.as_bytes())
 }
