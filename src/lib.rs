@@ -28,7 +28,7 @@
 //!     machine and log.
 //! 14. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
 //! 15. `src/client/screen/draw.rs`, `draw`: the full screen draws its rows into cells.
-//! 16. `src/client/screen/model.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
+//! 16. `src/client/screen/model/mod.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
 //!
 //! A start after a crash:
 //!
