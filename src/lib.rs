@@ -33,7 +33,7 @@
 //! 17. `src/client/app/events.rs`, `handle_arrival`: an event of the server becomes what the user sees.
 //! 18. `src/client/app/view.rs`, `notice`: a `View` is what the app shows: both front ends draw it.
 //! 19. `src/client/screen/draw.rs`, `draw`: the full screen draws its rows into cells.
-//! 20. `src/client/screen/model.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
+//! 20. `src/client/screen/model/mod.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
 //!
 //! A start after a crash:
 //!

@@ -77,7 +77,7 @@ fn what_was_said_before_is_shown_once_and_called_read() {
         assert_eq!(stage.sending, read);
         stage.answer_all();
         assert_eq!(stage.app.state().seen(), [(target("#sala"), seq(5))]);
-        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target("#sala")));
+        assert_eq!(*stage.app.destination(), Destination::Conversation(target("#sala")));
         stage.enter("/join #sala new");
         assert_eq!(stage.answer(before()), [IN_SALA, DAMAGED], "it is here");
         assert_eq!(stage.sending, None);
@@ -150,7 +150,7 @@ fn a_run_begins_in_the_lobby_of_which_the_user_is_a_member() {
         let what = format!("{chats:?}");
         stage.answer(Answer::Chats(chats));
         let open = if is_lobby { Destination::Conversation(target("#lobby")) } else { Destination::Nowhere };
-        assert_eq!(stage.app.destination().clone(), open, "{what}");
+        assert_eq!(*stage.app.destination(), open, "{what}");
         let join = joins.then(|| Request::Join(room("#lobby"), limits::HISTORY_RECORDS));
         assert_eq!((stage.sending.take(), stage.app.wants_line()), (join, !joins), "{what}");
     }
@@ -162,7 +162,7 @@ fn the_lobby_is_asked_for_again_when_the_server_is_back_unless_a_chat_was_chosen
         let mut stage = Stage::with(PERSON, ClientState::new(user("ana")));
         stage.handle(AppEvent::Started(Ok(())));
         stage.lose();
-        assert!(stage.app.destination().clone() == Destination::Nowhere && stage.app.wants_line());
+        assert!(*stage.app.destination() == Destination::Undecided && stage.app.wants_line());
         assert_eq!(stage.enter("hola"), [NO_CHAT]);
         chosen.iter().for_each(|line| assert_eq!(stage.enter(line), [""; 0]));
         stage.log_in("store", 0);
@@ -174,7 +174,7 @@ fn the_lobby_is_asked_for_again_when_the_server_is_back_unless_a_chat_was_chosen
         });
         assert_eq!(asked.is_some(), chosen.is_none());
         let open = chosen.map_or("#lobby", |_| "luis");
-        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target(open)));
+        assert_eq!(*stage.app.destination(), Destination::Conversation(target(open)));
     }
 }
 

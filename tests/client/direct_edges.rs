@@ -30,7 +30,7 @@ fn a_client_without_direct_chats_says_so() {
         let none = ["! there are no direct chats here (--no-p2p, or not at a terminal)"];
         assert_eq!(stage.enter(line), none, "{line}");
         assert!(stage.sending.is_none() && stage.app.wants_line(), "{line}");
-        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target("#lobby")), "{line}");
+        assert_eq!(*stage.app.destination(), Destination::Conversation(target("#lobby")), "{line}");
     }
 }
 

@@ -101,10 +101,10 @@ fn a_chat_that_is_known_is_chosen_at_once_and_another_one_if_the_server_has_it()
         let answer = code.map_or(Answer::Rows(Vec::new()), refused);
         assert_eq!(stage.answer(answer), shown.map(str::to_owned).into_iter().collect::<Vec<_>>());
         let open = if shown.is_some() { "luis" } else { name };
-        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target(open)), "{name} {code:?}");
+        assert_eq!(*stage.app.destination(), Destination::Conversation(target(open)), "{name} {code:?}");
     }
     stage.enter("/query");
-    assert_eq!(stage.app.destination().clone(), Destination::Nowhere);
+    assert_eq!(*stage.app.destination(), Destination::Nowhere);
 }
 
 /// Types the answers to the questions of /passwd; returns what is shown of the last.

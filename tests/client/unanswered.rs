@@ -129,7 +129,7 @@ fn one_question_too_many_is_refused_and_changes_nothing() {
         assert!(stage.app.wants_line(), "{}", asked.line);
         // That there is such a user was not said, and need not be.
         let after = if asked.line == "/query luis" { Destination::Conversation(target("luis")) } else { before };
-        assert_eq!(stage.app.destination().clone(), after, "{}", asked.line);
+        assert_eq!(*stage.app.destination(), after, "{}", asked.line);
         for left in (0..=limits::CLIENT_QUESTIONS).rev() {
             assert_eq!(stage.sending, Some(Request::Users), "{left}");
             stage.answer(refused(Code::Internal));

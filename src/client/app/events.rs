@@ -93,8 +93,7 @@ impl App {
     fn note_reachable(&mut self) {
         self.progress = self.context.now;
         self.dispatcher.hurry();
-        // Presence was not reported meanwhile.
-        self.joiners.clear();
+        self.presence.note_reachable();
         self.catch_up.note_reachable(self.context.now);
         if std::mem::replace(&mut self.server, Server::Reachable) == Server::Away {
             self.show(notice(Phrase::Connected { server: &self.setting.server }));
@@ -281,7 +280,7 @@ impl App {
             Arrival::Offline(user) => self.handle_offline(&user),
             Arrival::Joined(room, user) => {
                 self.show_news(Phrase::JoinedRoom { user: &user, room: &room });
-                self.note_joiner(user);
+                self.presence.note_joiner(user);
             }
             Arrival::Parted(room, user) => self.show_news(Phrase::LeftRoom { user: &user, room: &room }),
             // The next comparison fetches the messages, or reports the gap.

@@ -35,7 +35,6 @@ mod reply;
 mod rooms;
 pub mod view;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -129,8 +128,6 @@ pub struct App {
     lookups: usize,
     /// Arrivals that are held back while a room is joined: the messages before them are shown first.
     held: Vec<Arrival>,
-    /// Users who have joined a room since they were last reported: that they are online is known.
-    joiners: HashSet<UserName>,
     /// The user who last wrote to this one alone.
     last_writer: Option<UserName>,
     away: Option<Away>,
@@ -167,7 +164,6 @@ impl App {
             chats: Chats::default(),
             lookups: 0,
             held: Vec::new(),
-            joiners: HashSet::new(),
             last_writer: None,
             away: None,
             queued: 0,

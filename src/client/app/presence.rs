@@ -1,6 +1,6 @@
 //! Presence: who is online, as far as the server tells, and which comings and goings are news.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::App;
@@ -24,6 +24,8 @@ pub struct Presence {
     asked: bool,
     /// The list was shown in this run.
     shown: bool,
+    /// Users who have joined a room since they were last reported: that they are online is known.
+    joiners: HashSet<UserName>,
 }
 
 impl Presence {
@@ -35,7 +37,21 @@ impl Presence {
 
     /// The session is over: nothing is known any more.
     pub fn forget(&mut self) {
-        *self = Self { shown: self.shown, ..Self::default() };
+        let joiners = std::mem::take(&mut self.joiners);
+        *self = Self { shown: self.shown, joiners, ..Self::default() };
+    }
+
+    /// The server is back: presence was not reported meanwhile.
+    pub fn note_reachable(&mut self) {
+        self.joiners.clear();
+    }
+
+    /// Notes that a user has joined a room. A bounded number is remembered: a notice too many does no harm.
+    pub fn note_joiner(&mut self, user: UserName) {
+        if self.joiners.len() >= limits::TRANSIENT_EVENTS {
+            self.joiners.clear();
+        }
+        self.joiners.insert(user);
     }
 
     /// Makes the list due again: it had no answer.
@@ -130,7 +146,7 @@ impl App {
 
     pub(super) fn handle_online(&mut self, user: &UserName) {
         let is_back = self.presence.cancel(user);
-        let has_joined = self.joiners.remove(user);
+        let has_joined = self.presence.joiners.remove(user);
         // A user who has just joined is online: that is not said twice. One who reconnects is no news.
         if !is_back && !has_joined {
             self.show_news(Phrase::ComesOnline { user });
@@ -138,7 +154,7 @@ impl App {
     }
 
     pub(super) fn handle_offline(&mut self, user: &UserName) {
-        self.joiners.remove(user);
+        self.presence.joiners.remove(user);
         if !self.presence.hold(user, self.context.now + limits::RECONNECT_GRACE) {
             self.show_news(Phrase::GoesOffline { user });
         }

@@ -7,7 +7,7 @@ use super::{App, Input, Server};
 use crate::client::link::request::Request;
 use crate::client::state::row::Row;
 use crate::limits;
-use crate::model::{RoomName, Seq, State, Target, UserName};
+use crate::model::{RoomName, Seq, State, Target};
 use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};
 use crate::texts::{Phrase, words};
 
@@ -159,14 +159,6 @@ impl App {
         if self.current_room() == Some(room) {
             self.destination = Destination::Nowhere;
         }
-    }
-
-    /// Notes that a user has joined a room. A bounded number is remembered: a notice too many does no harm.
-    pub(super) fn note_joiner(&mut self, user: UserName) {
-        if self.joiners.len() >= limits::TRANSIENT_EVENTS {
-            self.joiners.clear();
-        }
-        self.joiners.insert(user);
     }
 
     /// Shows how far the user's last message in a room has come: how many have read it, and who has not.

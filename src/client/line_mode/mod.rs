@@ -6,8 +6,8 @@
 //! - `days`: the lines between two days.
 
 mod days;
-pub(super) mod interactive;
+pub(crate) mod interactive;
 pub mod keyboard;
 mod lines;
-pub(super) mod plain;
+pub(crate) mod plain;
 mod secret;

@@ -14,7 +14,7 @@ pub struct Reading {
     places: HashMap<Target, Place>,
     pub older: Older,
     /// The lines of the open conversation that were drawn last.
-    pub(in crate::client::screen) drawn: Window,
+    pub drawn: Window,
     /// The messages above this number were new when the conversation was opened.
     new_above: Option<Seq>,
     /// The place to scroll to is that of the first new message.
@@ -48,7 +48,7 @@ impl Reading {
         self.new_above = None;
     }
 
-    pub(in crate::client::screen) fn scroll_to(&mut self, target: &Target, place: Option<Place>) {
+    pub(super) fn scroll_to(&mut self, target: &Target, place: Option<Place>) {
         _ = match place {
             Some(place) => self.places.insert(target.clone(), place),
             None => self.places.remove(target),
