@@ -3,14 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::server::Server;
+use super::server::{PASSWORD, Server};
 use super::stage::Stage;
 use crate::course::wire::{Came, Wire};
 use crate::protocol::exchange::Verb;
-
-/// The users of the lessons, and their password.
-pub(super) const USERS: [&str; 2] = ["ana", "luis"];
-pub(super) const PASSWORD: &str = "una palabra larga";
 
 /// Longest wait for a line that has to come.
 const PATIENCE: Duration = Duration::from_secs(10);

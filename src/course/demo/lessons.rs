@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::client::{Client, PASSWORD};
-use super::server::Server;
+use super::client::Client;
+use super::server::{PASSWORD, Server};
 use super::stage::Stage;
 use super::{Finding, Lesson, Script};
 use crate::course::flawed::Flaw;

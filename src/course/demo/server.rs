@@ -14,6 +14,10 @@ use crate::course::flawed::Flaw;
 use crate::course::process::{self, KeptPort, Waited, this_program, wait_until_listening};
 use crate::trace::{Entry, Event};
 
+/// The users of the lessons, and their password.
+const USERS: [&str; 2] = ["ana", "luis"];
+pub(super) const PASSWORD: &str = "una palabra larga";
+
 /// Longest time that a server may take to start, and its trace to show a line.
 const START: Duration = Duration::from_secs(20);
 
@@ -36,8 +40,7 @@ impl Server {
     pub fn start(kind: Kind) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| format!("cannot make a temporary directory: {error}"))?;
         if kind != Kind::Ours {
-            let accounts =
-                super::client::USERS.map(|user| format!("ACCOUNT;{user};{user};{}\n", super::client::PASSWORD));
+            let accounts = USERS.map(|user| format!("ACCOUNT;{user};{user};{}\n", PASSWORD));
             std::fs::write(directory.path().join(LOG), accounts.concat()).map_err(|error| error.to_string())?;
         }
         let any = || KeptPort::keep(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
