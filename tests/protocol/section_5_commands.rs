@@ -217,7 +217,7 @@ fn passwd_asks_for_the_old_password_and_closes_the_other_connections() {
     let world = World::without_lobby();
     let mut luis = world.register("luis");
     let mut ana = world.register("ana");
-    let mut others = vec![world.login("ana"), world.session("ana")];
+    let mut others = [world.login("ana"), world.session("ana")];
     let mut thief = world.login("ana");
     for old in ["otra palabra", "", "x"] {
         let reply = thief.request(&format!("PASSWD;{old};nueva palabra"));
