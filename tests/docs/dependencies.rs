@@ -66,16 +66,3 @@ fn each_dependency_has_its_reason_beside_it() {
         }
     }
 }
-
-#[test]
-fn the_readme_names_each() {
-    let readme = std::fs::read_to_string(crate::page::path("README.md")).expect("the README");
-    let section = readme.split("\n## ").find(|section| section.starts_with("Dependencies")).expect("a section");
-    let named: BTreeSet<_> = section.split([',', ':', '·', '\n', ' ']).map(str::trim).collect();
-    let root = env!("CARGO_PKG_NAME");
-    let own = packages().into_iter().find(|package| package["name"] == root).expect("this package");
-    for dependency in own["dependencies"].as_array().expect("dependencies") {
-        let name = dependency["name"].as_str().expect("a name");
-        assert!(!dependency["kind"].is_null() || named.contains(name), "{name} is not in the README");
-    }
-}

@@ -74,7 +74,7 @@ fn read_directory(directory: &Path, module: &Names, texts: &mut BTreeMap<Names, 
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let inner = [&module[..], &[name.clone()]].concat();
+        let inner = [module.as_slice(), std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             read_directory(&path, &inner, texts);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
