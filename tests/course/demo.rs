@@ -68,7 +68,7 @@ fn order_without_it_tells_two_stories() {
 #[test]
 fn retry_without_it_stores_a_message_twice() {
     let shown = play("retry");
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/demo.md");
     let session =
         page.split("$ wachat demo retry\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a session");
     assert!(shown.trim_start().starts_with(session), "{shown}");

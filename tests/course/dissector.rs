@@ -89,7 +89,7 @@ fn tshark_shows_a_capture_with_it() {
     assert!(text.contains("wachat SEND C: LOGIN:ana:***") && text.contains("Not a record"), "{text}");
     assert!(!text.contains("old one"), "{text}");
     // The page shows the first lines of this capture.
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/wireshark.md");
     let shown = page.split("-Y wachat.kind\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a session");
     assert!(lines.starts_with(shown), "{lines}");
 }

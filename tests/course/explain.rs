@@ -60,7 +60,7 @@ fn the_page_shows_a_story_of_retries_and_broken_connections() {
     let world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
     hold_conversation(&world, &trace);
     let story = explain("m-1", &world.data(), &["--trace", trace.to_str().expect("a path")]);
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/explain.md");
     let shown = page.split("$ wachat explain m-1 --trace server.csv\n").nth(1).expect("a session");
     let shown = shown.split("```").next().expect("its end");
     let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d\.\d{3}").expect("a pattern");

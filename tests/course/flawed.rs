@@ -92,7 +92,7 @@ pub fn normal(lines: &str) -> Vec<String> {
 
 #[test]
 fn the_page_shows_what_the_judge_says() {
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/judge.md");
     let shown = page.split("--only idempotence-1\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (_, said) = failures("no-dedupe", "idempotence-1");
     assert_eq!(normal(&said), normal(shown));

@@ -135,7 +135,7 @@ fn sends(lines: &str) -> Vec<String> {
 
 #[test]
 fn the_page_shows_what_the_judge_says() {
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/judge.md");
     let shown = page.split("--only client-idempotence-1\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let client = format!("{} new-id-at-a-retry", example("flawed_client").display());
     let (_, said) = failures(&client, &["--only", "client-idempotence-1"]);

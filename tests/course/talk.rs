@@ -21,7 +21,7 @@ fn talk(world: &World, more: &[&str], lines: &str) -> String {
 
 #[test]
 fn the_page_shows_what_is_said() {
-    let page = include_str!("../../src/course/README.md");
+    let page = include_str!("../../src/course/talk.md");
     let shown = page.split("$ wachat talk\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let typed: String =
         shown.lines().filter_map(|line| line.strip_prefix("> ")).map(|line| format!("{line}\n")).collect();

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::machine::{Machine, normal};
-use crate::page::COURSE;
+use crate::page::CLASS;
 use crate::sessions::commands;
 use crate::support::world::choose_ports_in_a_row;
 
@@ -32,7 +32,7 @@ fn the_session_of_a_class_looks_as_the_page_shows_it() {
         let line = Regex::new(r"\d+\.\d s\b").expect("a pattern").replace_all(&line, "0.0 s").into_owned();
         normal(&line)
     };
-    for (command, shown) in ["class-start", "class-judge"].iter().flat_map(|name| commands(COURSE, name)) {
+    for (command, shown) in ["class-start", "class-judge"].iter().flat_map(|name| commands(CLASS, name)) {
         let typed = ports.iter().skip(4).fold(command.clone(), |typed, (page, real)| typed.replace(page, real));
         let first = if command.contains(" --roster ") { format!(" --base-port {base}") } else { String::new() };
         let said: Vec<_> = machine.run(&format!("{typed}{first}")).lines().map(to_page).collect();

@@ -10,6 +10,18 @@ use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::texts::Language;
 
+/// A page for each tool of a course.
+const COURSE_PAGES: [&str; 8] = [
+    "src/course/talk.md",
+    "src/course/judge.md",
+    "src/course/class.md",
+    "src/course/chaos.md",
+    "src/course/trace.md",
+    "src/course/explain.md",
+    "src/course/demo.md",
+    "src/course/wireshark.md",
+];
+
 const PAGES: [&str; 16] = [
     README,
     CLIENT,
@@ -54,7 +66,7 @@ fn links(text: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut count = 0;
-    for page in PAGES {
+    for page in PAGES.into_iter().chain(COURSE_PAGES) {
         for link in links(&read(page)).iter().filter(|link| !link.starts_with("https://")) {
             let (file, place) = link.split_once('#').unwrap_or((link, ""));
             let here = path(page);
@@ -84,7 +96,7 @@ fn every_page_can_be_reached_from_the_readme() {
             }
         }
     }
-    for page in PAGES {
+    for page in PAGES.into_iter().chain(COURSE_PAGES) {
         assert!(reached.contains(&path(page).canonicalize().expect("a page")), "no link leads to {page}");
     }
 }
@@ -200,7 +212,7 @@ fn help() -> String {
 
 #[test]
 fn every_program_command_on_a_page_exists() {
-    for page in PAGES {
+    for page in PAGES.into_iter().chain(COURSE_PAGES) {
         let text = read(page);
         let commands = quoted(&text).into_iter().filter_map(|text| text.strip_prefix("wachat "));
         for command in commands.filter_map(|command| command.split_whitespace().next()) {
@@ -213,7 +225,9 @@ fn every_program_command_on_a_page_exists() {
 #[test]
 fn every_flag_on_a_page_is_in_a_help() {
     let help = help();
-    for page in [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE].into_iter().chain(crate::labs::PAGES) {
+    for page in
+        [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE].into_iter().chain(COURSE_PAGES).chain(crate::labs::PAGES)
+    {
         let text = read(page);
         let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo") && !text.starts_with("rustc"));
         let words = typed.flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use crate::machine::{Machine, normal};
-use crate::page::{CLIENT, COURSE, EXAMPLES, README, TOOLS, block};
+use crate::page::{CLIENT, EXAMPLES, README, TOOLS, TRACE, block};
 use crate::player;
 use crate::support::{Connection, wait_until};
 
@@ -21,9 +21,9 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     play_in_a_shell(&mut machine, TOOLS, "class");
     play_in_a_shell(&mut machine, TOOLS, "scripts");
     stop(&mut machine);
-    play_in_a_shell(&mut machine, COURSE, "trace");
+    play_in_a_shell(&mut machine, TRACE, "trace");
     stop_traced(&mut machine);
-    play_in_a_shell(&mut machine, COURSE, "diagram");
+    play_in_a_shell(&mut machine, TRACE, "diagram");
     machine.serve("wachat serve --data empty", 0);
     let [send, recv] = machine.ports();
     play_nc(EXAMPLES, "nc", [("1666", send), ("1999", recv)]);
