@@ -50,7 +50,7 @@
 //!
 //! | module | holds | never does |
 //! |---|---|---|
-//! | [`limits`] | every limit and time-out, with its unit and its reason | |
+//! | [`limits`] | the limits and time-outs of protocol and quotas, and those that several files share | |
 //! | [`record`] | the line codec: a record and its fields, on the wire and on disk | know what a field means |
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
 //! | [`text`] | texts that are laid out: in the cells of a terminal, and in XML | |

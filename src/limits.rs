@@ -1,5 +1,6 @@
-//! Every limit, size and time-out, with its unit and its reason. A value that the protocol fixes names the section of
-//! the protocol page.
+//! The limits, sizes and time-outs of the protocol, of the quotas, and those that several files or the tests share, with
+//! unit and reason. A value that the protocol fixes names the section of the protocol page. A number that one file alone
+//! uses stands there.
 
 mod course;
 mod monitoring;
@@ -87,8 +88,6 @@ pub const QUEUE_MIB: u32 = 64;
 /// Most MiB of those from one sender: the default of `serve --queue-mib-per-sender`. An eighth: eight senders of the
 /// longest messages fill a mailbox.
 pub const QUEUE_MIB_PER_SENDER: u32 = 8;
-/// Strangers fill at most this part of a mailbox, one in this many (protocol, section 7): the rest stays for friends.
-pub const STRANGERS_SHARE: usize = 4;
 
 /// Most MiB, counted in the same way, that one user stores a day: the default of `serve --mib-per-day`. More than a
 /// person types in a life, and 4,000 of the longest messages.
@@ -168,16 +167,6 @@ pub const PIPELINE: usize = 512;
 /// Most bytes of those requests: more than a pipeline of usual messages, less than 512 of the longest.
 pub const PIPELINE_BYTES: usize = 1 << 20;
 
-/// Threads that read history files.
-pub const HISTORY_THREADS: usize = 2;
-
-/// Length of the router's queue. While it is full the readers stop reading (back-pressure).
-pub const ROUTER_QUEUE: usize = 4_096;
-
-/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]: as many as connections that have not logged in. Of the
-/// free places an address has at most such a part as is free of all: eight addresses that take all they can leave half of
-/// the queue, a hundred leave 29 places.
-pub const AUTH_QUEUE: usize = 4_096;
 /// Most queued logins from one address: more than a class behind one address has after a restart of the server.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 
@@ -185,9 +174,6 @@ pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 /// address. They are kept apart, so that logins that wait for minutes take no place of those that take a moment.
 pub const AUTH_ASIDE: usize = 512;
 pub const AUTH_ASIDE_PER_ADDRESS: usize = 16;
-
-/// Factors by which the limits of a network of 64, of 56 and of 48 bits in IPv6 exceed those of an address.
-pub const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
 
 /// Most networks that take turns at the auth threads, of those with a trusted address and of others: IPv4 addresses, and
 /// IPv6 networks of 48 bits.
@@ -233,43 +219,16 @@ pub const CONNECTIONS_PER_USER: usize = 16;
 /// Open files that are kept for the store and the system: segments, checkpoints, history.
 pub const RESERVED_FILES: usize = 128;
 
-/// Number of connections from which on it is worth some milliseconds to give memory back when half of them have ended.
-pub const MANY_CONNECTIONS: usize = 64;
-
 /// Stack of a reader thread in bytes. Only the pages that it touches are resident.
 pub const CONNECTION_STACK: usize = 128 << 10;
 
-/// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
-/// makes it grow further, for its own time.
-pub const READ_BYTES: usize = 256;
-pub const BUSY_READ_BYTES: usize = 4 << 10;
-
-/// Most bytes that are read from a socket under TLS at once: with them its buffer holds no more than two records.
-pub const TLS_READ_BYTES: usize = 4 << 10;
 /// Most bytes that a peer sends under TLS before a byte of the protocol is among them: a handshake with a long chain of
 /// certificates, or the longest record (16 KiB). rustls keeps as many; by itself it would keep 64 KiB of a handshake.
 pub const TLS_BYTES_SINCE_PLAINTEXT: usize = 32 << 10;
-/// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
-pub const TLS_TICKETS: usize = 2;
-/// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.
-pub const CERTIFICATE_YEAR: i32 = 2100;
-/// Time between two looks at how long the certificate is still valid, and the time before its end from which on the
-/// log warns: an authority renews one of 90 days when a third is left.
-pub const CERTIFICATE_CHECK: Duration = Duration::from_secs(86_400);
-pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
-
-/// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.
-pub const REPLY_BUFFERS: usize = 512;
-pub const REPLY_BUFFER_BYTES: usize = 8 << 10;
 
 /// Longest lingering close: input is discarded before a close, so that a reset does not destroy the last reply
 /// (protocol, section 1).
 pub const LINGER: Duration = Duration::from_millis(500);
-/// Most bytes discarded in a lingering close.
-pub const LINGER_BYTES: usize = 1 << 20;
-
-/// Time in which the connections of a stopping server have to take their last replies.
-pub const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
 // Administration while the server runs.
 
@@ -277,13 +236,9 @@ pub const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 pub const CONTROL_CONNECTIONS: usize = 8;
 /// Time in which a command has to hand over its request, and to take the reply.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest request in bytes, with all its lines: that of an import.
-pub const CONTROL_BYTES: u64 = 4 << 20;
 /// Most accounts that one import creates while a server runs. They become one batch, which has to fit into a segment, and
 /// take the router some tens of milliseconds.
 pub const IMPORT_ACCOUNTS: usize = 5_000;
-/// Bytes that the records of an account take in the log beside its name, password hash and address: an upper bound.
-pub const ACCOUNT_RECORD_BYTES: usize = 256;
 
 /// Most bans. The reader of each new connection looks at all those of addresses: a microsecond.
 pub const BANS: usize = 1_000;
@@ -297,8 +252,6 @@ pub const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
 /// Delay after a failed attempt to create a segment or a checkpoint.
 pub const DISK_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Longest delay after a failed checkpoint, each of which doubles it: a try costs a recovery.
-pub const CHECKPOINT_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Size of a segment in bytes: small enough that a new server starts at once, large enough that segments are rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
@@ -309,9 +262,6 @@ pub const SEGMENT_BYTES: u64 = 4 << 20;
 pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 /// Largest segment of those, in bytes: a little more than is written between two checkpoints.
 pub const MAX_SMALL_SEGMENT_BYTES: u64 = CLIENT_CHECKPOINT_BYTES + (128 << 10);
-
-/// Nice value of the threads for checkpoints and passwords.
-pub const BACKGROUND_NICE: i32 = 5;
 
 /// Bytes of closed segments that lead to a checkpoint at the latest; a quarter of them does while the server is quiet. They
 /// also have to be as many as the last checkpoint's, so that checkpoints never cost more writing than the log. They
@@ -324,30 +274,13 @@ pub const UNCOVERED_FACTOR: u64 = 4;
 
 /// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
 pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
-/// Time after which a step is done again whose checkpoint has failed: checkpoints without one come first, since each step
-/// closes a segment.
-pub const CLEAN_UP_RETRY_DELAY: Duration = Duration::from_secs(3_600);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.
 pub const CLEAN_UP_BYTES: u64 = 64 << 20;
-/// Steps in which the end of the retention moves: a file is rewritten at most this many times in the time for which its
-/// messages are kept, but not more than once a day.
-pub const CLEAN_UP_STEPS: u32 = 30;
-/// Bounds of the time since the last clean-up after which the clock is not trusted: the shortest retention, but within
-/// these. Above it the clock may have jumped, and nothing is removed without `serve --trust-clock`.
-pub const MIN_CLEAN_UP_PAUSE: Duration = Duration::from_secs(2 * 24 * 3_600);
-pub const MAX_CLEAN_UP_PAUSE: Duration = Duration::from_secs(31 * 24 * 3_600);
-/// Range of `serve --keep`, in days. The end: a century.
-pub const KEEP_DAYS: std::ops::RangeInclusive<u64> = 1..=36_500;
 
 /// Free space in MiB below which nothing is stored: the default of `serve --disk-floor`. A checkpoint writes as many bytes
 /// as the log has, which are given back when it is made.
 pub const DISK_FLOOR_MIB: u32 = 256;
-/// Time between two looks at the free space.
-pub const DISK_FLOOR_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The server is quiet while one segment lasts longer than this.
-pub const QUIET: Duration = Duration::from_secs(2);
 
 /// Longest record of the log in bytes: a message with the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
@@ -414,12 +347,7 @@ pub const DIRECT_PORTS: std::ops::RangeInclusive<u16> = 9_000..=9_099;
 
 /// Lifetime of a token of a direct chat (protocol, section 8).
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30);
-/// Most tokens that a client remembers.
-pub const TOKENS: usize = 64;
 
-/// Most callers whom the user has not accepted, whether they have said who they are or not. Each has a thread, or two, and
-/// at most one message in memory.
-pub const CALLERS: usize = 64;
 /// Most of those from one address, so that it keeps nobody else out: a group of a class behind one address.
 pub const CALLERS_PER_ADDRESS: usize = 8;
 
@@ -428,8 +356,6 @@ pub const CALL_TIME: Duration = Duration::from_secs(600);
 /// Time without an answer to the first message of a call after which the caller is told that it waits: longer than a slow
 /// disk takes.
 pub const CALL_NOTICE: Duration = Duration::from_secs(2);
-/// Time between two looks whether a caller that waits for an answer is still there.
-pub const CALLER_CHECK: Duration = Duration::from_secs(2);
 
 /// Most MiB that a client stores from one peer of direct chats in a day (protocol, section 8): as many as may wait in a
 /// mailbox from one sender. A fast typist writes a twentieth of it in a day; the files of the client are never cleaned up.
@@ -441,20 +367,13 @@ pub const DIRECT_LINES: usize = 64;
 /// Bytes of a client's log after which it makes a checkpoint: a start replays so much, in some milliseconds.
 pub const CLIENT_CHECKPOINT_BYTES: u64 = 1 << 20;
 
-/// Bytes of `client.log` above which a start begins it anew.
-pub const CLIENT_LOG_BYTES: u64 = 1 << 20;
-
 /// Bytes of messages, the newest, that the client keeps in memory from one checkpoint to the next. Its log holds all of them.
 pub const CLIENT_ROWS_BYTES: usize = 1 << 20;
 
 /// Bytes of messages at which a start removes old ones from memory while it replays a long log.
 pub const CLIENT_REPLAY_BYTES: usize = 8 << 20;
 
-/// Messages of each conversation that a pipe keeps in memory.
-pub const PIPE_ROWS: usize = 100;
-
-/// Most events that the client holds back while it joins a room, and most bytes of their texts.
-pub const HELD_EVENTS: usize = 10_000;
+/// Most bytes of the texts of the events that the client holds back while it joins a room.
 pub const HELD_BYTES: usize = 8 << 20;
 
 /// Messages of a conversation after which the client compares its history with the server's again.
@@ -469,8 +388,6 @@ pub const ROW_BYTES: usize = 256;
 pub const NEW_CONVERSATION_ROWS: usize = 1_000;
 /// Most conversations that are completed with a line for each.
 pub const COMPLETION_LINES: usize = 5;
-/// Fetched messages between two lines about the progress.
-pub const COMPLETION_PROGRESS: usize = 2_000;
 
 /// Messages that `/history` shows, unless the user names a number.
 pub const CONVERSATION_SHOWN: usize = 20;
@@ -478,14 +395,8 @@ pub const CONVERSATION_SHOWN: usize = 20;
 /// Most pipes of one user at once, beside an interactive client. Each has a directory.
 pub const CLIENT_PIPES: usize = 8;
 
-/// Bytes of the log of a pipe above which it forgets the messages that were sent: a few thousand, read in milliseconds.
-pub const PIPE_LOG_BYTES: u64 = 256 << 10;
-
 /// Most unanswered queries of a client (`/users`, `/status`).
 pub const CLIENT_QUESTIONS: usize = 16;
-
-/// Most rooms that `/whois` looks at: each takes a request of its own.
-pub const WHOIS_ROOMS: usize = 32;
 
 /// Most users of whom a client remembers whether they are online, and so of each list of users in the background.
 pub const PRESENCE_USERS: usize = 10_000;
@@ -494,8 +405,6 @@ pub const PRESENCE_NAMES: usize = 10;
 /// Time in which a user who went offline may be back without a line about it: longer than the first two delays of a
 /// client that reconnects.
 pub const RECONNECT_GRACE: Duration = Duration::from_secs(3);
-/// Time without the server after which the messages that arrive are summed up in a line.
-pub const ABSENCE: Duration = Duration::from_secs(60);
 /// Most conversations that this line names.
 pub const ABSENCE_NAMES: usize = 5;
 
@@ -503,14 +412,8 @@ pub const ABSENCE_NAMES: usize = 5;
 /// paste: nobody reads an error and writes an answer in it.
 pub const HASTY: Duration = Duration::from_millis(1_500);
 
-/// Most users who are given the answer of `/away`.
-pub const AWAY_ANSWERS: usize = 1_000;
-
 /// Most own messages from another session that are shown after one comparison with the server.
 pub const OTHER_SESSION_ROWS: usize = 20;
-
-/// Times that a password is asked for.
-pub const PASSWORD_TRIES: u32 = 3;
 
 /// Most results of `/search`, the newest ones: a screen or two.
 pub const SEARCH_RESULTS: usize = 50;
@@ -534,24 +437,10 @@ pub const TYPED_BYTES: usize = LINE_BYTES;
 /// Most lines of a pasted text that is inserted without a question.
 pub const PASTE_LINES: usize = 20;
 
-/// Most texts that were entered while the app takes none.
-pub const ENTERED_TEXTS: usize = 64;
-
-/// Most messages of which the line mode remembers the place on the screen, where it updates their states.
-pub const MARKED_LINES: usize = 256;
-
-/// Messages of a conversation whose senders are names for the Tab key.
-pub const SPEAKER_ROWS: usize = 100;
-
 /// Characters of a message that are repeated in the line that shows its state.
 pub const SNIPPET_CHARS: usize = 40;
 
 // The commands for scripts.
-
-/// Default of `send --timeout`.
-pub const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest effective `send --timeout`: a day.
-pub const MAX_SEND_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// First delay between two STATUS requests of `send --wait`; each doubles it up to [`MAX_STATUS_DELAY`].
 pub const MIN_STATUS_DELAY: Duration = Duration::from_millis(50);
@@ -563,15 +452,6 @@ pub const MAX_STATUS_DELAY: Duration = Duration::from_millis(1_600);
 /// Longest text of a Telegram message, in UTF-16 code units (Bot API, sendMessage: "1-4096 characters").
 pub const TELEGRAM_TEXT: usize = 4_096;
 
-/// Seconds that Telegram holds a getUpdates request open.
-pub const TELEGRAM_POLL_SECONDS: u64 = 30;
-
-/// Time-out of a request to Telegram, beyond the seconds that it is held open.
-pub const TELEGRAM_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Longest response of Telegram in bytes: a hundred updates, each with the message that it replies to.
-pub const TELEGRAM_ANSWER_BYTES: u64 = 32 << 20;
-
 /// Longest pause that the bridge makes when Telegram asks for one, then it tries again: a number in a response must not
 /// stop the bridge for years.
 pub const TELEGRAM_PAUSE: Duration = Duration::from_secs(900);
@@ -579,6 +459,3 @@ pub const TELEGRAM_PAUSE: Duration = Duration::from_secs(900);
 /// Most messages of the room that are carried to Telegram after an absence of the bridge: the newest. Telegram takes
 /// about twenty a minute.
 pub const BRIDGE_CATCH_UP: usize = 100;
-
-/// Most other chats that the bridge names in its log: a bot can be added to any number of chats.
-pub const BRIDGE_CHATS: usize = 100;

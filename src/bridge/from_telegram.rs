@@ -20,6 +20,12 @@ use crate::model::safe::safe;
 use crate::model::{MessageId, Target};
 use crate::protocol::{Accepted, Ko, SendRequest};
 
+/// Seconds that Telegram holds a getUpdates request open.
+const TELEGRAM_POLL_SECONDS: u64 = 30;
+
+/// Most other chats that the bridge names in its log: a bot can be added to any number of chats.
+const BRIDGE_CHATS: usize = 100;
+
 /// The sender to the room.
 pub struct FromTelegram {
     config: Arc<Config>,
@@ -63,7 +69,7 @@ impl FromTelegram {
         let _ = self.events.send(Event::Ready);
         let mut offset = None;
         loop {
-            let updates = self.fetch_updates(offset, limits::TELEGRAM_POLL_SECONDS)?;
+            let updates = self.fetch_updates(offset, TELEGRAM_POLL_SECONDS)?;
             // The offset is given once: after a quiet week Telegram begins anew with any number, and would forget
             // unread updates below the offset.
             offset = None;
@@ -131,7 +137,7 @@ impl FromTelegram {
     }
 
     fn report_other(&mut self, chat: &update::Chat) {
-        if self.others.len() < limits::BRIDGE_CHATS && self.others.insert(chat.id) {
+        if self.others.len() < BRIDGE_CHATS && self.others.insert(chat.id) {
             let title = chat.title.as_deref().unwrap_or("a person");
             log::warn!("messages of chat {} ({}) are not carried", chat.id, safe(title));
         }

@@ -14,6 +14,12 @@ use ureq::{Agent, SendBody};
 use crate::limits;
 use crate::model::safe::safe;
 
+/// Time-out of a request to Telegram, beyond the seconds that it is held open.
+const TELEGRAM_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest response of Telegram in bytes: a hundred updates, each with the message that it replies to.
+const TELEGRAM_ANSWER_BYTES: u64 = 32 << 20;
+
 /// The bot's token, its password: `<the bot's number>:<secret>`, as @BotFather gives it. It is never shown, not even in
 /// a log.
 #[derive(Clone)]
@@ -134,13 +140,13 @@ impl Telegram {
         if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {
             fields.insert("offset".to_owned(), offset.into());
         }
-        self.request("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
+        self.request("getUpdates", &question, Duration::from_secs(wait) + TELEGRAM_TIMEOUT)
     }
 
     /// Sends a text to the chat. Without a parse mode, Telegram reads no markup in it.
     pub fn send(&self, text: &str) -> Result<(), TelegramError> {
         let question = json!({ "chat_id": self.chat, "text": text });
-        self.request::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
+        self.request::<IgnoredAny>("sendMessage", &question, TELEGRAM_TIMEOUT).map(drop)
     }
 
     fn request<T: DeserializeOwned>(
@@ -169,7 +175,7 @@ impl Telegram {
             .content_type("application/json")
             .header("content-length", body.bytes.len())
             .send(SendBody::from_reader(body))?;
-        let bytes = answer.body_mut().with_config().limit(limits::TELEGRAM_ANSWER_BYTES).read_to_vec()?;
+        let bytes = answer.body_mut().with_config().limit(TELEGRAM_ANSWER_BYTES).read_to_vec()?;
         Ok((answer.status().as_u16(), bytes))
     }
 }

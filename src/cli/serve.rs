@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select, tick};
 use if_addrs::{IfOperStatus, Interface};
@@ -14,6 +15,11 @@ use crate::limits;
 use crate::server::{self, CertificateInfo, Config, Handle, Registration};
 use crate::signals;
 use crate::trace::{SERVER, Trace};
+
+/// Time between two looks at how long the certificate is still valid, and the time before its end from which on the
+/// log warns: an authority renews one of 90 days when a third is left.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(86_400);
+const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
 
 /// The ports that clients connect to unless they are told others.
 pub(super) const SEND_PORT: u16 = 1666;
@@ -69,7 +75,7 @@ fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
         return Err(format!("cannot write to standard output: {error}"));
     }
     server.certificate().iter().for_each(warn_before_end);
-    let day = tick(limits::CERTIFICATE_CHECK);
+    let day = tick(CERTIFICATE_CHECK);
     loop {
         select! {
             recv(signals) -> _ => break server.stop()?,
@@ -108,7 +114,7 @@ fn reload_certificate(server: &Handle) {
 
 /// Warns while there is still time to renew the certificate.
 fn warn_before_end(info: &CertificateInfo) {
-    if info.expires_in.is_some_and(|left| left < limits::CERTIFICATE_WARNING) {
+    if info.expires_in.is_some_and(|left| left < CERTIFICATE_WARNING) {
         log::warn!("{}; renew it and send SIGHUP", describe(info));
     }
 }

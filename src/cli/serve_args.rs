@@ -16,6 +16,9 @@ use crate::server::{CertificateFiles, Config, Registration};
 use crate::state_machine::{Policy, mib};
 use crate::store::{CONTROL_SOCKET, Retention, Sizes};
 
+/// Range of `serve --keep`, in days. The end: a century.
+const KEEP_DAYS: std::ops::RangeInclusive<u64> = 1..=36_500;
+
 const EXITS: &[(u8, &str)] =
     &[(0, "stopped by a signal"), (1, "cannot start, or cannot go on; a line says why"), (2, "wrong arguments")];
 
@@ -217,7 +220,7 @@ fn keep(text: &str) -> Result<Keep, String> {
         _ => 0,
     };
     let days = number.parse::<u64>().ok().and_then(|number| number.checked_mul(days));
-    let days = days.filter(|days| limits::KEEP_DAYS.contains(days));
+    let days = days.filter(|days| KEEP_DAYS.contains(days));
     let days = days.ok_or("a number with d, w or y (days, weeks, years) up to 100y, or forever")?;
     Ok(Keep(Some(Duration::from_secs(days * 24 * 3_600))))
 }

@@ -7,8 +7,10 @@ use std::path::Path;
 use env_logger::Target;
 
 use crate::disk;
-use crate::limits;
 use crate::log_lines;
+
+/// Bytes of `client.log` above which a start begins it anew.
+const CLIENT_LOG_BYTES: u64 = 1 << 20;
 
 /// Begins to write the log into `client.log` in a directory. A file that has become long begins anew. Without a file
 /// there is no log: nothing depends on it.
@@ -22,6 +24,6 @@ pub fn start(directory: &Path) {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let is_long = path.metadata().is_ok_and(|file| file.len() > limits::CLIENT_LOG_BYTES);
+    let is_long = path.metadata().is_ok_and(|file| file.len() > CLIENT_LOG_BYTES);
     if is_long { disk::open_to_replace(path) } else { disk::open_to_append(path) }
 }

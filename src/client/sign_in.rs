@@ -16,6 +16,9 @@ use crate::protocol::Code;
 use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
 
+/// Times that a password is asked for.
+const PASSWORD_TRIES: u32 = 3;
+
 /// An account, and its first connection or the reason why there is none.
 pub struct Entry {
     pub account: Account,
@@ -89,7 +92,7 @@ impl<'a> SignIn<'a> {
 
     /// Asks for the password, again if it is wrong.
     fn ask_password(&self) -> Result<Entry, Failure> {
-        for left in (0..limits::PASSWORD_TRIES).rev() {
+        for left in (0..PASSWORD_TRIES).rev() {
             let account = self.account(self.prompt()?, false)?;
             match Session::open(&account) {
                 Err(error) if is_wrong_password(&error) => {}
@@ -128,7 +131,7 @@ impl<'a> SignIn<'a> {
         if !self.args.register {
             self.confirm()?;
         }
-        for _ in 0..limits::PASSWORD_TRIES {
+        for _ in 0..PASSWORD_TRIES {
             let password = prompt_for(Phrase::NewPasswordOf { user: &self.user })?;
             if Password::new(&self.user, &password).is_err() {
                 note(&Phrase::PasswordRules { least: &limits::PASSWORD_CHARS }.to_string());

@@ -8,8 +8,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::validity::not_after;
-use crate::limits;
 use crate::model::Fingerprint;
+
+/// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.
+const CERTIFICATE_YEAR: i32 = 2100;
 
 /// A certificate, those of the authorities that vouch for it, and its key.
 pub struct Identity {
@@ -40,7 +42,7 @@ impl Identity {
         params.distinguished_name.push(DnType::CommonName, "wachat");
         // Who trusts it compares the fingerprint, not the dates.
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(limits::CERTIFICATE_YEAR, 1, 1);
+        params.not_after = date_time_ymd(CERTIFICATE_YEAR, 1, 1);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         Ok(Made { certificate, key })

@@ -11,6 +11,14 @@ use super::Socket;
 use super::tls::is_clear_text;
 use crate::limits;
 
+/// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
+/// makes it grow further, for its own time.
+const READ_BYTES: usize = 256;
+const BUSY_READ_BYTES: usize = 4 << 10;
+
+/// Most bytes discarded in a lingering close.
+const LINGER_BYTES: usize = 1 << 20;
+
 /// Precision of a time-out. One that has begun to run by less is not set anew at the socket.
 const TIMEOUT_PRECISION: Duration = Duration::from_millis(50);
 
@@ -115,13 +123,13 @@ impl LineReader {
             self.socket_timeout = Some(left);
         }
         let len = self.buffer.len();
-        let space = (self.buffer.capacity() - len).max(limits::READ_BYTES);
+        let space = (self.buffer.capacity() - len).max(READ_BYTES);
         self.buffer.resize(len + space, 0);
         let read = self.socket.read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {
             // A connection that fills its buffer is busy: it gets a larger one, and keeps it.
-            self.buffer.reserve_exact(limits::BUSY_READ_BYTES.saturating_sub(self.buffer.len()));
+            self.buffer.reserve_exact(BUSY_READ_BYTES.saturating_sub(self.buffer.len()));
         }
         match read {
             Ok(0) => Err(LineError::Closed),
@@ -143,7 +151,7 @@ impl LineReader {
     fn make_space(&mut self) {
         self.buffer.drain(..self.taken.min(self.buffer.len()));
         (self.taken, self.searched) = (0, self.searched.saturating_sub(self.taken));
-        if self.buffer.is_empty() && self.buffer.capacity() > limits::BUSY_READ_BYTES {
+        if self.buffer.is_empty() && self.buffer.capacity() > BUSY_READ_BYTES {
             self.buffer = Vec::new();
         }
     }
@@ -156,13 +164,13 @@ pub fn linger_close(socket: &Socket, last: &[u8]) {
     }
 }
 
-/// Discards what the peer still sends until it closes, within [`limits::LINGER`] and [`limits::LINGER_BYTES`]. Closing a
+/// Discards what the peer still sends until it closes, within [`limits::LINGER`] and [`LINGER_BYTES`]. Closing a
 /// socket with unread input would reset the connection, and the reset destroys bytes that are under way to the peer.
 pub fn drain_input(socket: &Socket) {
     let deadline = Instant::now() + limits::LINGER;
     let mut scratch = [0; 512];
     let mut taken = 0;
-    while taken < limits::LINGER_BYTES {
+    while taken < LINGER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || socket.tcp().set_read_timeout(Some(left)).is_err() {
             return;

@@ -15,6 +15,9 @@ use rustls::{Connection, InvalidMessage};
 
 use crate::limits;
 
+/// Most bytes that are read from a socket under TLS at once: with them its buffer holds no more than two records.
+const TLS_READ_BYTES: usize = 4 << 10;
+
 /// Returns whether the peer's bytes are no TLS at all.
 pub fn is_clear_text(error: &io::Error) -> bool {
     let tls = error.get_ref().and_then(|error| error.downcast_ref());
@@ -46,7 +49,7 @@ impl Tls {
     pub fn shake_hands(&self, tcp: &TcpStream, deadline: Instant) -> io::Result<()> {
         let first = take_output(&mut self.connection.lock());
         (&mut &*tcp).write_all(&first)?;
-        let mut scratch = [0; limits::TLS_READ_BYTES];
+        let mut scratch = [0; TLS_READ_BYTES];
         while self.connection.lock().is_handshaking() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -78,7 +81,7 @@ impl Tls {
     /// Hands rustls the bytes that are left; if there are none, bytes from the socket, read into `scratch`. Returns their
     /// number, 0 at the end.
     fn receive(&self, tcp: &TcpStream, scratch: &mut [u8]) -> io::Result<usize> {
-        let space = scratch.len().min(limits::TLS_READ_BYTES);
+        let space = scratch.len().min(TLS_READ_BYTES);
         let space = scratch.get_mut(..space).unwrap_or_default();
         let left = std::mem::take(&mut *self.left.lock());
         let mut bytes = left.as_slice();

@@ -15,7 +15,9 @@ use rustls::{
 };
 
 use super::certificate::Identity;
-use crate::limits;
+
+/// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
+const TLS_TICKETS: usize = 2;
 
 /// Returns the algorithms of TLS.
 pub fn crypto() -> Arc<CryptoProvider> {
@@ -29,7 +31,7 @@ pub fn server_config(identity: Identity) -> Result<ServerConfig, Error> {
     let builder = ServerConfig::builder_with_provider(crypto()).with_protocol_versions(VERSIONS)?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
     config.ticketer = ring::Ticketer::new()?;
-    config.send_tls13_tickets = limits::TLS_TICKETS;
+    config.send_tls13_tickets = TLS_TICKETS;
     Ok(config)
 }
 

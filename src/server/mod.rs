@@ -32,11 +32,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 
-use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::Port;
 use crate::store::{Opened, Store};
@@ -64,6 +63,12 @@ use shared::Shared;
 pub use start_error::StartError;
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo, make_certificate};
+
+/// Length of the router's queue. While it is full the readers stop reading (back-pressure).
+const ROUTER_QUEUE: usize = 4_096;
+
+/// Time in which the connections of a stopping server have to take their last replies.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
 /// A running server.
 pub struct Handle {
@@ -124,7 +129,7 @@ fn run(
     tls: Option<ServerTls>,
     listeners: Listeners,
 ) -> io::Result<Handle> {
-    let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
+    let (inputs, inbox) = bounded(ROUTER_QUEUE);
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
@@ -198,7 +203,7 @@ impl Handle {
         self.recv.stop();
         self.control.take().into_iter().for_each(ControlSocket::stop);
         self.shared.tell_router(Input::ShutDown);
-        self.shared.connections.wait_until_empty(Instant::now() + limits::STOP_TIMEOUT);
+        self.shared.connections.wait_until_empty(Instant::now() + STOP_TIMEOUT);
         self.shared.tell_router(Input::Stop);
         let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
         let _ = self.router.join();

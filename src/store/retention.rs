@@ -6,6 +6,15 @@ use crate::limits;
 use crate::model::Timestamp;
 use crate::state_machine::ConversationId;
 
+/// Steps in which the end of the retention moves: a file is rewritten at most this many times in the time for which its
+/// messages are kept, but not more than once a day.
+const CLEAN_UP_STEPS: u32 = 30;
+
+/// Bounds of the time since the last clean-up after which the clock is not trusted: the shortest retention, but within
+/// these. Above it the clock may have jumped, and nothing is removed without `serve --trust-clock`.
+const MIN_CLEAN_UP_PAUSE: Duration = Duration::from_secs(2 * 24 * 3_600);
+const MAX_CLEAN_UP_PAUSE: Duration = Duration::from_secs(31 * 24 * 3_600);
+
 /// Times for which messages are kept; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -36,7 +45,7 @@ impl Retention {
     /// removes messages at most this much too early.
     fn longest_pause(&self) -> Duration {
         let shortest = self.direct.into_iter().chain(self.rooms).min();
-        shortest.unwrap_or(Duration::MAX).clamp(limits::MIN_CLEAN_UP_PAUSE, limits::MAX_CLEAN_UP_PAUSE)
+        shortest.unwrap_or(Duration::MAX).clamp(MIN_CLEAN_UP_PAUSE, MAX_CLEAN_UP_PAUSE)
     }
 }
 
@@ -49,7 +58,7 @@ impl CleanUp {
             ConversationId::Direct(..) => self.retention.direct,
             ConversationId::Room(_) => self.retention.rooms,
         }?;
-        let step = (keep / limits::CLEAN_UP_STEPS).max(limits::CLEAN_UP_INTERVAL);
+        let step = (keep / CLEAN_UP_STEPS).max(limits::CLEAN_UP_INTERVAL);
         Some(self.now.before(keep).rounded_down(step))
     }
 

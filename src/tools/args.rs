@@ -2,10 +2,13 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
+use std::time::Duration;
 
 use crate::client::{AccountArgs, HomeArgs};
-use crate::limits;
 use crate::model::State;
+
+/// Default of `send --timeout`.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Send one message
 ///
@@ -28,7 +31,7 @@ pub struct SendArgs {
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
     pub(super) wait: State,
     /// Seconds to wait for that state. Past them the exit code is 5 if the message is only queued, else 1
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
     /// Print the outcome as a JSON object: seq, id, to, at, state (SENT: only queued)
     #[arg(long)]

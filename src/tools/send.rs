@@ -25,6 +25,9 @@ use crate::model::{State, Target, Text};
 use crate::protocol::Status;
 use crate::texts::{Phrase, words};
 
+/// Longest effective `send --timeout`: a day.
+const MAX_SEND_TIMEOUT: Duration = Duration::from_secs(86_400);
+
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;
     let account = args.account.account(false)?;
@@ -108,7 +111,7 @@ impl<'a> Submission<'a> {
             dispatcher: Dispatcher::default(),
             line: SentLine::queued(&message),
             message,
-            deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
+            deadline: Instant::now() + Duration::from_secs(args.timeout.min(MAX_SEND_TIMEOUT.as_secs())),
             next_status: None,
             status_delay: limits::MIN_STATUS_DELAY,
             stopped: String::new(),

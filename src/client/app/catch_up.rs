@@ -1,12 +1,15 @@
 //! The messages of an absence: counted until the client has caught up, and then said in one line.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::App;
 use super::view::notice;
 use crate::limits;
 use crate::model::Target;
 use crate::texts::Phrase;
+
+/// Time without the server after which the messages that arrive are summed up in a line.
+const ABSENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
@@ -42,7 +45,7 @@ impl CatchUp {
     /// The server is back. After a short time without it there is nothing to sum up.
     pub fn note_reachable(&mut self, now: Instant) {
         let since = self.since.take();
-        if since.is_some_and(|since| now.duration_since(since) >= limits::ABSENCE) {
+        if since.is_some_and(|since| now.duration_since(since) >= ABSENCE) {
             self.mode = Mode::CatchingUp;
         }
     }

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::limits;
 use crate::model::{Message, MessageId, Proof, Text, Timestamp, UserName};
 
+/// Most tokens that a client remembers.
+const TOKENS: usize = 64;
+
 /// A direct chat.
 #[derive(Debug)]
 pub struct Chat {
@@ -173,7 +176,7 @@ impl Expected {
         if let Some(at) = self.calls.iter().position(|(_, who, what, _)| who == caller && what == proof) {
             return Some(self.calls.remove(at).0);
         }
-        if self.announced.len() >= limits::TOKENS {
+        if self.announced.len() >= TOKENS {
             self.announced.remove(0);
         }
         self.announced.push((caller.clone(), proof.clone(), now));

@@ -15,6 +15,9 @@ use crate::model::{Message, Seq, Target};
 use crate::protocol::{Chat, Event, HistoryRecord};
 use crate::texts::Phrase;
 
+/// Fetched messages between two lines about the progress.
+const COMPLETION_PROGRESS: usize = 2_000;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     #[default]
@@ -208,7 +211,7 @@ impl App {
         let before = self.completion.total;
         let after = self.completion.total + added;
         self.completion.total = after;
-        if before / limits::COMPLETION_PROGRESS < after / limits::COMPLETION_PROGRESS {
+        if before / COMPLETION_PROGRESS < after / COMPLETION_PROGRESS {
             self.show(notice(Phrase::Completing { count: &after }));
         }
     }

@@ -17,6 +17,9 @@ use crate::model::{State, Target};
 use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
 use crate::texts::{Phrase, words};
 
+/// Most events that the client holds back while it joins a room.
+const HELD_EVENTS: usize = 10_000;
+
 impl App {
     pub(super) fn handle_link(&mut self, event: LinkEvent) {
         match event {
@@ -265,7 +268,7 @@ impl App {
             Arrival::Message(message) => message.text.as_str().len(),
             _ => 0,
         };
-        self.held.len() > limits::HELD_EVENTS || self.held.iter().map(bytes).sum::<usize>() > limits::HELD_BYTES
+        self.held.len() > HELD_EVENTS || self.held.iter().map(bytes).sum::<usize>() > limits::HELD_BYTES
     }
 
     fn handle_arrival(&mut self, arrival: Arrival) {

@@ -10,6 +10,9 @@ use crate::limits;
 use crate::model::{Message, Target, Text, UserName};
 use crate::texts::Phrase;
 
+/// Most users who are given the answer of `/away`.
+const AWAY_ANSWERS: usize = 1_000;
+
 /// The automatic answer, and the users who have had it.
 pub struct Away {
     answer: Text,
@@ -51,7 +54,7 @@ impl App {
 
     fn answer_if_away(&mut self, message: &Message) {
         let Some(away) = &mut self.away else { return };
-        let may_answer = !is_automatic(&message.text) && away.answered.len() < limits::AWAY_ANSWERS;
+        let may_answer = !is_automatic(&message.text) && away.answered.len() < AWAY_ANSWERS;
         if may_answer && away.answered.insert(message.from.clone()) {
             let answer = away.answer.clone();
             self.say(Target::User(message.from.clone()), answer);

@@ -22,6 +22,9 @@ use crate::model::safe::{indented, safe, snippet};
 use crate::text::{cells, wrap};
 use crate::texts::{Language, Phrase};
 
+/// Most texts that were entered while the app takes none.
+const ENTERED_TEXTS: usize = 64;
+
 /// The owner, the screen, and what was typed.
 struct Interactive {
     owner: Owner,
@@ -262,7 +265,7 @@ impl Interactive {
     }
 
     fn handle_key(&mut self, key: KeyEvent) -> Result<(), Failure> {
-        if key.code == KeyCode::Enter && key.modifiers.is_empty() && self.entered.len() >= limits::ENTERED_TEXTS {
+        if key.code == KeyCode::Enter && key.modifiers.is_empty() && self.entered.len() >= ENTERED_TEXTS {
             self.lines.ring();
             return Ok(());
         }

@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use crate::client::terminal::marks::Marks;
-use crate::limits;
 use crate::model::{MessageId, State, Target};
 use crate::text::{cells, wrap};
+
+/// Most messages of which the line mode remembers the place on the screen, where it updates their states.
+const MARKED_LINES: usize = 256;
 
 /// Cells by which the rows of a line after the first are indented: as wide as `[14:35] `.
 const INDENT: usize = 8;
@@ -109,7 +111,7 @@ impl Lines {
         let padding = " ".repeat(column - cells(&last));
         self.own.push_back(Own { id, to, state, row: self.written, column });
         self.add_row(&format!("{last}{padding}{}", self.marks.of(state)));
-        if self.own.len() > limits::MARKED_LINES {
+        if self.own.len() > MARKED_LINES {
             self.own.pop_front();
         }
     }

@@ -16,6 +16,9 @@ use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Port, SendRequest, User};
 use crate::texts::words;
 
+/// Most rooms that `/whois` looks at: each takes a request of its own.
+const WHOIS_ROOMS: usize = 32;
+
 /// Carries out the request on a connection.
 pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkError> {
     let answer = match request {
@@ -136,7 +139,7 @@ fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
     };
     let rooms = fetch_rooms(session)?.unwrap_or_default();
     let mut shared = Vec::new();
-    for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
+    for room in rooms.into_iter().filter(|room| room.member).take(WHOIS_ROOMS) {
         let members = members(session, &room.name)?.unwrap_or_default();
         shared.extend(members.iter().any(|member| member.name == *user).then_some(room.name));
     }

@@ -8,6 +8,10 @@ use parking_lot::Mutex;
 use crate::limits;
 use crate::model::Network;
 
+/// Most callers whom the user has not accepted, whether they have said who they are or not. Each has a thread, or two, and
+/// at most one message in memory.
+const CALLERS: usize = 64;
+
 /// The addresses of the callers: an IPv6 address counts as its network of 64 bits.
 #[derive(Default)]
 pub struct Callers {
@@ -26,7 +30,7 @@ impl Callers {
         let network = Network::of(address);
         let mut places = self.places.lock();
         let from_there = places.iter().filter(|taken| **taken == network).count();
-        if places.len() >= limits::CALLERS || from_there >= limits::CALLERS_PER_ADDRESS {
+        if places.len() >= CALLERS || from_there >= limits::CALLERS_PER_ADDRESS {
             return None;
         }
         places.push(network);

@@ -4,6 +4,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 
@@ -14,6 +15,9 @@ use crate::model::{MessageId, Text};
 use crate::net::{LineError, LineReader, Socket, drain_input};
 use crate::protocol::{Code, Codec as _, DirectLine, Ko};
 use crate::texts::{Phrase, words};
+
+/// Time between two looks whether a caller that waits for an answer is still there.
+const CALLER_CHECK: Duration = Duration::from_secs(2);
 
 /// An event, and with the first one of a connection what the owner needs to act on it.
 pub struct Report {
@@ -141,7 +145,7 @@ impl Connection {
     /// Waits for the owner's answer: as long as the user has not accepted the caller, and the caller exists.
     fn wait_for_answer(&self) -> Result<DirectLine, String> {
         loop {
-            match self.answers.recv_timeout(limits::CALLER_CHECK) {
+            match self.answers.recv_timeout(CALLER_CHECK) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Timeout) if self.socket.has_peer_closed() => return Err(String::new()),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -15,6 +15,9 @@ use crate::protocol::Codec as _;
 use crate::record::Fields;
 use crate::wal::{Covered, Location, SmallWal, WalError, is_covered, replay_all};
 
+/// Bytes of the log of a pipe above which it forgets the messages that were sent: a few thousand, read in milliseconds.
+const PIPE_LOG_BYTES: u64 = 256 << 10;
+
 /// The kind of log, in the head of its files.
 const OWNER: &str = "client";
 
@@ -89,7 +92,7 @@ impl Home {
     pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
         let bytes = self.files.log.bytes();
         let lines = self.state.outbox_lines();
-        if bytes > limits::PIPE_LOG_BYTES.max(2 * lines.len() as u64) {
+        if bytes > PIPE_LOG_BYTES.max(2 * lines.len() as u64) {
             self.files.log.compact(&lines)?;
         }
         Ok(())

@@ -24,6 +24,9 @@ use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::UserName;
 
+/// Messages of each conversation that a pipe keeps in memory.
+const PIPE_ROWS: usize = 100;
+
 /// Returns the directory of a user and server (`host:port`), below the home: a readable part, and a digest that tells
 /// apart what the readable part does not. `localhost` and the loopback addresses count as one server.
 pub fn directory(home: &Path, user: &UserName, server: &str) -> PathBuf {
@@ -97,7 +100,7 @@ impl Home {
         let lock = lock(&**disk, path)?;
         let (mut state, covered) = read_checkpoint(disk, path, user)?;
         if how == Use::Pipe {
-            state.keep_only(limits::PIPE_ROWS, Box::new(|_, _| true));
+            state.keep_only(PIPE_ROWS, Box::new(|_, _| true));
         }
         let (log, torn) = open_log(disk, path, covered, &mut |record| state.replay(record))?;
         let disk = disk.clone();

@@ -2,8 +2,10 @@
 
 use super::complete::Names;
 use crate::client::state::ClientState;
-use crate::limits;
 use crate::model::Target;
+
+/// Messages of a conversation whose senders are names for the Tab key.
+const SPEAKER_ROWS: usize = 100;
 
 /// The conversations of a client and those who speak in them, the latest first.
 pub struct CompletionNames<'a>(pub &'a ClientState);
@@ -14,7 +16,7 @@ impl Names for CompletionNames<'_> {
         for target in self.0.targets() {
             let named = match target {
                 Target::User(user) => vec![user.clone()],
-                Target::Room(_) => self.0.speakers(target, limits::SPEAKER_ROWS),
+                Target::Room(_) => self.0.speakers(target, SPEAKER_ROWS),
             };
             for user in named.into_iter().filter(|user| user != self.0.me()).map(|user| user.to_string()) {
                 if !users.contains(&user) {

@@ -25,6 +25,9 @@ use crate::protocol::{Code, Ko, Reply};
 use crate::server::router::input::{Asked, Input};
 use crate::server::shared::Shared;
 
+/// Longest request in bytes, with all its lines: that of an import.
+const CONTROL_BYTES: u64 = 4 << 20;
+
 /// The socket that is being listened on.
 pub(crate) struct ControlSocket {
     path: PathBuf,
@@ -120,7 +123,7 @@ impl Drop for Place {
 
 /// Reads the request, and returns the lines of its reply. An error: the command is gone, too slow, or sends too much.
 fn answer(stream: &mut TimedStream, shared: &Shared) -> io::Result<Vec<u8>> {
-    let mut lines = BufReader::new((&mut *stream).take(limits::CONTROL_BYTES));
+    let mut lines = BufReader::new((&mut *stream).take(CONTROL_BYTES));
     let request = ControlRequest::read(&mut || read_line(&mut lines))?;
     let Some(request) = request else { return Ok(refusal(Code::Syntax, "not a request of this version of wachat")) };
     let (reply, replied) = bounded(1);

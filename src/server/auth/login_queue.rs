@@ -20,6 +20,11 @@ use crate::server::connections::places::Places;
 use crate::server::turns::Turns;
 use crate::state_machine::ConnectionId;
 
+/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]: as many as connections that have not logged in. Of the
+/// free places an address has at most such a part as is free of all: eight addresses that take all they can leave half of
+/// the queue, a hundred leave 29 places.
+const AUTH_QUEUE: usize = 4_096;
+
 /// A job with the login that it is for. A connection has one at a time.
 pub struct Task<Job> {
     pub origin: Origin,
@@ -83,7 +88,7 @@ impl<Job> Default for LoginQueue<Job> {
             delayed: BTreeMap::new(),
             delays: 0,
             under_way: Vec::new(),
-            waiting: Places::new(limits::AUTH_QUEUE, limits::AUTH_QUEUE_PER_ADDRESS),
+            waiting: Places::new(AUTH_QUEUE, limits::AUTH_QUEUE_PER_ADDRESS),
             aside: Places::new(limits::AUTH_ASIDE, limits::AUTH_ASIDE_PER_ADDRESS),
             failed: FailedLogins::default(),
         }

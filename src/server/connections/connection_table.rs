@@ -18,6 +18,9 @@ use crate::limits;
 use crate::model::Network;
 use crate::protocol::Port;
 
+/// Number of connections from which on it is worth some milliseconds to give memory back when half of them have ended.
+const MANY_CONNECTIONS: usize = 64;
+
 pub(crate) struct ConnectionTable {
     /// Most connections at once.
     capacity: usize,
@@ -95,7 +98,7 @@ impl ConnectionTable {
     /// Tells, once, that more than half of many connections have ended: what their threads had in memory is free.
     pub fn has_shrunk(&self) -> bool {
         let mut counts = self.counts.lock();
-        let has_shrunk = counts.peak >= limits::MANY_CONNECTIONS && counts.all.total < counts.peak / 2;
+        let has_shrunk = counts.peak >= MANY_CONNECTIONS && counts.all.total < counts.peak / 2;
         if has_shrunk {
             counts.peak = counts.all.total;
         }

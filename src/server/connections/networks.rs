@@ -4,8 +4,10 @@
 
 use std::net::IpAddr;
 
-use crate::limits;
 use crate::model::Network;
+
+/// Factors by which the limits of a network of 64, of 56 and of 48 bits in IPv6 exceed those of an address.
+const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
 
 /// The networks of a peer that count, from the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +39,7 @@ impl Networks {
 
     /// Returns each network with the factor by which its limits exceed those of an address.
     pub fn with_factors(&self) -> impl Iterator<Item = (Network, usize)> {
-        self.as_slice().iter().rev().copied().zip(limits::NETWORK_FACTORS)
+        self.as_slice().iter().rev().copied().zip(NETWORK_FACTORS)
     }
 }
 

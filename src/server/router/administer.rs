@@ -14,6 +14,9 @@ use crate::server::audit;
 use crate::server::connections::connection::CloseReason;
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId};
 
+/// Bytes that the records of an account take in the log beside its name, password hash and address: an upper bound.
+const ACCOUNT_RECORD_BYTES: usize = 256;
+
 impl Router {
     /// Executes a request of the administrator, and replies. A change is durable when this returns: nothing that a client
     /// asks for comes between the change and what follows from it, such as the end of a user's connections.
@@ -69,7 +72,7 @@ impl Router {
     fn make_room_for(&mut self, accounts: &[NewAccount]) -> Result<bool, Fatal> {
         let bytes = |new: &NewAccount| {
             let name = 3 * new.name.stored().to_string().len();
-            limits::ACCOUNT_RECORD_BYTES + name + 2 * (new.password_hash.len() + new.email.as_str().len())
+            ACCOUNT_RECORD_BYTES + name + 2 * (new.password_hash.len() + new.email.as_str().len())
         };
         let bytes = accounts.iter().map(bytes).sum();
         if !self.group_commit.has_room_for(bytes) && self.group_commit.fits_into_segment(bytes) {

@@ -7,6 +7,10 @@ use crate::model::Timestamp;
 use crate::state_machine::ConversationId;
 use crate::store::{CleanUp, Retention};
 
+/// Time after which a step is done again whose checkpoint has failed: checkpoints without one come first, since each step
+/// closes a segment.
+const CLEAN_UP_RETRY_DELAY: Duration = Duration::from_secs(3_600);
+
 pub(crate) struct CleanUps {
     retention: Retention,
     /// The time of the next step; `None`: messages are kept for ever.
@@ -45,7 +49,7 @@ impl CleanUps {
     /// Notes that a checkpoint has failed: if it did a step, that is done again later.
     pub fn put_off(&mut self) {
         if std::mem::take(&mut self.is_running) {
-            self.due = Some(Instant::now() + limits::CLEAN_UP_RETRY_DELAY);
+            self.due = Some(Instant::now() + CLEAN_UP_RETRY_DELAY);
         }
     }
 }

@@ -3,11 +3,14 @@
 
 use std::io;
 use std::thread::Builder;
+use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
-use crate::limits;
 use crate::store::Store;
+
+/// Time between two looks at the free space.
+const DISK_FLOOR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Watches the free space. The thread ends with this value.
 pub(crate) struct DiskFloor {
@@ -36,7 +39,7 @@ impl DiskFloor {
         let (running, stopped) = bounded(0);
         let work = move || {
             let mut was_below = is_below;
-            while stopped.recv_timeout(limits::DISK_FLOOR_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(DISK_FLOOR_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let is_below = look();
                 if is_below != was_below {
                     report(is_below);

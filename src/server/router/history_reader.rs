@@ -15,6 +15,9 @@ use crate::record::length_in_record;
 use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
 
+/// Threads that read history files.
+const HISTORY_THREADS: usize = 2;
+
 /// Bytes that are counted for a history record beside its text. The longest names take some more: a reply of such records
 /// is longer than [`limits::REPLY_BYTES`] by half.
 const RECORD_BYTES: usize = 256;
@@ -79,7 +82,7 @@ impl HistoryReader {
     /// Starts the threads; they hand each result to `report`.
     pub fn start(store: &Store, report: impl Report + Clone) -> io::Result<Self> {
         let reader = Self { queue: Arc::default() };
-        for _ in 0..limits::HISTORY_THREADS {
+        for _ in 0..HISTORY_THREADS {
             let store = store.with_own_count();
             let report = report.clone();
             let queue = reader.queue.clone();

@@ -14,6 +14,12 @@ use crate::server::metrics::Metrics;
 use crate::store::{Checkpointed, Opened, Retention, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
 
+/// Longest delay after a failed checkpoint, each of which doubles it: a try costs a recovery.
+const CHECKPOINT_RETRY_DELAY: Duration = Duration::from_secs(60);
+
+/// The server is quiet while one segment lasts longer than this.
+const QUIET: Duration = Duration::from_secs(2);
+
 pub(crate) struct Maintenance {
     store: Store,
     metrics: Arc<Metrics>,
@@ -58,7 +64,7 @@ impl Maintenance {
     /// Returns when [`Maintenance::run`] has to be called at the latest.
     pub fn next_retry(&self, group_commit: &GroupCommit) -> Option<Instant> {
         // After a failure not before the next try.
-        let quiet = Some(self.segment_begun + limits::QUIET).max(self.retry_checkpoint);
+        let quiet = Some(self.segment_begun + QUIET).max(self.retry_checkpoint);
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
@@ -75,7 +81,7 @@ impl Maintenance {
         }
         self.start_segment(group_commit);
         self.start_clean_up(group_commit);
-        let quiet = self.segment_begun.elapsed() >= limits::QUIET;
+        let quiet = self.segment_begun.elapsed() >= QUIET;
         if let Some(upto) = group_commit.wants_checkpoint(quiet)
             && is_due(self.retry_checkpoint)
             && !self.checkpoints.is_busy()
@@ -160,7 +166,7 @@ impl Maintenance {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
                 self.retry_checkpoint = Some(Instant::now() + self.checkpoint_delay);
                 self.clean_ups.put_off();
-                self.checkpoint_delay = (2 * self.checkpoint_delay).min(limits::CHECKPOINT_RETRY_DELAY);
+                self.checkpoint_delay = (2 * self.checkpoint_delay).min(CHECKPOINT_RETRY_DELAY);
             }
         }
     }

@@ -14,6 +14,10 @@ use crate::server::connections::connection::{CloseReason, Connection};
 use crate::server::connections::request::Received;
 use crate::state_machine::{AccountNumber, Command, Cost};
 
+/// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.
+const REPLY_BUFFERS: usize = 512;
+const REPLY_BUFFER_BYTES: usize = 8 << 10;
+
 /// First step of a request.
 pub(crate) enum Step {
     Execute(Command),
@@ -60,7 +64,7 @@ impl Buffers {
     }
 
     fn put_back(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= limits::REPLY_BUFFER_BYTES && self.0.len() < limits::REPLY_BUFFERS {
+        if buffer.capacity() <= REPLY_BUFFER_BYTES && self.0.len() < REPLY_BUFFERS {
             buffer.clear();
             self.0.push(buffer);
         }
@@ -130,7 +134,7 @@ impl Session {
     /// more, and what was written is sent before it is much.
     pub fn may_start(&self) -> bool {
         let is_busy = self.exclusive && self.started > 0;
-        let is_full = self.out.len() >= limits::REPLY_BUFFER_BYTES;
+        let is_full = self.out.len() >= REPLY_BUFFER_BYTES;
         matches!(self.login, Login::Done(_)) && !(is_busy || is_full || self.straggling)
     }
 

@@ -6,10 +6,12 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::end::Fatal;
-use crate::limits;
 use crate::server::memory;
 use crate::store::{Checkpointed, CleanUp, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
+
+/// Nice value of the threads for checkpoints and passwords.
+const BACKGROUND_NICE: i32 = 5;
 
 /// A thread that does one piece of work at a time. Dropping the worker waits for the thread to end: nothing is written
 /// into the store after the lock of its directory was released.
@@ -100,7 +102,7 @@ pub(crate) fn segment_maker(location: Location, size: u64, wake: impl Wake) -> i
 /// for the whole process.
 pub(crate) fn lower_priority() {
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, limits::BACKGROUND_NICE);
+    let _ = rustix::process::setpriority_process(None, BACKGROUND_NICE);
 }
 
 /// Frees what the history files hold now, on a thread of its own: for 100,000 messages that takes milliseconds, in which

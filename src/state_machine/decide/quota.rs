@@ -2,10 +2,12 @@
 //! section 7).
 
 use super::{DecideError, Decided};
-use crate::limits;
 use crate::protocol::{Code, Ko};
 use crate::state_machine::stored::{TargetNumber, Usage};
 use crate::state_machine::{AccountNumber, StateMachine};
+
+/// Strangers fill at most this part of a mailbox, one in this many (protocol, section 7): the rest stays for friends.
+const STRANGERS_SHARE: usize = 4;
 
 impl StateMachine {
     /// Checks that a message of this length may be stored.
@@ -35,8 +37,8 @@ impl StateMachine {
         if is_full(mailbox.messages(), bytes, queue, queue_bytes) {
             return Err(quota("too much waits for that user; try later"));
         }
-        let most = queue.div_ceil(limits::STRANGERS_SHARE);
-        let most_bytes = queue_bytes.div_ceil(limits::STRANGERS_SHARE as u64);
+        let most = queue.div_ceil(STRANGERS_SHARE);
+        let most_bytes = queue_bytes.div_ceil(STRANGERS_SHARE as u64);
         if is_full(mailbox.messages_from_strangers(), bytes, most, most_bytes)
             && self.stored.is_stranger(sender, recipient)
         {
