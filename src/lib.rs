@@ -51,6 +51,7 @@
 //! | module | holds | never does |
 //! |---|---|---|
 //! | [`limits`] | the limits and time-outs of protocol and quotas, and those that several files share | |
+//! | [`signals`] | SIGINT and SIGTERM, as a channel | |
 //! | [`record`] | the line codec: a record and its fields, on the wire and on disk | know what a field means |
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
 //! | [`text`] | texts that are laid out: in the cells of a terminal, and in XML | |
@@ -58,8 +59,8 @@
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
 //! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
-//! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
+//! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | the server's files: checkpoint, recovery, history, retention, check, backup, restore | sockets |
@@ -67,10 +68,9 @@
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
-//! | [`course`] | tools of a course: they watch, disturb and grade programs that speak the protocol | import server, state_machine or client |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
+//! | [`course`] | tools of a course: they watch, disturb and grade programs that speak the protocol | import server, state_machine or client |
 //! | [`cli`] | the command line, one file a command | |
-//! | [`signals`] | SIGINT and SIGTERM, as a channel | |
 //!
 //! Imports point up in this table, without cycles; the client stands beside the server on `wal`, `protocol` and `net`.
 //!

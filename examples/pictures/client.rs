@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
 use terminput::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Position;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Position;
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::app::event::Event;
 use wachat::client::screen::output::Output;

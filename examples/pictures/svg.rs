@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use ratatui::buffer::Cell;
-use ratatui::style::{Color, Modifier};
+use ratatui_core::buffer::Cell;
+use ratatui_core::style::{Color, Modifier};
 use wachat::client::screen::theme::Theme;
 
 use super::client::SIZE;

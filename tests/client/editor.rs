@@ -1,8 +1,8 @@
 //! The editor of the front ends: keys, history, completion, rows.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use ratatui_core::style::Style;
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::terminal::complete::Names;
 use wachat::client::terminal::editor::{Edit, Editor};

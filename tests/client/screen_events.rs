@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+use ratatui_core::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
 use wachat::client::link::event::LinkEvent;

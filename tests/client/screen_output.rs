@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use ratatui_core::style::{Color, Modifier, Style};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use wachat::client::screen::draw::{Drawn, Link};
 use wachat::client::screen::output::Output;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui_core::style::{Color, Modifier, Style};
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::screen::keys::{Action, KEYS, Keys};
 use wachat::client::screen::line::{Line, Paragraph, Piece};

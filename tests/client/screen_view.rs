@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ratatui::style::{Color, Modifier};
+use ratatui_core::style::{Color, Modifier};
 use terminput::{Event as TerminalEvent, KeyCode};
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::screen::theme::Theme;
@@ -32,7 +32,7 @@ fn chat(theme: Theme) -> ScreenApp {
 
 /// The style of the first cell of a text on the screen.
 #[track_caller]
-fn style_of(screen: &ScreenApp, text: &str) -> ratatui::style::Style {
+fn style_of(screen: &ScreenApp, text: &str) -> ratatui_core::style::Style {
     let rows = rows(&screen.cells);
     let found = rows.iter().zip(0..).find_map(|(row, y)| Some((row.find(text)?, row, y)));
     let (byte, row, y) = found.unwrap_or_else(|| panic!("{text:?} is not on the screen:\n{}", rows.join("\n")));

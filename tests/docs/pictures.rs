@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use ratatui::buffer::Buffer;
-use ratatui::style::{Color, Modifier};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::style::{Color, Modifier};
 use serde_json::Value;
 use wachat::client::screen::theme::Theme;
 
@@ -102,7 +102,7 @@ fn the_texts_of_a_picture_stand_in_its_cells() {
             // The cells are 8.4 wide and 18 high, after a border of 10.
             let column = ((x - 10.0) / 8.4).round() as u16;
             let row = ((y - 10.0) / 18.0) as u16;
-            cells.set_string(column, row, text, ratatui::style::Style::new());
+            cells.set_string(column, row, text, ratatui_core::style::Style::new());
         }
         for position in frame.cells.area.positions() {
             let drawn = frame.cells[position].symbol();
@@ -119,7 +119,7 @@ fn a_picture_shows_what_its_page_promises() {
     let text = |name: &str| {
         let frame = frames.iter().find(|frame| frame.picture.is_some_and(|picture| picture.name == name));
         let cells = &frame.expect("a picture").cells;
-        cells.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+        cells.content().iter().map(ratatui_core::buffer::Cell::symbol).collect::<String>()
     };
     let room = text("room");
     let away = text("away");

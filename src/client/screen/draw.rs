@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use ratatui_core::style::{Modifier, Style};
 
 use super::chats::{Chat, first_listed};
 use super::keys::{FIXED, KEYS};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ratatui::style::Style;
+use ratatui_core::style::Style;
 
 use super::line::{Line, Paragraph, Piece, mentions};
 use super::long_text::LongTexts;

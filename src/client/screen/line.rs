@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use linkify::{LinkFinder, LinkKind};
-use ratatui::style::Style;
+use ratatui_core::style::Style;
 
 use super::theme::Theme;
 use crate::text::{Wrapped, cells, wrap};

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use ratatui::style::Style;
+use ratatui_core::style::Style;
 
 use super::line::{Line, Paragraph, Piece};
 use super::theme::Theme;

@@ -23,8 +23,8 @@ use std::io::{self, Stdout};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
 
 use super::app::event::Event;
 use super::app::view::View;

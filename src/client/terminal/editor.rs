@@ -1,9 +1,9 @@
 //! The editor of both front ends: a text area with the keys that people know, a history of what was submitted, and
 //! completion. It knows no terminal: keys come in, rows of cells and the place of the cursor go out.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use ratatui_core::style::Style;
 use ratatui_textarea::{CursorMove, TextArea};
 use terminput::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use ratatui_core::style::{Modifier, Style};
 use wachat::model::Target;
 
 use super::lines::{Item, Row, THEME, Talk, cells, rows_of_input};

@@ -137,7 +137,7 @@ impl Life {
         let (width, height) = self.sketch.size;
         let column = self.below(width.into()).try_into().unwrap();
         let row = self.below(height.into()).try_into().unwrap();
-        let clicked = |area: ratatui::layout::Rect| area.contains((column, row).into());
+        let clicked = |area: ratatui_core::layout::Rect| area.contains((column, row).into());
         let click = MouseEventKind::Down(MouseButton::Left);
         if clicked(places.list) {
             let chosen = self.sketch.listed_at(row);

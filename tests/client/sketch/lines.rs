@@ -1,7 +1,7 @@
 //! The lines that a user expects to see of a conversation, from what was said there: a sketch beside which the real
 //! screen is laid. It knows nothing of the program but its colours.
 
-use ratatui::style::Style;
+use ratatui_core::style::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use wachat::client::screen::theme::Theme;
 use wachat::model::{State, Timestamp};

@@ -11,9 +11,9 @@ mod said;
 
 use std::collections::BTreeSet;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Position;
-use ratatui::style::Modifier;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Position;
+use ratatui_core::style::Modifier;
 use wachat::client::link::receiver::Receive;
 use wachat::client::screen::item::NoteKind;
 use wachat::client::screen::model::Request;

@@ -1,7 +1,7 @@
 //! Parts of the screen that are lists: the entries of the chats, the help, the beginning of a pasted text.
 
-use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui_core::layout::Rect;
+use ratatui_core::style::Style;
 use unicode_width::UnicodeWidthChar as _;
 use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};

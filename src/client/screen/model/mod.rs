@@ -15,7 +15,7 @@ mod writing;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ratatui::layout::Rect;
+use ratatui_core::layout::Rect;
 
 use super::chats::{Chat, ChatList};
 use super::item::{Key, Look, NoteKind, mentions_user};

@@ -1,6 +1,6 @@
 //! Handles keys, pasted text and clicks while a message is typed.
 
-use ratatui::layout::Position;
+use ratatui_core::layout::Position;
 use terminput::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection,
 };
