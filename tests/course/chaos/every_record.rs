@@ -64,14 +64,12 @@ const CONNECTIONS: [(&str, &str, u64, &[Exchange]); 5] = [
 fn records() -> Vec<Record> {
     let mut records = Vec::new();
     for (user, port, connection, exchanges) in CONNECTIONS {
-        let mut requests = 0;
         let mut replies = 0;
         let login: Exchange = ("LOGIN", "", &[("reply", &["OK", "LOGIN"])]);
-        for (request, _, answers) in [&[login], exchanges].concat() {
-            requests += 1;
+        for (line, (request, _, answers)) in (1..).zip([&[login], exchanges].concat()) {
             let verb = ["PING", "SEND", "HISTORY", "POLL", "LOGIN"].into_iter();
             let words = verb.filter(|verb| request.to_uppercase().starts_with(verb)).collect();
-            records.push(Record { user, port, connection, to: "server", line: requests, kind: "request", words });
+            records.push(Record { user, port, connection, to: "server", line, kind: "request", words });
             for (kind, words) in answers {
                 replies += 1;
                 records.push(Record {
