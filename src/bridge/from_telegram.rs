@@ -80,7 +80,9 @@ impl FromTelegram {
                 }
                 offset = Some(number.saturating_add(1));
             }
-            self.session.take().into_iter().for_each(Session::quit);
+            if let Some(session) = self.session.take() {
+                session.quit();
+            }
         }
     }
 

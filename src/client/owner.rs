@@ -160,7 +160,7 @@ impl Owner {
     pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Option<Instant>) -> Wake<T> {
         let direct = self.network.arriving();
         let now = Instant::now();
-        let due = self.app.deadline().into_iter().chain(until).min().unwrap_or(now + LONGEST_PAUSE);
+        let due = [self.app.deadline(), until].iter().flatten().min().copied().unwrap_or(now + LONGEST_PAUSE);
         let event = select! {
             recv(input) -> input => return input.map_or(Wake::InputEnded, Wake::Input),
             recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),

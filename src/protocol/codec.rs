@@ -60,14 +60,17 @@ pub fn field<T: Field>(fields: &Fields, index: usize) -> Option<T> {
     T::read(fields.get(index)?)
 }
 
-/// Reads the last field of a record, which may be missing. `None`: it exists, and wrong.
+/// Reads the last field of a record, which may be missing. `None`: it exists and is wrong.
 pub fn optional_field<T: Field>(fields: &Fields, index: usize) -> Option<Option<T>> {
     if fields.len() > index { field(fields, index).map(Some) } else { Some(None) }
 }
 
 /// Writes a last field that may be missing.
 pub fn write_optional<'a, 'b>(record: &'b mut Writer<'a>, value: Option<&impl PlainField>) -> &'b mut Writer<'a> {
-    value.into_iter().fold(record, |record, value| record.plain(value))
+    match value {
+        Some(value) => record.plain(value),
+        None => record,
+    }
 }
 
 /// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.

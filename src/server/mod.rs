@@ -201,7 +201,9 @@ impl Handle {
         log::info!("stopping");
         self.send.stop();
         self.recv.stop();
-        self.control.take().into_iter().for_each(ControlSocket::stop);
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
         self.shared.tell_router(Input::ShutDown);
         self.shared.connections.wait_until_empty(Instant::now() + STOP_TIMEOUT);
         self.shared.tell_router(Input::Stop);

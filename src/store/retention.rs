@@ -44,7 +44,7 @@ impl Retention {
     /// Returns the longest time between two clean-ups after which the clock is still trusted. A jump that is not noticed
     /// removes messages at most this much too early.
     fn longest_pause(&self) -> Duration {
-        let shortest = self.direct.into_iter().chain(self.rooms).min();
+        let shortest = [self.direct, self.rooms].iter().flatten().min().copied();
         shortest.unwrap_or(Duration::MAX).clamp(MIN_CLEAN_UP_PAUSE, MAX_CLEAN_UP_PAUSE)
     }
 }

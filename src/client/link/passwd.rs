@@ -16,7 +16,9 @@ pub fn change_password(
     new: &Secret,
 ) -> Result<Answer, LinkError> {
     // An idle connection may be closed already: the outcome would be unknown without need.
-    session.take().into_iter().for_each(Session::quit);
+    if let Some(session) = session.take() {
+        session.quit();
+    }
     let mut open = Session::open(account)?;
     match perform(request, &mut open) {
         Ok(Answer::Done) => *session = Some(open),

@@ -26,7 +26,11 @@ pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<
                 }
             }
             // The SEND port is for short connections: an idle one is given back.
-            Err(RecvTimeoutError::Timeout) => session.take().into_iter().for_each(Session::quit),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(session) = session.take() {
+                    session.quit();
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

@@ -70,7 +70,9 @@ fn admit_on_a_thread(
     let Some(place) = callers.admit(address) else { return };
     let work = move || {
         let admitted = handshake::admit(stream, place, reports, tls.as_deref());
-        admitted.into_iter().for_each(Connection::run);
+        if let Some(connection) = admitted {
+            connection.run();
+        }
     };
     // Without a thread the connection is closed.
     let _ = thread::Builder::new().name("direct callee".to_owned()).spawn(work);

@@ -93,7 +93,9 @@ fn run_all(
             });
         }
     });
-    last.into_iter().for_each(judge);
+    for test in last {
+        judge(test);
+    }
     let mut outcomes = outcomes.into_inner();
     outcomes.sort_by_key(|outcome| outcome.test.number);
     outcomes

@@ -105,10 +105,22 @@ impl Cells {
             let width = c.width().unwrap_or(0);
             match width {
                 // It belongs to the character before it.
-                0 => x.checked_sub(1).and_then(|x| self.0.get_mut(x)).into_iter().for_each(|cell| cell.push(c)),
-                _ => self.0.get_mut(x).into_iter().for_each(|cell| *cell = c.to_string()),
+                0 => {
+                    if let Some(cell) = x.checked_sub(1).and_then(|x| self.0.get_mut(x)) {
+                        cell.push(c);
+                    }
+                }
+                _ => {
+                    if let Some(cell) = self.0.get_mut(x) {
+                        *cell = c.to_string();
+                    }
+                }
             }
-            (x + 1..x + width).for_each(|x| self.0.get_mut(x).into_iter().for_each(String::clear));
+            for covered in x + 1..x + width {
+                if let Some(cell) = self.0.get_mut(covered) {
+                    cell.clear();
+                }
+            }
             x += width;
         }
     }

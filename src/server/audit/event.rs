@@ -153,8 +153,10 @@ impl Event {
                 fields
             }
             Self::Ban { banned, seconds, reason } => {
-                let seconds = seconds.map(|seconds| Field { key: "seconds", content: Content::Number(seconds) });
-                seconds.into_iter().chain([text("banned", banned), text("reason", reason)]).collect()
+                let mut fields = Vec::new();
+                fields.extend(seconds.map(|seconds| Field { key: "seconds", content: Content::Number(seconds) }));
+                fields.extend([text("banned", banned), text("reason", reason)]);
+                fields
             }
             Self::AdminCommand { command, is_done } => {
                 vec![word("outcome", if *is_done { "done" } else { "refused" }), text("command", command)]

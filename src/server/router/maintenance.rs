@@ -68,7 +68,7 @@ impl Maintenance {
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
-        self.retry_segment.into_iter().chain(wanted.and(quiet)).chain(clean_up).min()
+        [self.retry_segment, wanted.and(quiet), clean_up].iter().flatten().min().copied()
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
