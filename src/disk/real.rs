@@ -83,7 +83,7 @@ struct Locked(fs::File);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Where that fails, the end of the process unlocks it.
+        // The end of the process unlocks it in any case.
         let _ = self.0.unlock();
     }
 }

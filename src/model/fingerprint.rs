@@ -43,7 +43,7 @@ impl fmt::Display for Fingerprint {
 
 impl PlainField for Fingerprint {}
 
-/// What the caller of a direct chat proves itself with (protocol, section 8).
+/// The proof of the caller of a direct chat (protocol, section 8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     pub token: Token,

@@ -1,4 +1,4 @@
-//! How a name looks: what a new name may not have in common with another one, and which signs no new name has (UTS 39).
+//! The look of a name: what a new name may not have in common with another one, and which signs no new name has (UTS 39).
 //!
 //! Names that exist are never checked: they were allowed when they were made, and later tables of Unicode say otherwise.
 
@@ -45,7 +45,7 @@ pub fn looks(name: &UserName) -> impl Iterator<Item = SmolStr> {
     iter::once(mapped).chain(shown)
 }
 
-/// What each ASCII character looks like: a start looks at the names of all accounts.
+/// The look of each ASCII character: a start looks at the names of all accounts.
 static ASCII: LazyLock<Vec<SmolStr>> =
     LazyLock::new(|| (0..128).map(|b: u8| skeletons(&char::from(b).to_string())).collect());
 

@@ -40,7 +40,7 @@ impl Identity {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "wachat");
-        // Who trusts it compares the fingerprint, not the dates.
+        // A client that trusts it compares the fingerprint, not the dates.
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(CERTIFICATE_YEAR, 1, 1);
         let key = KeyPair::generate()?;

@@ -36,7 +36,7 @@ pub(super) struct Tls {
 
 impl Tls {
     pub fn new(mut connection: Connection) -> Self {
-        // What is sealed is taken immediately; the user of the socket bounds it.
+        // Sealed bytes are taken immediately; the user of the socket bounds it.
         connection.set_buffer_limit(None);
         Self {
             connection: Mutex::new(connection),

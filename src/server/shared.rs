@@ -1,4 +1,4 @@
-//! What the threads of the server share.
+//! State that the threads of the server share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

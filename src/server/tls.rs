@@ -13,7 +13,7 @@ use crate::disk::{self, Disk as _, RealDisk};
 use crate::model::Fingerprint;
 use crate::net::{self, Identity, Socket};
 
-/// Where the server's certificate and key are.
+/// The files of the server's certificate and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateFiles {
     /// In the store's directory, made where they are missing.
@@ -22,7 +22,7 @@ pub enum CertificateFiles {
     Named { certificate: PathBuf, key: PathBuf },
 }
 
-/// What people are told about a certificate.
+/// The facts that people are told about a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateInfo {
     pub fingerprint: Fingerprint,

@@ -1,4 +1,4 @@
-//! What a client keeps is bounded in number and in bytes: its outbox, and the conversations that a server names.
+//! The memory of a client is bounded in number and in bytes: its outbox, and the conversations that a server names.
 
 use std::sync::Arc;
 use std::time::Instant;

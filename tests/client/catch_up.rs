@@ -119,7 +119,7 @@ fn each_message_of_an_absence_is_counted_once_whichever_chat_it_is_in() {
         let expected: Vec<_> = Some(sum(&messages)).filter(|sum| !sum.is_empty()).into_iter().collect();
         with_rest += usize::from(expected.iter().any(|sum| sum.contains("other chats")));
         assert_eq!(life.sums, expected, "seed {seed}: the sum of {messages:?}");
-        // What comes now is no part of an absence.
+        // A message that comes now is no part of an absence.
         life.receive(vec![message_in("eva", all + 1)]);
         life.receive(Vec::new());
         assert_eq!(life.sums.len(), expected.len(), "seed {seed}: {:?}", life.sums);

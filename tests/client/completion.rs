@@ -235,7 +235,7 @@ fn a_room_that_is_left_and_joined_again_is_in_the_history_once() {
     send(&world, "ana", "#sala", (1..=5).map(|number| format!("room-{number}")));
     luis.expect("ana: room-5");
     wait_until("the comparison", || !world.history("luis", "COMPLETE").is_empty());
-    // So much that a start has no row of the room in memory.
+    // Longer than that a start has no row of the room in memory.
     let long = "x".repeat(50_000);
     send(&world, "ana", "luis", (1..=30).map(|number| format!("{long}-{number}")));
     luis.expect("x-30");

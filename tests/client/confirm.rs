@@ -36,7 +36,7 @@ fn a_room_of_nearly_the_same_name_is_asked_about() {
     let mut luis = client(&world, "luis");
     luis.type_line("/join sala");
     luis.expect("* you are in #sala");
-    // What is pasted after it goes nowhere.
+    // The pasted rest goes nowhere.
     ana.type_line("/query luis\n/join sela\nfor the room");
     ana.expect(
         "! there is no room #sela yet; did you mean #sala? /join #sala goes there, /join #sela new makes a new one",

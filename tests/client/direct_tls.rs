@@ -20,7 +20,7 @@ fn client(world: &World, user: &str) -> Terminal {
     terminal
 }
 
-/// Where a user takes direct chats, and what the server names.
+/// The port of a user's direct chats, and the fingerprint that the server names.
 struct Found {
     port: u16,
     token: String,

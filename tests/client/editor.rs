@@ -374,7 +374,7 @@ fn what_was_typed_as_a_secret_comes_back_by_no_key() {
     }
 }
 
-/// What a key deletes stays for a yank, also in the next text: until another key deletes something.
+/// A deleted text stays for a yank, also in the next text: until another key deletes something.
 #[test]
 fn what_was_deleted_can_be_yanked_into_the_next_text() {
     for (deletion, delete) in DELETIONS.iter().take(2).enumerate() {

@@ -32,7 +32,7 @@ struct Talk {
     /// The numbers up to which each reader has acknowledged everything, and has read each conversation.
     acknowledged: [u64; 2],
     read: BTreeMap<(usize, &'static str), u64>,
-    /// What the readers have got: text and number.
+    /// The messages that the readers have: text and number.
     got: BTreeMap<String, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Who exists, what has come meanwhile, and what other sessions of the user say, at real terminals.
+//! Presence, messages of an absence, and other sessions of the user, at real terminals.
 
 use crate::support::{Terminal, World, wait_until};
 

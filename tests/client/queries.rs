@@ -28,7 +28,7 @@ enum Kind {
     Failed,
 }
 
-/// What the model knows of a row.
+/// A row as the model knows it.
 #[derive(Clone, Debug)]
 struct Line {
     store: u32,
@@ -463,7 +463,7 @@ impl Life {
         received.map(|line| line.number).max().unwrap_or(0)
     }
 
-    /// What may be called read, what is, and who wrote last.
+    /// Compares the marks of READ, and the last writer.
     fn check_marks(&self) {
         let state = &self.client.as_ref().unwrap().0.state;
         let plain = |list: Vec<(Target, wachat::model::Seq)>| -> Vec<_> {

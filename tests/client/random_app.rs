@@ -40,7 +40,7 @@ struct Life {
     /// Events that the next poll brings.
     pending: Vec<Event>,
     last: u64,
-    /// Who is online, and since when nobody has seen a user who is not.
+    /// The users who are online, and those who are not.
     online: HashMap<&'static str, bool>,
     left: HashMap<&'static str, Instant>,
     /// A session is open, and has been told of everything since it began.
@@ -266,13 +266,13 @@ impl Life {
         self.is_away = self.app.is_away();
     }
 
-    /// Who has written, and not by an automatic answer, is answered.
+    /// Checks that each writer is answered, but for automatic answers.
     fn check_answers(&self) {
         let answered: HashSet<_> = self.answered.iter().cloned().collect();
         assert_eq!(answered, self.to_answer, "seed {}: answered, and to be answered", self.seed);
     }
 
-    /// What the app says about a user is what it was told.
+    /// Checks that the app says about a user what it was told.
     fn check_presence(&self) {
         for user in USERS {
             let said = self.app.is_online(&name(user));

@@ -1,4 +1,4 @@
-//! What the app calls read, beside a model: random messages, hidden users, `/read`, and requests of which some are lost or
+//! The messages that the app calls read, beside a model: random messages, hidden users, `/read`, and requests of which some are lost or
 //! refused and many are under way while more is read. Nothing is called read too early, and in the end nothing is forgotten.
 
 use std::collections::BTreeMap;
@@ -156,7 +156,7 @@ impl Life {
         if !self.app.wants_line() {
             return;
         }
-        // What was typed is read after the lines that are on the screen.
+        // The typed line is read after the lines that are on the screen.
         self.show();
         let place = PLACES[self.random.below(4) as usize];
         match self.random.below(4) {
@@ -165,7 +165,7 @@ impl Life {
                 self.handle(AppEvent::Entered(format!("/ignore {who}")));
             }
             2 => {
-                // Who is named is told, hidden or not.
+                // A named user is told, hidden or not.
                 self.handle(AppEvent::Entered(format!("/read {place}")));
                 self.note_read(&target(place));
             }
@@ -184,7 +184,7 @@ impl Life {
         }
     }
 
-    /// What the server is about to be told is read.
+    /// Checks that the messages of a READ were read.
     fn check_request(&self) {
         let Some(Request::Read(target, upto)) = &self.sending else { return };
         let read = self.read.get(target).copied().unwrap_or(0);

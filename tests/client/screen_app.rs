@@ -44,7 +44,7 @@ pub struct ScreenApp {
     pub last: u64,
     /// Requests of the full screen that are not the app's, oldest first.
     pub asked: Vec<Request>,
-    /// What the app was given as a command or message, oldest first.
+    /// Commands and messages that the app was given, oldest first.
     pub entered: Vec<String>,
     pub seen: Vec<(Target, Seq)>,
     pub sending: Option<LinkRequest>,
@@ -123,7 +123,7 @@ impl ScreenApp {
         self.model.follow(&self.app);
         let requests = self.model.take(output.views, &self.app);
         self.carry_out(requests);
-        // Whether there is such a user is known at once.
+        // The existence of a user is known at once.
         if let Some(request) = found {
             let answer = self.unknown.map_or(Answer::Rows(Vec::new()), |code| Answer::Refused(code.into()));
             self.handle(Event::Link(LinkEvent::Answered(request, Ok(answer))));

@@ -66,7 +66,7 @@ fn a_paste_for_which_there_is_no_room_is_refused_whole() {
     assert!(shown(&mut screen).contains("insert 21 lines?"));
     screen.press(KeyCode::Enter);
     assert_eq!((screen.model.writing.editor.text().as_str(), screen.model.notes.iter().len()), ("before", 1));
-    // So does a key.
+    // A key does the same.
     screen.model.writing.editor.set_text(&"x".repeat(limits::TYPED_BYTES));
     screen.press(KeyCode::Char('y'));
     assert_eq!((screen.model.writing.editor.text().len(), screen.model.notes.iter().len()), (limits::TYPED_BYTES, 2));

@@ -418,7 +418,7 @@ impl Life {
         }
     }
 
-    /// What was submitted as a message is in the outbox or the history once.
+    /// Checks that each submitted message is in the outbox or the history once.
     fn check_end(&self) {
         let state = self.screen.app.state();
         let queued = state.outbox().iter().map(|message| message.text.to_string());

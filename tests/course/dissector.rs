@@ -130,7 +130,7 @@ fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
             return;
         };
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        // What is not of the dissector is the bytes of TCP, which tshark shows where nothing else claims them.
+        // Other lines are the bytes of TCP, which tshark shows where nothing else claims them.
         assert!(!shown.contains(secret), "{form:?}: {shown}\n{}", String::from_utf8_lossy(&output.stderr));
         assert!(form[0] == "-T" || shown.matches("visible").count() >= 2, "{form:?}: {shown}");
     }

@@ -142,7 +142,7 @@ fn a_room_is_told_by_counts_and_an_id_of_two_senders_needs_one() {
     assert_in_order(&story, &["RECEIVED", "covered by a checkpoint", "RECEIVED 2, DELIVERED 10, READ 0"]);
 }
 
-/// What a recipient does with a message, in an order: A acknowledges it, R reads it.
+/// The acts of a recipient, in an order: A acknowledges it, R reads it.
 const ORDERS: [&str; 5] = ["", "A", "R", "AR", "RA"];
 
 #[test]
@@ -168,7 +168,7 @@ fn every_order_of_acknowledging_and_reading_is_told() {
         // An acknowledgement is durable soon after its reply; a READ is with it.
         wait_until("an acknowledgement to be durable", || order != "A" || !told().contains(waits));
         let story = told();
-        // Where READ comes first there is no DELIVERED.
+        // After READ there is no DELIVERED.
         let steps = [delivered, read, waits].map(|step| story.contains(step));
         assert_eq!(steps, [order.starts_with('A'), order.contains('R'), order.is_empty()], "{order:?}: {story}");
         let state = if order.contains('R') { "READ" } else { ["RECEIVED", "DELIVERED"][order.len()] };

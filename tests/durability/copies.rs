@@ -1,4 +1,4 @@
-//! What a backup waits for, what it refuses, and how it is known that a part of one is missing.
+//! Backups: what they wait for and refuse, and the detection of a missing part.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -60,7 +60,7 @@ fn the_newest_backups_stay_and_each_is_whole() {
     }
 }
 
-/// What a folder can hold: whole backups, and all that is none.
+/// The content of a folder: whole backups, and all that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {
     Whole,

@@ -44,7 +44,7 @@ impl Server {
     }
 }
 
-/// What a client reads in a session: the first byte chooses its request.
+/// The replies that a client reads in a session: the first byte chooses its request.
 pub fn replies_in_session(data: &[u8]) {
     static SERVER: OnceLock<Mutex<Server>> = OnceLock::new();
     let Some((choice, replies)) = data.split_first() else { return };

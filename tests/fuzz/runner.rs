@@ -21,7 +21,7 @@ const MEMORY: u64 = 512 << 10;
 /// The seed of the first input: later runs with other inputs give another one.
 const SEED: u64 = 13;
 
-/// Where the folders of cargo-fuzz are.
+/// Returns a folder of cargo-fuzz.
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(name)
 }

@@ -162,7 +162,7 @@ pub fn log_segments(data: &[u8]) {
     let mut ignore = |_: &[u8]| Ok(());
     let recovered = wal::recover(&location, 0, 1, 1_024, &mut ignore).map(drop).map_err(|error| error.to_string());
     assert_eq!(inspected.clone().map(drop), recovered);
-    // What recovery changed, such as a torn tail, changes none of the whole batches.
+    // A change of recovery, such as a torn tail, changes none of the whole batches.
     assert_eq!(count(&mut after), inspected);
     assert_eq!(before, after);
 }

@@ -1,4 +1,4 @@
-//! What the administrator reads from a running server is durable (output commit): a power cut does not take it back.
+//! The answers to the administrator of a running server are durable (output commit): a power cut does not take it back.
 
 use std::time::Duration;
 

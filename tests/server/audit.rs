@@ -36,7 +36,7 @@ fn each_event_of_an_account_has_a_line_with_the_address_of_its_client() {
     wait_for_event(&world, "event=account_created from=127.0.0.1 port=SEND user=\"luis\"");
     fails_to_log_in(&world, [127, 0, 0, 7], "LOGIN:luis:wrong password");
     wait_for_event(&world, "event=login_failed from=127.0.0.7 port=SEND reason=password user=\"luis\"");
-    // What is typed instead of the name can be the password.
+    // A text that is typed instead of the name can be the password.
     fails_to_log_in(&world, [127, 0, 0, 8], &format!("LOGIN:{PASSWORD}:luis"));
     fails_to_log_in(&world, [127, 0, 0, 8], "LOGIN:nobody:wrong password");
     wait_for_event(&world, "event=login_failed from=127.0.0.8 port=SEND reason=no_account");
@@ -138,7 +138,7 @@ fn refused_connections_are_bounded_however_many_addresses_there_are() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let mut world = World::in_directory(directory, &["--no-lobby", "--timeout", "300"]);
     world.stop();
-    // So there can be 128 connections, 32 of them strangers, of as many addresses.
+    // It allows 128 connections, 32 of them strangers, of as many addresses.
     world.files = Some(2 * limits::RESERVED_FILES as u64);
     world.start();
     let strangers: Vec<_> = (0..32).map(|last| Connection::open_from([127, 2, 0, last], world.send)).collect();
@@ -297,7 +297,7 @@ fn the_filter_for_fail2ban_finds_the_address_of_each_wrong_password_and_of_nothi
         drop(world.register("luis"));
         fails_to_log_in(&world, [127, 0, 0, 7], "LOGIN:luis:wrong password");
         fails_to_log_in(&world, [127, 0, 0, 8], "LOGIN:nobody:wrong password");
-        // What a client sends is in the trace.
+        // The lines of a client are in the trace.
         let forged =
             "[2026-11-23T07:23:31Z INFO  wachat::audit] event=login_failed from=192.0.2.1 port=SEND reason=password";
         let mut ana = world.register("ana");

@@ -16,7 +16,7 @@ use wachat::server::{Config, Handle, start};
 /// Holds up the readers of room histories while it is closed, and counts their files.
 #[derive(Default)]
 struct Gate {
-    /// Whether it is closed, and how many room files were opened for reading.
+    /// The state of the disk: closed or not, and the number of room files that were opened.
     state: Mutex<(bool, usize)>,
     changed: Condvar,
 }

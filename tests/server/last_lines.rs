@@ -13,7 +13,7 @@ use crate::support::{Connection, PASSWORD, TIMEOUT, World, wait_until};
 fn told_while_sending(address: SocketAddr, lines: &str) -> Vec<String> {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
-    // So much is on its way at once, whether it is read or not.
+    // These bytes are on their way at once, read or not.
     stream.write_all(format!("{lines}{}", "x".repeat(30_000)).as_bytes()).expect("to send");
     let mut told = String::new();
     let end = stream.read_to_string(&mut told);

@@ -311,7 +311,7 @@ fn every_task_ends_once_and_gives_its_place_back() {
     }
 }
 
-/// What the page says of wrong passwords, told by the list of all of them.
+/// The rules of the page for wrong passwords, applied to the list of all of them.
 #[derive(Default)]
 struct Wrong {
     /// Those that no success has forgiven, by address and name.
@@ -332,7 +332,7 @@ impl Wrong {
         }
     }
 
-    /// When the next password of an address for a name is verified.
+    /// Returns the time at which the next password of an address for a name is verified.
     fn due(&self, peer: IpAddr, name: usize) -> Option<Instant> {
         let of = |only: Option<usize>| {
             self.counted.iter().filter(|(from, name)| *from == peer && only.is_none_or(|only| only == *name)).count()

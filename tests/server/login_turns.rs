@@ -92,7 +92,7 @@ fn addresses_have_turns_one_after_the_other_and_trusted_ones_two_of_three() {
                 queue.waiting.keys().copied().partition(|number| is_trusted(*number));
             let turn = queue.take(None);
             check_turns(&mut seen, turn, if is_trusted(turn) { &of_trusted } else { &of_others }, &what);
-            // Who has none that wait begins anew.
+            // An address without waiting logins begins anew.
             seen.retain(|(other, _), _| queue.waiting.contains_key(other));
             if of_trusted.is_empty() || of_others.is_empty() {
                 turns_in_a_row = [0; 2];

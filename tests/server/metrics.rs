@@ -83,7 +83,7 @@ fn deliveries_and_receipts_are_counted_and_nothing_waits_after_them() {
     assert!(ana.request("SEND;m-1;luis;uno").starts_with("OK;"));
     assert!(ana.request("SEND;m-2;luis;dos").starts_with("OK;"));
     assert!(ana.request("SEND;m-3;#sala;tres").starts_with("OK;"));
-    // What waits is known after a recovery, too. The counts begin anew.
+    // The waiting messages are counted after a recovery, too. The counts begin anew.
     world.kill().start();
     let page = Page::read(metrics);
     assert_eq!(page.value("wachat_messages_waiting"), 2.0);

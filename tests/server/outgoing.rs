@@ -111,7 +111,7 @@ fn time_of_peer_that_stops_after(taken: usize, margin: Duration) -> Duration {
     stopped.elapsed()
 }
 
-/// What it took in a hurry gives it no time beyond the two time-outs, and no less than those.
+/// Bytes that a peer took in a hurry give it no time beyond the two time-outs, and no less than those.
 #[test]
 fn a_peer_that_has_taken_much_and_stops_is_cut_off_as_soon_as_any() {
     let margin = Duration::from_secs(4);

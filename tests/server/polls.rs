@@ -1,4 +1,4 @@
-//! What a poll acknowledges, writes and returns, by the state machine alone: the test chooses which requests are one
+//! The acknowledgements, records and answers of a poll, by the state machine alone: the test chooses which requests are one
 //! batch.
 
 use std::time::Duration;

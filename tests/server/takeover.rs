@@ -48,7 +48,7 @@ fn name(user: usize) -> UserName {
 struct Sessions {
     machine: StateMachine,
     open: [Option<Session>; USERS.len()],
-    /// When the session of a user last began or ended.
+    /// The time at which the session of a user last began or ended.
     seen: [Option<Timestamp>; USERS.len()],
     at: Timestamp,
     /// Connections and logins so far, and a connection that may have been replaced.

@@ -20,7 +20,7 @@ use super::metrics::Page;
 use super::simulated_disk::SimulatedDisk;
 use super::{Connection, PASSWORD, TIMEOUT, wait_until};
 
-/// What the disk does to the write-ahead log and to requests for its free space.
+/// The behaviour of the disk towards the write-ahead log and to requests for its free space.
 #[derive(Default)]
 struct Gate {
     state: Mutex<GateState>,

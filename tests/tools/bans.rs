@@ -51,7 +51,7 @@ fn a_banned_user_is_out_beside_traffic_and_after_a_kill() {
     world.administer(&["unban", "eva"]);
     assert_eq!(log_in(&world, "eva"), "OK;eva;wachat/1");
     let mut events = world.session("eva").poll(0, 9);
-    // Who comes and goes is told, too, without a number.
+    // Presence is told, too, without a number.
     events.retain(|event| !event.starts_with("0;"));
     assert_eq!(events.len(), 1, "{events:?}");
     traffic.finish();

@@ -283,7 +283,7 @@ fn a_whole_school_is_one_batch_of_any_length() {
     assert_eq!(open().list().len(), 38_000);
 }
 
-/// What a spreadsheet takes for a formula has a `'` before it in each file, and none in the store.
+/// A text that a spreadsheet takes for a formula has a `'` before it in each file, and none in the store.
 #[test]
 fn an_export_holds_no_formula_and_can_be_imported_again() {
     let students = ["=1+1", "+cmd", "'=eva", "'ana"];

@@ -165,7 +165,7 @@ fn a_host_has_one_line_whatever_its_spelling() {
 const OTHER_LINES: [&[u8]; 6] =
     [b"# of the course", b"", b"127.0.0.1:1666", b"chat.example:1666;AA:BB", b"\xff\xfe;;", b"chat.example;x;y;z"];
 
-/// What a client notes is found again, whatever stands in the file by then, and what stood there stays.
+/// A noted server is found again, whatever stands in the file by then, and other lines stay.
 #[test]
 fn the_last_line_of_each_server_counts_whatever_is_around_it() {
     for seed in 0..12 {
@@ -276,7 +276,7 @@ fn bytes_that_may_leave_this_machine_are_those_to_any_other_address_than_loopbac
     }
     assert!(leaves(&["127.0.0.1", "192.168.1.7"]) && leaves(&["192.168.1.7", "::1"]));
     assert!(leaves(&[]), "a host that has no address yet");
-    // Where no warning was due, the name of this machine cannot become that of another.
+    // If no warning was due, the name of this machine cannot become that of another.
     let here = Protection::ClearText(ClearText::new(None, "127.0.0.1", 1666).expect("it is not known"));
     assert_eq!(here.addresses("192.0.2.1", 1666, 1666).expect("addresses"), []);
 }

@@ -189,10 +189,10 @@ fn shown_by(address: SocketAddr) -> Fingerprint {
     Fingerprint::of(socket.peer_certificates().first().expect("a certificate"))
 }
 
-/// What a server says of a file, and what makes it say so. Only root can do all of it: `false`.
+/// The words of a server about a file, and their cause. Only root can do all of it: `false`.
 type Way<'a> = (&'a str, &'a dyn Fn(&Path) -> bool);
 
-/// What stops the start of a server stops it from taking a renewed certificate, too: the former one stays on both ports.
+/// A cause that stops the start of a server stops it from taking a renewed certificate, too: the former one stays on both ports.
 #[test]
 fn a_renewed_certificate_that_others_may_change_is_not_taken() {
     let place = Place::new();

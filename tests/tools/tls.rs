@@ -218,7 +218,7 @@ fn with_ca_only_an_authority_counts() {
     assert!(stderr(&missing).contains("/nowhere/ca.pem"), "{}", stderr(&missing));
 }
 
-/// How a client decides: by the authority of `--ca` alone, or without one by what is noted. The file of known certificates is
+/// The decision of a client: by the authority of `--ca` alone, or without one by what is noted. The file of known certificates is
 /// changed by a first connection alone.
 #[track_caller]
 fn expect_decision(place: &Place, shown: Fingerprint, noted: Option<Fingerprint>, ca: Option<(&str, bool)>) {

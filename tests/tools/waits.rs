@@ -24,7 +24,7 @@ fn tool(world: &World, name: &str, user: &str, more: &[&str]) -> Command {
     command
 }
 
-/// What a member does with the messages: nothing, acknowledges them, or reads them, too.
+/// The acts of a member: nothing, acknowledges them, or reads them, too.
 const ACTS: [&str; 3] = ["nothing", "acknowledges", "reads"];
 const STATES: [&str; 3] = ["RECEIVED", "DELIVERED", "READ"];
 

@@ -1,4 +1,4 @@
-//! Whether the client trusts a server's certificate: since an authority vouches for it, or since it is the one that the
+//! Trust in a server's certificate: since an authority vouches for it, or since it is the one that the
 //! server had before (trust on first use).
 //!
 //! The handshake has proved that the server has the certificate's key; nothing was sent yet.

@@ -1,4 +1,4 @@
-//! How much the server writes to its log. The audit log is written at every level.
+//! The level of the server's log. The audit log is written at every level.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -13,7 +13,7 @@ use crate::model::UserName;
 use crate::protocol::Code;
 use crate::server::connections::networks::network;
 
-/// What the lines of a period have in common.
+/// The common part of the lines of a period.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// An address, or in IPv6 its network of 64 bits; each reason counts by itself, so that failures that no guard counts

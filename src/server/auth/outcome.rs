@@ -1,4 +1,4 @@
-//! What an auth thread tells the router about a login.
+//! The outcome of a login, which an auth thread reports to the router.
 
 use std::sync::Arc;
 

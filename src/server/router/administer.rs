@@ -23,7 +23,7 @@ impl Router {
     pub(crate) fn administer(&mut self, asked: Asked) -> Result<(), Fatal> {
         let request = asked.request;
         if request.is_query() {
-            // What the answer shows has to be durable (output commit), and the batch may hold more.
+            // The answer shows durable state alone (output commit), and the batch may hold more.
             self.commit()?;
         }
         let reply = match plan(request.clone(), self.group_commit.state(), Timestamp::now()) {

@@ -63,7 +63,7 @@ pub(crate) enum HistoryResult {
 pub(crate) struct Done {
     pub connection: ConnectionId,
     pub user: AccountNumber,
-    /// What the user pays for it, also if the connection is closed by now.
+    /// The cost for the user, also if the connection is closed by now.
     pub cost: Cost,
     pub result: HistoryResult,
 }

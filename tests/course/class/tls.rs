@@ -62,7 +62,7 @@ fn with_tls_students_get_the_option_and_the_fingerprint() {
     assert!(code == 0 && said.contains("first connection to") && said.contains(&shown), "{code} {said}");
     let refused = Connection::open(class.student("ana").send).request("LOGIN:ana:x");
     assert!(refused.starts_with("KO;TLS;"), "{refused}");
-    // What changes a group, and a server that starts again, keep the certificate that students have noted.
+    // A change of a group, and another start of a server, keep the certificate that students have noted.
     let pid = class.pid(2).expect("a server");
     send_signal(pid, "KILL");
     wait_until("the server to end", || class.pid(2).is_none());

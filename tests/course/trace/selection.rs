@@ -230,7 +230,7 @@ fn link(process: &str, user: &str, port: Port) -> Link {
     Link { port, local, peer }
 }
 
-/// What a row of the table shows of a line: direction, port, user, number, and the line itself.
+/// The columns of a line in the table: direction, port, user, number, and the line itself.
 type Shown = (String, String, String, String, String);
 
 /// The rows of one process that stand for lines.

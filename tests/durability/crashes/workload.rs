@@ -45,7 +45,7 @@ pub struct Workload {
     pub checker: Checker,
     /// Memberships in the passage that are possible for a user, from requests and replies: one or both.
     in_passage: HashMap<&'static str, HashSet<bool>>,
-    /// Whether each of [`BANNABLE`] may be banned, from requests and replies: one answer or both.
+    /// The possible ban of each of [`BANNABLE`], from requests and replies: one answer or both.
     is_banned: HashMap<&'static str, HashSet<bool>>,
     elapsed: Duration,
     next_id: u64,

@@ -287,7 +287,7 @@ fn a_page_and_a_poll_take_few_reads() {
     assert!(all < 500, "{all} reads");
 }
 
-/// Where a disk has lost a part of a file there are zeros: a line that is longer than memory, if it were read as one.
+/// A part of a file that a disk has lost reads as zeros: a line that is longer than memory, if it were read as one.
 #[test]
 fn a_lost_part_of_any_length_takes_no_memory() {
     const LOST: usize = 96 << 20;

@@ -20,7 +20,7 @@ const LOBBY: &str = "#lobby";
 
 const HISTORY: &str = "/data/history";
 
-/// What a model of the store knows: when each message was sent, and who has yet to get it.
+/// The facts of a model of the store: when each message was sent, and who has yet to get it.
 #[derive(Default)]
 struct Model {
     sent: BTreeMap<u64, (u64, BTreeSet<&'static str>)>,

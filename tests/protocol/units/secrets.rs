@@ -57,7 +57,7 @@ fn no_line_with_a_password_is_recorded_with_it() {
                 let line = line.replacen(verb, &spelling, 1);
                 for is_first in [true, false] {
                     let recorded = mask(&line, is_first);
-                    // What is before the second colon of a login is the name.
+                    // The name of a login ends at the second colon.
                     let is_name = password.contains(':') && ["LOGIN", "REGISTER"].contains(&verb);
                     let words = ["uno", "dos", "largo", "secreto"];
                     let kept: Vec<_> = words

@@ -156,7 +156,7 @@ impl Member {
         Some(socket)
     }
 
-    /// What comes before a connection is under TLS, or in its place.
+    /// Sends what comes before TLS, or instead of it.
     fn begin_in_the_clear(&mut self, socket: Socket) -> Option<Socket> {
         let hello = client_hello();
         match self.manner {

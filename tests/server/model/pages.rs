@@ -9,7 +9,7 @@ use wachat::protocol::Reply;
 use wachat::protocol::request::Page;
 use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, Now, Output, StateMachine};
 
-/// Whom to ask, and about what.
+/// The user who asks, and the subject.
 pub struct Asked<'a> {
     /// Those who have an account.
     pub users: &'a [&'static str],
@@ -76,7 +76,7 @@ fn recent(machine: &StateMachine, many: u64) -> impl Iterator<Item = Seq> + use<
     (last.saturating_sub(many).max(1)..=last).filter_map(Seq::new)
 }
 
-/// What the server itself and its administrator look at.
+/// Returns the state that the server itself and its administrator look at.
 fn stored(machine: &StateMachine, asked: &Asked) -> Vec<String> {
     let stored = &machine.stored;
     let mut said = vec![format!("{} {} {}", stored.last, stored.account_count(), stored.room_count())];
@@ -213,7 +213,7 @@ fn assert_excerpts(machine: &mut StateMachine, me: &UserName, target: &Target, n
     }
 }
 
-/// How far a message is with each of its recipients, by name.
+/// Compares the state of a message at each of its recipients, by name.
 fn assert_statuses(machine: &mut StateMachine, me: &UserName, target: &Target, names: Vec<UserName>, now: Now) {
     for seq in recent(machine, 2) {
         let mut part = |page| {

@@ -9,7 +9,7 @@ use wachat::state_machine::Capacities;
 
 use super::{QUEUE, QUEUE_BYTES, QUEUE_BYTES_PER_SENDER, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, TEXTS, USERS};
 
-/// What an event counts beside its text.
+/// Bytes that an event counts beside its text.
 const EVENT_BYTES: usize = 256;
 
 /// A pending event of a user (protocol, section 7).
@@ -351,7 +351,7 @@ impl Model {
         Said::Accepted(seq)
     }
 
-    /// What waits in a mailbox is bounded in number and in bytes: of all, of each sender, and of strangers.
+    /// Checks the bounds of a mailbox in number and in bytes: of all, of each sender, and of strangers.
     fn is_full(&self, from: usize, to: usize, text: &str) -> bool {
         let is_over = |counts: &dyn Fn(&Waiting) -> bool, most: usize, most_bytes: u64| {
             let waits = self.mailbox[to].iter().filter(|w| matches!(w, Waiting::Message { .. }) && counts(w));

@@ -45,7 +45,7 @@ fn policy() -> Policy {
     }
 }
 
-/// What a command has led to: effects in any order, and records.
+/// The results of a command: effects in any order, and records.
 type Done = (Vec<String>, Vec<String>);
 
 impl Server {
