@@ -250,16 +250,9 @@ fn the_commands_of_the_figures_run_ignored_tests() {
 
 #[test]
 fn what_a_first_reader_looks_for_is_there() {
-    for title in [
-        "First steps",
-        "On a LAN",
-        "Seven commands",
-        "How a message travels",
-        "Beside others",
-        "For teachers",
-        "Dependencies",
-        "Links",
-    ] {
+    for title in
+        ["First steps", "On a LAN", "Seven commands", "How a message travels", "Beside others", "For teachers", "Links"]
+    {
         assert!(section(README, title).len() > 2, "{title}");
     }
     assert!(read("Cargo.toml").contains("rust-version = \"1.89\"") && read(README).contains("Rust 1.89"));
