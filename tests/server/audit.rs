@@ -63,7 +63,7 @@ fn a_log_of_objects_has_the_fields_as_keys() {
         assert!(object["time"].as_str().is_some_and(|text| time.is_match(text)), "{object}");
     }
     let warning = objects.iter().find(|object| object["level"] == "ERROR").expect("the disk is full");
-    assert_eq!(warning["target"], "wachat::server::health");
+    assert_eq!(warning["target"], "wachat::server::router::health");
     assert!(warning["message"].as_str().is_some_and(|text| text.contains("--disk-floor")), "{warning}");
     let failed = objects.iter().find(|object| object["event"] == "login_failed").expect("the failed login");
     assert_eq!(failed["message"], "event=login_failed from=127.0.0.7 port=SEND reason=no_account");

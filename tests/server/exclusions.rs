@@ -90,6 +90,7 @@ fn a_login_in_the_batch_of_an_exclusion_does_not_get_in() {
         let last = 7;
         let [send, recv] = [server.handle.send_address(), server.handle.recv_address()];
         let mut eva = server.register("eva");
+        server.register(user);
         let mut elsewhere = server.login(recv, user);
         let (exclusion, code) = exclusions(user, last)[case].clone();
         let what = exclusion.summary();

@@ -61,6 +61,7 @@ fn lists_of_more_than_a_page_are_whole_in_every_program() {
 fn a_history_of_any_length_is_whole_whatever_its_texts_take() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
     let mut ana = world.register("ana");
+    world.register("luis");
     let mut texts = Vec::new();
     // Long ones among short ones: each page has another number of them.
     for (number, length) in (0..60).map(|number| (number, [50_000, 1, 20_000, 59_000, 7][number % 5])) {
@@ -108,6 +109,7 @@ fn send_input(world: &World, input: &[u8]) -> bool {
 fn a_text_of_standard_input_is_sent_whole_or_not_at_all() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
     let mut ana = world.register("ana");
+    world.register("luis");
     let most = limits::TEXT_BYTES;
     let mut sent = Vec::new();
     for filling in ["x", "ñ", "€", "🙂"] {

@@ -9,7 +9,7 @@ use std::thread;
 use crossbeam_channel::Sender;
 
 use super::callers::Callers;
-use super::connection::{Connection, Report};
+use super::connection::Report;
 use super::handshake;
 use super::tls::PeerTls;
 use crate::net::{Listening, listen};
