@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
@@ -60,6 +61,7 @@ fn time(tag: u8, text: &str) -> Option<SystemTime> {
     let pair = |index: usize| rest.get(2 * index..2 * index + 2)?.parse::<i8>().ok();
     let day = date(year, 1, 1).with().month(pair(0)?).day(pair(1)?).build().ok()?;
     let time = jiff::civil::Time::new(pair(2)?, pair(3)?, pair(4)?, 0).ok()?;
-    let zoned = day.to_datetime(time).to_zoned(TimeZone::UTC).ok().filter(|_| rest.len() == 10)?;
-    Some(zoned.timestamp().into())
+    let end = day.to_datetime(time).to_zoned(TimeZone::UTC);
+    // The last day of 9999, "no end" to RFC 5280, is beyond the range of a time stamp here.
+    (rest.len() == 10).then(|| end.map_or(Timestamp::MAX, |end| end.timestamp()).into())
 }

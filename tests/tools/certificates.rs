@@ -172,7 +172,7 @@ fn ending_at(end: SystemTime) -> (String, Identity) {
 #[test]
 fn the_end_of_a_certificate_is_read_to_the_second() {
     let in_2049 = 2_524_607_999;
-    for seconds in [1_999_999_999, in_2049 - 86_400 * 31, in_2049, in_2049 + 1, 4_102_444_799, 253_402_300_799] {
+    for seconds in [1_999_999_999, in_2049 - 86_400 * 31, in_2049, in_2049 + 1, 4_102_444_799, 253_402_200_000] {
         let end = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let (pem, identity) = ending_at(end);
         let before = SystemTime::now();
@@ -184,6 +184,9 @@ fn the_end_of_a_certificate_is_read_to_the_second() {
             assert_eq!(said, is_valid, "{seconds}: openssl");
         }
     }
+    // The last second of 9999 stands for no end.
+    let none = ending_at(SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799)).1.expires_in();
+    assert!(none.is_some_and(|left| left.as_secs() > 7_000 * 365 * DAY), "{none:?}");
     // It has ended.
     assert_eq!(ending_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).1.expires_in(), Some(Duration::ZERO));
 }
