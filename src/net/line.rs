@@ -164,7 +164,7 @@ pub fn linger_close(socket: &Socket, last: &[u8]) {
     }
 }
 
-/// Discards what the peer still sends until it closes, within [`limits::LINGER`] and [`LINGER_BYTES`]. Closing a
+/// Discards what the peer still sends until it closes, within [`limits::LINGER`] and 1 MiB. Closing a
 /// socket with unread input would reset the connection, and the reset destroys bytes that are under way to the peer.
 pub fn drain_input(socket: &Socket) {
     let deadline = Instant::now() + limits::LINGER;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A record that contradicts the state before it. In a write-ahead log: damage. From [`StateMachine::handle`]: a
+/// A record that contradicts the state before it. In a write-ahead log: damage. From [`super::StateMachine::handle`]: a
 /// defect of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyError(pub String);

@@ -17,7 +17,7 @@ use crate::wal::{Covered, replay_covered};
 /// The rows that are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// The newest that hold all these words, which are [`folded`](super::conversation::folded).
+    /// The newest that hold all these words, which are [`folded`](super::row::folded).
     Words(Vec<String>),
     /// The last rows of a conversation, as many as this.
     Last(Target, usize),
