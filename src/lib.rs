@@ -103,7 +103,7 @@
 //!    exception is harmless: the OK of a POLL, which may come before its acknowledgement is durable.
 //! 7. Isolation: a slow, hostile or vanished client costs a bounded amount, and is cut off.
 //! 8. Integrity: a torn tail is set aside; damage is reported with file and line. In the log or a checkpoint it stops
-//!    the start; instead of a damaged message of the history clients are told so.
+//!    the start; clients are told which message of the history is damaged.
 //!
 //! # Deliberately absent
 //!

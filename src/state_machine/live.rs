@@ -116,7 +116,7 @@ impl Presence {
         Some(session.connection)
     }
 
-    /// Adds a user's poll to the waiting ones, instead of an earlier one.
+    /// Adds a user's poll to the waiting ones; it replaces an earlier one.
     pub fn start_poll(&mut self, user: AccountNumber, poll: WaitingPoll) {
         self.end_poll(user);
         if let Some(session) = self.session_mut(user) {

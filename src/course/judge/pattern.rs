@@ -49,7 +49,7 @@ impl Names {
         name.map_or(Some(text), |name| self.numbers.get(name).map(String::as_str))?.parse().ok()
     }
 
-    /// Puts the values instead of the names: `{ana}`, and `<n>` where n has a number already.
+    /// Replaces the names by their values: `{ana}`, and `<n>` where n has a number already.
     pub fn fill(&self, step: &str) -> String {
         let users =
             self.users.iter().fold(step.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));

@@ -172,7 +172,7 @@ impl Page {
         let _ = writeln!(self.text, "{}{{{label}=\"{word}\"}} {value}", self.name);
     }
 
-    /// Writes a histogram whose integers are multiples of a fraction of the unit: of one in `scale`.
+    /// Writes a histogram. `unit`: how many of its integers make one of the unit in which the page shows it.
     fn histogram(&mut self, name: &'static str, help: &str, histogram: &Histogram, unit: f64) {
         self.head(name, "histogram", help);
         let buckets: Vec<_> = histogram.buckets().collect();

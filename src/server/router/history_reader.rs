@@ -1,5 +1,5 @@
 //! The history threads: they read the messages that are in history files only, so that a slow file delays only the
-//! client that asked. The results go to the router, which sends them instead of the request.
+//! client that asked. The results go to the router, which sends them at that request's turn.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -35,7 +35,7 @@ impl Ban {
 pub struct Bans(BTreeMap<Banned, Ban>);
 
 impl Bans {
-    /// Adds a ban, instead of an earlier one, and removes those that have ended.
+    /// Adds a ban, which replaces an earlier one, and removes those that have ended.
     pub(in crate::state_machine) fn add(&mut self, banned: Banned, ban: Ban) {
         self.0.retain(|_, other| !other.has_ended(ban.at));
         self.restore(banned, ban);
