@@ -3,6 +3,9 @@
 
 use crate::client::app::commands::{COMMANDS, names};
 
+/// The emoji, each on a line with its names as GitHub has them, as in `:tada:`.
+const EMOJI: &str = include_str!("emoji.txt");
+
 /// Most candidates of a word.
 const CANDIDATES: usize = 500;
 
@@ -110,11 +113,14 @@ fn emoji(word: &str) -> Vec<String> {
     if typed.chars().count() < 2 {
         return Vec::new();
     }
-    let named = |emoji: &'static emojis::Emoji| {
-        let fitting = emoji.shortcodes().filter(|name| begins(name, typed));
-        fitting.map(str::len).min().map(|length| (length, emoji.as_str()))
-    };
-    let mut found: Vec<_> = emojis::iter().filter_map(named).collect();
+    let mut found = Vec::new();
+    for line in EMOJI.lines() {
+        let (emoji, names) = line.split_once(' ').unwrap_or((line, ""));
+        let fitting = names.split(' ').filter(|name| begins(name, typed));
+        if let Some(length) = fitting.map(str::len).min() {
+            found.push((length, emoji.to_owned()));
+        }
+    }
     found.sort_by_key(|(length, _)| *length);
-    found.into_iter().map(|(_, emoji)| emoji.to_owned()).collect()
+    found.into_iter().map(|(_, emoji)| emoji).collect()
 }
