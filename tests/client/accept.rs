@@ -16,7 +16,7 @@ use wachat::client::state::ClientState;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Timestamp};
 
-use crate::setting;
+use crate::client::setting;
 use crate::support::values::user;
 use crate::support::{Connection, TIMEOUT, Terminal, World, wait_for, wait_until};
 

@@ -1,7 +1,7 @@
 //! The lines that the app shows for each answer of the server: whole, in its order, and with what this client knows
 //! besides.
 
-use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
+use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::p2p::event::DirectEvent;

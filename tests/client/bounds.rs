@@ -15,7 +15,7 @@ use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Chat, Code, Event as ServerEvent, Ko, SessionOpened};
 
-use crate::setting;
+use crate::client::setting;
 use crate::support::World;
 use crate::support::clients::{all_output, exit_code};
 use crate::support::values::user;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::history::{message, seq, target, user};
-use crate::setting;
+use crate::client::setting;
 use crate::support::random::Random;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;

@@ -1,7 +1,7 @@
 //! Coming into a room, as the app alone does it: the first chat, rooms whose names are nearly the same, what was said before,
 //! and what arrives meanwhile.
 
-use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
+use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;

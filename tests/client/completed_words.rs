@@ -6,7 +6,7 @@ use wachat::client::terminal::completion_names::CompletionNames;
 use wachat::client::terminal::editor::Editor;
 use wachat::limits;
 
-use crate::screen_app::ScreenApp;
+use crate::client::screen_app::ScreenApp;
 use crate::support::random::Random;
 
 struct Chats(Vec<String>);

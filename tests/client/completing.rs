@@ -1,7 +1,7 @@
 //! The history is completed from the server's: which pages are asked for, when it is enough, what is said about it, and what
 //! becomes of refusals, damaged messages and servers that answer the same for ever.
 
-use crate::stage::{PERSON, Stage, chat, message, record, refused, room, row_line, seq, target};
+use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, row_line, seq, target};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::record::Record;

@@ -1,7 +1,7 @@
 //! The edges of direct chats, in the app alone: where there are none, whom the server does not name, how much one side
 //! may say, and to whom an answer goes.
 
-use crate::stage::{PERSON, Stage, refused, target, user};
+use crate::client::stage::{PERSON, Stage, refused, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::link::request::Answer;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use crate::stage::{target, user};
+use crate::client::stage::{target, user};
 use wachat::client::app::destination::Destination;
 use wachat::limits;
 use wachat::model::MessageId;

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 
-use crate::stage::user;
+use crate::client::stage::user;
 use crate::support::{TIMEOUT, wait_until};
 use wachat::client::p2p::Listener;
 use wachat::client::p2p::event::{Action, DirectEvent};

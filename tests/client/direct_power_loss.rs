@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::setting;
+use crate::client::setting;
 use crate::support::client_files::records_on;
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};

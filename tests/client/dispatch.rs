@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stage::{chat, seq, target, user};
+use crate::client::stage::{chat, seq, target, user};
 use wachat::client::app::dispatch::Dispatcher;
 use wachat::client::app::event::Context;
 use wachat::client::link::error::LinkError;

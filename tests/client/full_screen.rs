@@ -13,7 +13,7 @@ use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Event};
 
-use crate::account::assert_nowhere;
+use crate::client::account::assert_nowhere;
 use crate::support::clients::all_output;
 use crate::support::process::Process;
 use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, send_signal, wait_for, wait_until};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::stage::{chat, message, record, room, row_line, seq, target, user};
+use crate::client::stage::{chat, message, record, room, row_line, seq, target, user};
 use crate::support::random::Random;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;

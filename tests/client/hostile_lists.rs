@@ -21,7 +21,7 @@ use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Event as ServerEvent, SessionOpened};
 
-use crate::setting;
+use crate::client::setting;
 
 const SEND: &str = "OK;ana;wachat/1\n";
 const RECV: &str = "OK;ana;wachat/1;0;store\n";

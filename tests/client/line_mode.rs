@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::termios::LocalModes;
 
+use crate::client::terminal::received_but_not_shown;
 use crate::support::clients::all_output;
 use crate::support::{PASSWORD, Terminal, WACHAT, World, send_signal, wait_until};
-use crate::terminal::received_but_not_shown;
 use wachat::model::Timestamp;
 
 const CONTROL_C: &[u8] = b"\x03";

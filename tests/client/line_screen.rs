@@ -1,7 +1,7 @@
 //! The whole screen of the line mode, in a real terminal, beside a model: lines that scroll, and below them the prompt
 //! with what is being written, and the cursor. After every key and every message each row is as expected.
 
-use crate::sketch::lines::{cells, rows_of_input, rows_of_line};
+use crate::client::sketch::lines::{cells, rows_of_input, rows_of_line};
 use crate::support::random::Random;
 use crate::support::{Connection, PASSWORD, Terminal, WACHAT, World};
 

@@ -1,6 +1,6 @@
 //! Rows that memory no longer holds are looked up in the log, and shown together with those that it holds.
 
-use crate::stage::{PERSON, Stage, message, target, user};
+use crate::client::stage::{PERSON, Stage, message, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event;
 use wachat::client::state::ClientState;

@@ -9,7 +9,7 @@ use std::thread;
 use parking_lot::Mutex;
 use wachat::limits;
 
-use crate::account::{NEW, change};
+use crate::client::account::{NEW, change};
 use crate::support::{PASSWORD, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 /// The RECV port of a server that this test plays, line by line.

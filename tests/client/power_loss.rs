@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::setting;
+use crate::client::setting;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::app::App;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent};

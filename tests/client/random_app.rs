@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::setting;
+use crate::client::setting;
 use crate::support::random::Random;
 use wachat::client::app::App;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent, Output};

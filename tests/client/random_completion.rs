@@ -17,7 +17,7 @@ use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Event, HistoryRecord, SessionOpened};
 
-use crate::screen_app::{ScreenApp, seq, target, user};
+use crate::client::screen_app::{ScreenApp, seq, target, user};
 use crate::support::random::Random;
 
 const LIVES: u64 = 1_500;

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use crate::direct_model::{Chat, Model, PAUSES, Said};
-use crate::stage::{PERSON, Stage, line, target, user};
+use crate::client::direct_model::{Chat, Model, PAUSES, Said};
+use crate::client::stage::{PERSON, Stage, line, target, user};
 use crate::support::random::Random;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::stage::{refused, seq, target, user};
+use crate::client::stage::{refused, seq, target, user};
 use crate::support::random::Random;
 use wachat::client::app::dispatch::{Dispatcher, Outcome};
 use wachat::client::app::event::Context;

@@ -1,7 +1,7 @@
 //! The lines of the client's log: each kind of record has the form that the page of the log gives it, and is read back as
 //! it was written, whatever is in its texts.
 
-use crate::stage::{message, seq, target, user};
+use crate::client::stage::{message, seq, target, user};
 use wachat::client::state::conversation::Complete;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;

@@ -22,7 +22,7 @@ use wachat::client::state::lookup::Lookup;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Event as ServerEvent, HistoryRecord, SessionOpened};
 
-use crate::setting;
+use crate::client::setting;
 pub use crate::support::values::{seq, target, user};
 
 /// A minute of March 2026 as this machine's clock shows it, wherever it is.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use terminput::{Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use wachat::client::screen::theme::Theme;
 
-use crate::screen_app::ScreenApp;
+use crate::client::screen_app::ScreenApp;
 use crate::support::random::Random;
 
 /// Rooms, far more than the list has rows.

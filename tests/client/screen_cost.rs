@@ -6,7 +6,7 @@ use terminput::KeyCode;
 use wachat::client::screen::item::NoteKind;
 use wachat::client::screen::theme::Theme;
 
-use crate::screen_app::ScreenApp;
+use crate::client::screen_app::ScreenApp;
 use crate::support::cpu_time;
 
 /// Keys that are pressed, each with a drawing.

@@ -12,7 +12,7 @@ use wachat::client::screen::theme::Theme;
 use wachat::limits;
 use wachat::protocol::Code;
 
-use crate::screen_app::{ScreenApp, chat_with_luis, shown, target};
+use crate::client::screen_app::{ScreenApp, chat_with_luis, shown, target};
 
 /// The rows in which a text stands, from the top.
 #[track_caller]

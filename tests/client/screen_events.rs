@@ -17,7 +17,7 @@ use wachat::client::state::row::Row;
 use wachat::model::Seq;
 use wachat::protocol::{Code, Event as ServerEvent, SessionOpened};
 
-use crate::screen_app::{ScreenApp, chat_with_luis, target, user};
+use crate::client::screen_app::{ScreenApp, chat_with_luis, target, user};
 
 /// The rows of the conversation, without the list.
 fn conversation(screen: &mut ScreenApp) -> Vec<String> {

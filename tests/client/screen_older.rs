@@ -10,7 +10,7 @@ use wachat::client::state::lookup::Lookup;
 use wachat::client::state::row::Row;
 use wachat::protocol::Event as ServerEvent;
 
-use crate::screen_app::{ScreenApp, rows, target};
+use crate::client::screen_app::{ScreenApp, rows, target};
 use crate::support::random::Random;
 
 /// Rows that stay in memory.

@@ -15,7 +15,7 @@ use wachat::client::screen::draw::{Drawn, Link};
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
 
-use crate::screen_app::{rows, user};
+use crate::client::screen_app::{rows, user};
 use crate::support::random::Random;
 
 /// One drawing: cells, links, the place of the cursor.

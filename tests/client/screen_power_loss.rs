@@ -24,7 +24,7 @@ use wachat::client::state::row::Row;
 use wachat::model::{RoomName, Seq, State, Target};
 use wachat::protocol::Event as ServerEvent;
 
-use crate::screen_app::{ScreenApp, rows, seq, target, user};
+use crate::client::screen_app::{ScreenApp, rows, seq, target, user};
 use crate::support::random::Random;
 
 const LIVES: u64 = 400;

@@ -10,7 +10,7 @@ use wachat::client::screen::saved::Saved;
 use wachat::limits;
 use wachat::model::{MessageId, Target};
 
-use crate::screen_app::{seq, target, user};
+use crate::client::screen_app::{seq, target, user};
 use crate::support::random::Random;
 
 /// Most drafts, and most places.

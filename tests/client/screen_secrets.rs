@@ -3,7 +3,7 @@
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
 
-use crate::screen_app::{chat_with_luis, shown, target};
+use crate::client::screen_app::{chat_with_luis, shown, target};
 
 #[test]
 fn a_password_is_seen_nowhere_and_the_draft_comes_back_whichever_way_the_question_ends() {

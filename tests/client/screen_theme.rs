@@ -11,7 +11,7 @@ use wachat::client::screen::long_text::LongTexts;
 use wachat::client::screen::theme::Theme;
 use wachat::model::State;
 
-use crate::screen_app::user;
+use crate::client::screen_app::user;
 use crate::support::random::Random;
 
 const ALL: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::None];

@@ -12,7 +12,7 @@ use wachat::model::State;
 use wachat::texts::when::date_in;
 use wachat::texts::{Language, Phrase};
 
-use crate::screen_app::{ScreenApp, local, rows, seq, target};
+use crate::client::screen_app::{ScreenApp, local, rows, seq, target};
 
 /// Asserts that the rows of the screen are those of a block.
 #[track_caller]

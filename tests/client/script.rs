@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{PERSON, Stage, line, refused, user};
+use crate::client::stage::{PERSON, Stage, line, refused, user};
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event;
 use wachat::client::exit::Exit;

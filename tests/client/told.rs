@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{PERSON, Stage, chat, message, refused, seq, target, user};
+use crate::client::stage::{PERSON, Stage, chat, message, refused, seq, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::error::LinkError;

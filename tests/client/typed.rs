@@ -1,7 +1,7 @@
 //! Lines that are no plain message, in the app alone: words that were meant as commands, verbs with a slip, chats that are
 //! chosen, passwords, and what is turned on and off.
 
-use crate::stage::{PERSON, Stage, message, refused, seq, target, user};
+use crate::client::stage::{PERSON, Stage, message, refused, seq, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;

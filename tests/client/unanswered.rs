@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{PERSON, Stage, message, refused, room, seq, target, user};
+use crate::client::stage::{PERSON, Stage, message, refused, room, seq, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::assert_in_order;
+use crate::course::assert_in_order;
 use crate::support::{Terminal, WACHAT, send_signal, wait_until};
 
 /// A command whose temporary files are in this directory.

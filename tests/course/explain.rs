@@ -8,9 +8,9 @@ use wachat::course::explain::step::{Kind, ROWS, Step};
 use wachat::model::Timestamp;
 use wachat::texts::Language;
 
-use crate::assert_in_order;
+use crate::course::assert_in_order;
+use crate::course::trace::{conversation, table};
 use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
-use crate::trace::{conversation, table};
 
 fn run(id: &str, data: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(WACHAT);

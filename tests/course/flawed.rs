@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::{Killable, judge, text};
+use crate::course::judge::{Killable, judge, text};
 use crate::support::examples::example;
 
 /// The groups that the small server has, without crashes.

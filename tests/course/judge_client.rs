@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-use crate::flawed::normal;
-use crate::judge::text;
+use crate::course::flawed::normal;
+use crate::course::judge::text;
 use crate::support::examples::example;
 use crate::support::{NO_SETTINGS, WACHAT};
 

@@ -3,9 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::machine::{Machine, normal};
-use crate::page::{CHAOS, read};
-use crate::sessions::{commands, play_nc};
+use crate::docs::machine::{Machine, normal};
+use crate::docs::page::{CHAOS, read};
+use crate::docs::sessions::{commands, play_nc};
 use crate::support::{send_signal, wait_for};
 
 /// The ports on the page.
@@ -47,7 +47,7 @@ pub fn play(page: &str) -> Machine {
 fn rules() -> Vec<String> {
     let text = read(CHAOS);
     let rows = text.lines().filter(|line| line.starts_with('|'));
-    let rules = rows.skip(2).map(|row| crate::page::quoted(row).first().map(|rule| (*rule).to_owned()));
+    let rules = rows.skip(2).map(|row| crate::docs::page::quoted(row).first().map(|rule| (*rule).to_owned()));
     rules.map(|rule| rule.expect("a rule")).collect()
 }
 

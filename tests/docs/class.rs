@@ -2,9 +2,9 @@
 
 use regex_lite::Regex;
 
-use crate::machine::{Machine, normal};
-use crate::page::CLASS;
-use crate::sessions::commands;
+use crate::docs::machine::{Machine, normal};
+use crate::docs::page::CLASS;
+use crate::docs::sessions::commands;
 use crate::support::world::choose_ports_in_a_row;
 
 /// Ends the servers of the class, also when the test fails.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::page::{path, quoted, read};
+use crate::docs::page::{path, quoted, read};
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, WACHAT, World};
 use tempfile::TempDir;

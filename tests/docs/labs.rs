@@ -1,8 +1,8 @@
-//! The sessions of the labs, played with the real programs. The Spanish pages have the same blocks (`course labs`).
+//! The sessions of the labs, played with the real programs. The Spanish pages have the same blocks (`course::labs`).
 
-use crate::chaos;
-use crate::machine::Machine;
-use crate::sessions::{play_in_a_shell, play_nc, stop, stop_traced};
+use crate::docs::chaos;
+use crate::docs::machine::Machine;
+use crate::docs::sessions::{play_in_a_shell, play_nc, stop, stop_traced};
 
 /// The pages of the labs.
 pub const PAGES: [&str; 10] = [

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::page::path;
+use crate::docs::page::path;
 use crate::support::{NO_SETTINGS, WACHAT, send_signal, wait_for};
 
 /// The command of the README until `wachat` is installed.

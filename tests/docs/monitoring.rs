@@ -7,7 +7,7 @@ use serde_json::Value;
 use wachat::limits;
 use wachat::server::audit::KINDS;
 
-use crate::page::{MONITORING, read, section, table};
+use crate::docs::page::{MONITORING, read, section, table};
 use crate::support::metrics::{Family, Page, world_with_metrics};
 
 fn page() -> Page {

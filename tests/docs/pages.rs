@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::page::{
+use crate::docs::page::{
     CLIENT, COURSE, EXAMPLES, FIGURES, FIVE, MONITORING, PROMISES, README, TOOLS, path, quoted, read, section, table,
 };
 use crate::support::WACHAT;
@@ -226,7 +226,7 @@ fn every_program_command_on_a_page_exists() {
 fn every_flag_on_a_page_is_in_a_help() {
     let help = help();
     for page in
-        [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE].into_iter().chain(COURSE_PAGES).chain(crate::labs::PAGES)
+        [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE].into_iter().chain(COURSE_PAGES).chain(crate::docs::labs::PAGES)
     {
         let text = read(page);
         let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo") && !text.starts_with("rustc"));
@@ -274,7 +274,7 @@ fn the_readme_has_the_commands_to_set_up_run_and_test_and_ci_calls_the_test() {
     let page = read(README);
     let tests: Vec<_> = quoted(&page).into_iter().filter(|text| text.starts_with("cargo test")).collect();
     assert_eq!(tests.len(), 1, "one command runs the tests: {tests:?}");
-    let server = crate::sessions::commands(README, "server");
+    let server = crate::docs::sessions::commands(README, "server");
     assert_eq!(server.len(), 1, "one command runs the server");
     assert!(server[0].0.starts_with("cargo run ") && server[0].0.ends_with(" serve"), "{server:?}");
     let called = read(".ci/run");

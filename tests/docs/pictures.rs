@@ -7,8 +7,8 @@ use ratatui_core::style::{Color, Modifier};
 use serde_json::Value;
 use wachat::client::screen::theme::Theme;
 
-use crate::drawn::{CAST, Frame, SIZE, files, play};
-use crate::page::{path, read};
+use crate::docs::drawn::{CAST, Frame, SIZE, files, play};
+use crate::docs::page::{path, read};
 
 #[test]
 fn the_files_are_what_the_example_draws() {

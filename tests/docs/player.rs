@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::machine::{Machine, normal};
-use crate::page::block;
+use crate::docs::machine::{Machine, normal};
+use crate::docs::page::block;
 use crate::support::{PASSWORD, TIMEOUT, Terminal};
 
 /// Time after which a key is pressed again, if nothing came of it.

@@ -31,11 +31,11 @@ fn its_flags_are_those_of_the_server() {
 #[test]
 fn its_tests_exist() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let named = quoted(&["protocol ", "server ", "durability ", "client ", "tools ", "course "]);
+    let named = quoted(&["protocol::", "server::", "durability::", "client::", "tools::", "course::"]);
     assert!(named.len() > 12, "{named:?}");
     for name in named {
-        let (program, module) = name.split_once(' ').unwrap();
-        let path = tests.join(program).join(module);
+        let (folder, module) = name.split_once("::").unwrap();
+        let path = tests.join(folder).join(module);
         assert!(path.with_extension("rs").exists() || path.join("mod.rs").exists(), "{name}");
     }
 }

@@ -6,9 +6,9 @@
 
 use std::net::SocketAddr;
 
-use crate::machine::{Machine, normal};
-use crate::page::{CLIENT, EXAMPLES, README, TOOLS, TRACE, block};
-use crate::player;
+use crate::docs::machine::{Machine, normal};
+use crate::docs::page::{CLIENT, EXAMPLES, README, TOOLS, TRACE, block};
+use crate::docs::player;
 use crate::support::{Connection, wait_until};
 
 #[test]

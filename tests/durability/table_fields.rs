@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::durability::tables::{played, store};
 use crate::support::group_commit_harness::SMALL;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
-use crate::tables::{played, store};
 use wachat::disk::Disk;
 use wachat::record::Fields;
 use wachat::state_machine::Policy;

@@ -39,7 +39,7 @@ use wachat::store::{Sizes, Store};
 use wachat::trace::Entry;
 use wachat::wal::{self, Location};
 
-use crate::simulated_disk::SimulatedDisk;
+use super::simulated_disk::SimulatedDisk;
 
 pub use bad_servers::{known_servers, replies_in_session};
 pub use direct_peers::direct_chats;

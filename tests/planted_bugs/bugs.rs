@@ -11,21 +11,13 @@ pub struct Bug {
     pub what: &'static str,
     /// Number of the promise that it breaks (`tests/promises.md`); `None`: what `SECURITY.md` says.
     pub promise: Option<u8>,
-    /// The tests that have to notice it.
-    pub suite: Suite,
-    /// Parts of the suite's report, separated by `|`, of which one has to exist.
+    /// A part of the names of the tests that have to notice it.
+    pub tests: &'static str,
+    /// Parts of what these tests say, separated by `|`, of which one has to exist.
     pub reports: &'static str,
     /// The tests of the judge that fail with it; `None`: no client can see it.
     pub judge: Option<Judged>,
     pub changes: Vec<Change>,
-}
-
-/// Tests of one program.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Suite {
-    pub program: &'static str,
-    /// A part of the names of the tests.
-    pub filter: &'static str,
 }
 
 /// Tests of `wachat judge`.
@@ -64,11 +56,11 @@ fn parse_bug(text: &'static str) -> Bug {
         "SECURITY.md" => None,
         text => Some(text.trim_start_matches("promise ").parse().expect("the number of a promise")),
     };
-    let (program, filter) = value("noticed by").split_once(' ').expect("a program, and names of its tests");
+    let tests = value("noticed by");
     let reports = Some(value("reports")).filter(|reports| *reports != "LOST").unwrap_or(LOST);
     let judge = parse_judge(name, value("judge"));
     let changes = changes.split("\n@@ ").map(parse_change).collect();
-    Bug { name, what, promise, suite: Suite { program, filter }, reports, judge, changes }
+    Bug { name, what, promise, tests, reports, judge, changes }
 }
 
 /// Reads the names of tests, or `none, ` and a reason.

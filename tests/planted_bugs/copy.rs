@@ -102,17 +102,16 @@ fn list(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Builds the test programs of the copy that have to notice defects; returns their paths by their names.
-pub fn build(bugs: &[Bug]) -> HashMap<String, PathBuf> {
+/// Builds the tests of the copy that have to notice defects, and returns the path of their program.
+pub fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let mut command = cargo();
-    command.args(["test", "--no-run", "--locked", "--message-format", "json"]).arg("--target-dir").arg(target);
-    let programs: HashSet<_> = bugs.iter().map(|bug| bug.suite.program).collect();
-    programs.iter().for_each(|program| _ = command.args(["--test", program]));
-    let built = command.current_dir(COPY).stderr(Stdio::inherit()).output().expect("cargo");
+    command.args(["test", "--no-run", "--locked", "--message-format", "json", "--test", "suite"]);
+    let built = command.arg("--target-dir").arg(target).current_dir(COPY).stderr(Stdio::inherit()).output();
+    let built = built.expect("cargo");
     assert!(built.status.success(), "the copy cannot be built");
     let messages = String::from_utf8(built.stdout).expect("messages of cargo");
-    messages.lines().filter_map(executable).collect()
+    messages.lines().find_map(executable).expect("the program")
 }
 
 /// Builds the program of the copy, and returns its path.
@@ -127,9 +126,9 @@ pub fn build_program() -> PathBuf {
     program
 }
 
-/// Returns the name and the path of a test program, from cargo's message about it.
-fn executable(message: &str) -> Option<(String, PathBuf)> {
+/// Returns the path of the program of the tests, from cargo's message about it.
+fn executable(message: &str) -> Option<PathBuf> {
     let (path, _) = message.split_once(r#""executable":""#)?.1.split_once('"')?;
-    let (name, _hash) = Path::new(path).file_name()?.to_str()?.rsplit_once('-')?;
-    Some((name.to_owned(), path.into()))
+    let is_of_tests = Path::new(path).file_name()?.to_str()?.starts_with("suite-");
+    is_of_tests.then(|| path.into())
 }

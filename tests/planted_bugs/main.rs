@@ -1,9 +1,9 @@
-//! The tests are tested: for each defect of `bugs.diff` the suite that has to notice it fails because of it,
-//! and without defects every suite passes.
+//! The tests are tested: for each defect of `bugs.diff` the tests that have to notice it fail because of it,
+//! and without defects they pass.
 //!
 //! The source of the program knows nothing of this. [`copy`] copies the project to a directory below `target`,
-//! makes the changes of all defects there, each after a condition, and builds that once; then each suite runs
-//! with one defect chosen by an environment variable.
+//! makes the changes of all defects there, each after a condition, and builds that once; then the tests run with
+//! one defect chosen by an environment variable.
 //!
 //! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what. With `judge` before the `--`
 //! only the judge of the course (`wachat judge`) is played against the servers with a defect.
@@ -14,7 +14,7 @@ mod cargo;
 mod copy;
 mod judge;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -22,46 +22,47 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bugs::{Bug, Suite, VARIABLE, bugs};
+use bugs::{Bug, VARIABLE, bugs};
 use parking_lot::Mutex;
 use regex_lite::Regex;
 use tempfile::TempDir;
 use wachat::course::judge::script;
 
-/// Number of suites that run at the same time.
+/// Number of defects that are looked for at the same time.
 const LANES: usize = 2;
 
-/// Time-out of a suite: longer than any takes, even on a busy machine.
+/// Time-out of the tests of a defect: longer than any take, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(150);
 
 /// The copy is one directory: those who build it take turns.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// One run of a suite, with a defect or with none.
+/// One run of some tests, with a defect or with none.
 struct Job<'a> {
     bug: Option<&'a Bug>,
-    suite: Suite,
+    /// A part of the names of the tests.
+    tests: &'a str,
 }
 
 #[test]
 #[ignore = "takes some minutes"]
-fn every_planted_bug_is_found_and_without_one_every_suite_passes() {
+fn every_planted_bug_is_found_and_without_one_the_tests_pass() {
     let _one = ONE_AT_A_TIME.lock();
     let bugs = bugs();
     copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
-    let executables = copy::build(&bugs);
+    let program = copy::build();
     let logs = TempDir::new().expect("a temporary directory");
     let jobs = Mutex::new(jobs(&bugs));
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for lane in 0..LANES {
             let log = logs.path().join(lane.to_string());
-            let executables = &executables;
+            let program = &program;
             let jobs = &jobs;
             let failures = &failures;
             scope.spawn(move || {
                 while let Some(job) = next(jobs) {
-                    let verdict = job.run(&executables[job.suite.program], &log);
+                    let verdict = job.run(program, &log);
                     failures.lock().extend(verdict.err());
                 }
             });
@@ -140,16 +141,11 @@ fn next<'a>(jobs: &Mutex<VecDeque<Job<'a>>>) -> Option<Job<'a>> {
     jobs.lock().pop_front()
 }
 
-/// Returns a run for every defect, and one without any for every suite.
+/// Returns a run for every defect, and one without any for all tests that look for some.
 fn jobs(bugs: &[Bug]) -> VecDeque<Job<'_>> {
-    let mut suites: Vec<Suite> = Vec::new();
-    for bug in bugs {
-        if !suites.contains(&bug.suite) {
-            suites.push(bug.suite);
-        }
-    }
-    let mut jobs: VecDeque<_> = bugs.iter().map(|bug| Job { bug: Some(bug), suite: bug.suite }).collect();
-    jobs.extend(suites.into_iter().map(|suite| Job { bug: None, suite }));
+    let all: BTreeSet<_> = bugs.iter().map(|bug| bug.tests).collect();
+    let mut jobs: VecDeque<_> = bugs.iter().map(|bug| Job { bug: Some(bug), tests: bug.tests }).collect();
+    jobs.extend(all.into_iter().map(|tests| Job { bug: None, tests }));
     jobs
 }
 
@@ -158,12 +154,12 @@ impl Job<'_> {
         self.bug.map_or("no bug", |bug| bug.name)
     }
 
-    /// Runs the suite; returns what is wrong with its outcome.
-    fn run(&self, executable: &Path, log: &Path) -> Result<(), String> {
+    /// Runs the tests; returns what is wrong with their outcome.
+    fn run(&self, program: &Path, log: &Path) -> Result<(), String> {
         let begun = Instant::now();
-        let passed = self.outcome(executable, log);
-        let said = std::fs::read_to_string(log).expect("the log of the suite");
-        let complain = |what: &str| Err(format!("{}: {} {what}; it said:\n{said}", self.name(), self.suite.program));
+        let passed = self.outcome(program, log);
+        let said = std::fs::read_to_string(log).expect("the log of the tests");
+        let complain = |what: &str| Err(format!("{}: {} {what}; it said:\n{said}", self.name(), self.tests));
         match (self.bug, passed) {
             (_, None) => return complain("did not end"),
             (None, Some(false)) => return complain("fails"),
@@ -174,14 +170,14 @@ impl Job<'_> {
             _ => {}
         }
         let found = self.bug.and_then(|bug| bug.reason(&said)).unwrap_or("passes");
-        println!("{}: {} after {:.1?}: {found}", self.name(), self.suite.program, begun.elapsed());
+        println!("{}: {} after {:.1?}: {found}", self.name(), self.tests, begun.elapsed());
         Ok(())
     }
 
-    /// Runs the suite; returns whether it passes, `None` if it does not end.
-    fn outcome(&self, executable: &Path, log: &Path) -> Option<bool> {
-        let mut command = Command::new(executable);
-        command.arg(self.suite.filter).current_dir(copy::COPY);
+    /// Runs the tests; returns whether they pass, `None` if they do not end.
+    fn outcome(&self, program: &Path, log: &Path) -> Option<bool> {
+        let mut command = Command::new(program);
+        command.arg(self.tests).current_dir(copy::COPY);
         command.env_remove(VARIABLE).env("RUST_BACKTRACE", "0");
         match self.bug {
             // It ends with the first workload that shows the defect.
@@ -190,8 +186,8 @@ impl Job<'_> {
         };
         let log = File::create(log).expect("a log file");
         command.stdout(log.try_clone().expect("a log file")).stderr(log);
-        // A process group of its own, so that a suite is killed together with its servers.
-        wait(command.process_group(0).spawn().expect("a suite"))
+        // A process group of its own, so that the tests are killed together with their servers.
+        wait(command.process_group(0).spawn().expect("the tests"))
     }
 }
 
@@ -209,7 +205,7 @@ fn wait(mut child: Child) -> Option<bool> {
 }
 
 impl Bug {
-    /// Returns the line of a suite's output that reports this defect.
+    /// Returns the line of the tests' output that reports this defect.
     fn reason<'a>(&self, said: &'a str) -> Option<&'a str> {
         let mut lines = said.lines();
         lines.find(|line| self.reports.split('|').any(|reason| line.contains(reason)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wachat::limits;
 
-use crate::section_1_records::{Stream, config, log_in, read_line, register};
+use crate::protocol::section_1_records::{Stream, config, log_in, read_line, register};
 use crate::support::World;
 use crate::support::random::Random;
 

@@ -2,7 +2,7 @@
 //! end the server has the threads and the open files with which it began, its write-ahead log has stayed
 //! small, and its memory has stopped growing although the history has not.
 //!
-//! `WACHAT_SOAK_MINUTES=60 cargo test --release --test server soak -- --ignored --nocapture`
+//! `WACHAT_SOAK_MINUTES=60 cargo test --release --test suite server::soak -- --ignored --nocapture`
 
 #[cfg(target_os = "linux")]
 mod linux {

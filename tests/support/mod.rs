@@ -1,4 +1,4 @@
-//! Support code of the test programs; each of them includes all of it and uses a part.
+//! Support code of the tests.
 //!
 //! A test begins with a [`World`]: a server process in a directory of its own. It talks to the server through
 //! [`Connection`]s, or lets clients do so (`World::pipe`, `World::terminal`). Tests that choose what the disk does

@@ -8,7 +8,7 @@ use wachat::model::{State, Timestamp};
 use wachat::texts::Language;
 use wachat::texts::when::date_in;
 
-use crate::screen_app::user;
+use crate::client::screen_app::user;
 
 /// A row of the screen: texts, each in its style.
 pub type Row = Vec<(String, Style)>;

@@ -19,7 +19,7 @@ use wachat::client::screen::item::NoteKind;
 use wachat::client::screen::model::Request;
 use wachat::model::Target;
 
-use crate::screen_app::{ScreenApp, rows, seq, target};
+use crate::client::screen_app::{ScreenApp, rows, seq, target};
 use crate::support::random::Random;
 use draw::{Over, Sketch};
 use keys::Found;

@@ -13,7 +13,7 @@ use wachat::protocol::Event as ServerEvent;
 use super::draw::Over;
 use super::lines::{Content, Item, Mark};
 use super::{Life, TARGETS};
-use crate::screen_app::{seq, target, user};
+use crate::client::screen_app::{seq, target, user};
 
 impl Life {
     pub fn arrive(&mut self) {

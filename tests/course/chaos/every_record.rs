@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crossbeam_channel::unbounded;
 use wachat::course::chaos::{Config, Notice, Proxy, Random, Source, parse};
 
-use crate::judging::small_server::SmallServer;
+use crate::course::judging::small_server::SmallServer;
 use crate::support::Connection;
 
 /// A record of the conversation, as rules see it.

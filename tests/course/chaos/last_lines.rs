@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crossbeam_channel::unbounded;
 use wachat::course::chaos::{Config, Proxy, Source, Summary};
 
-use crate::judging::small_server::SmallServer;
+use crate::course::judging::small_server::SmallServer;
 use crate::support::Connection;
 
 /// The codes that answer a request (protocol, section 4).

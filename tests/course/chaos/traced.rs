@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use super::process::Chaos;
-use crate::assert_in_order;
+use crate::course::assert_in_order;
+use crate::course::trace::{entries, shown, table};
 use crate::support::clients::exit_code;
 use crate::support::{Connection, NO_SETTINGS, PASSWORD, WACHAT, World, wait_until};
-use crate::trace::{entries, shown, table};
 use wachat::trace::Event;
 
 /// A server with an account for luis, and a proxy with one rule: both are traced.

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use super::Class;
-use crate::judge::Killable;
+use crate::course::judge::Killable;
 use crate::support::examples::example;
 use crate::support::terminal::Terminal;
 use crate::support::{WACHAT, World, send_signal, wait_until};

@@ -8,7 +8,7 @@ use wachat::course::judge::script;
 
 use super::plain;
 use super::small_server::SmallServer;
-use crate::judge::{judge, text};
+use crate::course::judge::{judge, text};
 use crate::support::WACHAT;
 
 fn honest() -> SmallServer {

@@ -7,8 +7,8 @@ use std::thread;
 
 use super::tools::make_client;
 use super::{CLIENTS, path};
-use crate::chaos::process::Chaos;
-use crate::judge::text;
+use crate::course::chaos::process::Chaos;
+use crate::course::judge::text;
 use crate::support::{PASSWORD, WACHAT, World, wait_for};
 
 /// A client that runs, for ana.

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::holes::start;
 use super::tools::{is_there, make_server};
 use super::{SERVERS, path};
-use crate::flawed::normal;
-use crate::judge::{judge, text};
+use crate::course::flawed::normal;
+use crate::course::judge::{judge, text};
 use crate::support::world::choose_ports;
 use crate::support::{send_signal, wait_until};
 

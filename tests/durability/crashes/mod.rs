@@ -1,7 +1,7 @@
 //! The real group commit, write-ahead log, checkpoints and recovery on a disk that loses power, or fails, at any
 //! call: random workloads, each replayable by its seed, and a small one with every fault at every call.
 //!
-//! `WACHAT_CRASH_RUNS=100000 cargo test --release --test durability crashes` plays more of the random ones;
+//! `WACHAT_CRASH_RUNS=100000 cargo test --release --test suite durability::crashes` plays more of the random ones;
 //! `WACHAT_CRASH_SEED=17` one.
 
 mod every_call;

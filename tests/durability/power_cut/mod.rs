@@ -5,7 +5,7 @@
 //! root, loop devices and mkfs.ext4; elsewhere these tests say what is missing and pass. They test
 //! everything down to the block device, and not whether a drive honours a flush.
 //!
-//! `cargo test --release --test durability power_cut -- --ignored --nocapture` cuts 500 times.
+//! `cargo test --release --test suite durability::power_cut -- --ignored --nocapture` cuts 500 times.
 #![cfg(target_os = "linux")]
 
 mod loop_disk;

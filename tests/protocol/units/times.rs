@@ -53,7 +53,7 @@ fn whatever_the_clock_says_can_be_written() {
 /// The times of `env_logger` cannot be written beyond the year 9999: each log has the form of `log_lines`.
 #[test]
 fn every_log_has_the_form_of_its_one_home() {
-    for file in crate::codec::page::sources(Path::new("src")) {
+    for file in crate::protocol::codec::page::sources(Path::new("src")) {
         let text = std::fs::read_to_string(&file).expect("a source file");
         let makes_one = text.contains("env_logger") && text.contains("Builder") || text.contains("env_logger::init");
         let is_home = file.ends_with("log_lines.rs");

@@ -1,8 +1,5 @@
 //! The client: in pipes and at terminals, beside a real server; and its files, on the simulated disk.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod accept;
 mod account;
 mod answers;

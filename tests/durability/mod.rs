@@ -1,9 +1,6 @@
 //! Durability: power cuts, kills, faults and damage, on the simulated disk and on real ones; check, backup and
 //! restore; and the checker that judges what users have seen.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod backup;
 mod capacities;
 mod check;

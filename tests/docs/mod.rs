@@ -1,9 +1,6 @@
 //! The documents: the sessions on their pages look as shown, the pictures show the screen, and the examples do what they
 //! say.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 /// The example that draws the pictures.
 #[path = "../../examples/pictures/main.rs"]
 #[allow(dead_code)]

@@ -1,9 +1,6 @@
 //! The running server: its life as a process, a slow disk, bad networks, a long run; and its state machine
 //! beside a simple model.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod acknowledgements;
 mod administration;
 mod administrator_reads;

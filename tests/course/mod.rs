@@ -1,8 +1,5 @@
 //! The tools of a course, each with the real programs.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod chaos;
 mod class;
 mod demo;

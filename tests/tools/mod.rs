@@ -1,8 +1,5 @@
 //! Programs beside the server and the client: commands for scripts, accounts, settings, the Telegram bridge.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod administration;
 mod administrator_log;
 mod bans;

@@ -4,9 +4,6 @@
 //! In a transcript `> ` is what the client says and `< ` what the server has to answer (see
 //! `Line::play`).
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod bad_input;
 mod codec;
 mod judge;

@@ -1,0 +1,12 @@
+//! The tests, one program: the library and [`support`] are linked once. A folder holds the tests of one side of wachat.
+
+mod support;
+
+mod client;
+mod course;
+mod docs;
+mod durability;
+mod fuzz;
+mod protocol;
+mod server;
+mod tools;
