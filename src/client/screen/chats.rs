@@ -34,7 +34,7 @@ struct Counts(HashMap<Target, (u64, (usize, usize))>);
 
 impl Counts {
     fn of(&mut self, state: &ClientState, target: &Target, conversation: &Conversation) -> (usize, usize) {
-        let revision = conversation.revision();
+        let revision = conversation.revision;
         match self.0.get(target) {
             Some((known, counts)) if *known == revision => *counts,
             _ => {

@@ -183,7 +183,7 @@ impl ClientState {
     /// Notes that the first `count` of the messages in [`Self::unshown`] have been shown.
     pub fn mark_shown(&mut self, count: usize) {
         if count > 0 {
-            self.record(Record::Shown(self.shown.count() + count as u64));
+            self.record(Record::Shown(self.shown.count + count as u64));
         }
     }
 
@@ -242,7 +242,7 @@ impl ClientState {
 
     /// Checks that a message with this number is among those that a comparison with the server has covered.
     fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
-        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete().upto);
+        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete.upto);
         number.is_some_and(|number| *number <= covered)
     }
 
