@@ -268,7 +268,7 @@ fn search_prompt(search: &Search) -> String {
 
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
     let left = status(app, now);
-    let below = model.open().is_some_and(|target| model.reading.places().contains_key(target));
+    let below = model.open().is_some_and(|target| model.reading.places.contains_key(target));
     let hint = if below {
         Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string()
     } else {
