@@ -270,7 +270,7 @@ impl Run {
                     self.promises.shown.push(message.seq.get());
                 }
                 View::Hidden(_) => client.on_screen += 1,
-                View::Tick { to, text, .. } => self.note_queued(&to.to_string(), text),
+                View::Tick { message, .. } => self.note_queued(&message.to.to_string(), message.text.as_str()),
                 _ => {}
             }
         }

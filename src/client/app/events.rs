@@ -146,8 +146,7 @@ impl App {
             (code, Target::Room(room)) => room_refusal(code, room).unwrap_or_else(|| words::ko(ko)),
             _ => words::ko(ko),
         };
-        let Outgoing { id, to, text, .. } = message;
-        self.show(View::Failed { id, to, text: text.to_string(), why });
+        self.show(View::Failed { message, why });
     }
 
     fn handle_answer(&mut self, question: Request, given: Answer) {

@@ -59,7 +59,7 @@ use event::{Context, Effect, Event, Output};
 use polling::Polling;
 use presence::Presence;
 use reply::Away;
-use view::{View, answer, notice, tick};
+use view::{View, answer, notice};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -300,9 +300,8 @@ impl App {
         if self.state.outbox().is_empty() {
             self.progress = self.context.now;
         }
-        let queued = tick(None, &message, 0);
-        self.state.queue(message);
-        self.show(queued);
+        self.state.queue(message.clone());
+        self.show(View::Tick { state: None, message, others: 0 });
     }
 
     /// Notes that messages were shown, and that their senders may be told.

@@ -2,12 +2,11 @@
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`, and the signals; `event`:
 //!   the events.
-//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and
-//!   `completion_names` (the Tab key), and `wrap`.
+//! - `editor`: the text that is being written, with `recall` (the texts that were submitted) and `complete`
+//!   (the Tab key).
 //! - `display`: the text of a view. `marks`: the marks of the states.
 
 pub mod complete;
-pub mod completion_names;
 pub(crate) mod display;
 pub mod editor;
 pub mod event;

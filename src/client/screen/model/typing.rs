@@ -11,7 +11,7 @@ use crate::client::app::event::Event;
 use crate::client::screen::chats::{Chat, first_listed};
 use crate::client::screen::item::NoteKind;
 use crate::client::screen::keys::Action;
-use crate::client::terminal::completion_names::CompletionNames;
+use crate::client::terminal::complete::Names;
 use crate::client::terminal::editor::Edit;
 use crate::limits;
 use crate::texts::{Language, Phrase};
@@ -162,7 +162,7 @@ impl Model {
                 }
             }
             Action::Complete | Action::CompleteBack => {
-                self.writing.editor.complete(&CompletionNames(app.state()), action == Action::CompleteBack);
+                self.writing.editor.complete(&Names::of(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => self.requests.push(Request::Redraw),
             Action::Suspend => self.requests.push(Request::Suspend),
