@@ -9,6 +9,7 @@ use crate::client::exit::Exit;
 use crate::client::link::error::LinkError;
 use crate::client::link::event::LinkEvent;
 use crate::client::link::request::{Answer, Request};
+use crate::client::p2p::event::Action;
 use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outgoing::Outgoing;
@@ -151,7 +152,7 @@ impl App {
 
     fn handle_answer(&mut self, question: Request, given: Answer) {
         match (question, given) {
-            (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
+            (Request::Peer(peer), Answer::Peer(at)) => self.act(Action::Connect { peer, at }),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
             (Request::Peer(peer), Answer::NoPeer { online }) => self.handle_peer_takes_none(&peer, online),
             (Request::Find(target), Answer::Refused(ko)) => self.handle_found(target, Some(&ko)),

@@ -7,8 +7,8 @@
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
-//! - `prompt`: what the next line is for.
-//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app.
+//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app, such as the
+//!   prompt.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 mod account;
@@ -30,7 +30,6 @@ pub mod parse;
 mod polling;
 mod presence;
 pub mod present;
-mod prompt;
 mod reply;
 mod rooms;
 pub mod view;

@@ -76,7 +76,7 @@ fn fetch_pages<T: Codec>(
     request: impl Fn(Option<&T>) -> SendRequest,
 ) -> Fetched<T> {
     let mut list = Vec::new();
-    let end = session.received() + limits::PAGES_BYTES;
+    let end = session.received + limits::PAGES_BYTES;
     loop {
         let page = match session.request_list(&request(list.last()))? {
             Ok(page) => page,
@@ -88,7 +88,7 @@ fn fetch_pages<T: Codec>(
             list.truncate(most);
             return Ok(Ok(list));
         }
-        if session.received() > end {
+        if session.received > end {
             return Err(LinkError::malformed());
         }
     }

@@ -90,7 +90,7 @@ impl Protection {
 
     /// Returns, once, that the server's certificate was seen for the first time.
     pub fn take_news(&self) -> Option<String> {
-        self.trust()?.take_news()
+        self.trust()?.news.lock().take()
     }
 }
 

@@ -50,7 +50,7 @@ pub fn run(
                 .ok_or_else(LinkError::malformed)
                 .and_then(|session| poll(session, after, wait).map(LinkEvent::Polled)),
         };
-        if let Some(news) = account.take_news()
+        if let Some(news) = account.protection.take_news()
             && reports.send(LinkEvent::News(news)).is_err()
         {
             return;

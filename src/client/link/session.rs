@@ -24,7 +24,8 @@ pub struct Session {
     trace: Option<Traced>,
     socket: Arc<Socket>,
     lines: LineReader,
-    received: u64,
+    /// The bytes that came in lines.
+    pub received: u64,
 }
 
 impl Session {
@@ -92,11 +93,6 @@ impl Session {
             }
         }
         Ok(Ok(list))
-    }
-
-    /// Returns the number of bytes that came in lines.
-    pub fn received(&self) -> u64 {
-        self.received
     }
 
     /// Ends the connection. The reply to QUIT is not read.

@@ -35,8 +35,8 @@ pub struct Trust {
     /// The authorities that this machine trusts; looked up once, when they are needed.
     system: OnceLock<RootCertStore>,
     known: KnownServers,
-    /// A certificate was seen for the first time, and nobody was told yet.
-    news: Mutex<Option<String>>,
+    /// The text for the user that a certificate was seen for the first time; `None`: the user was told.
+    pub news: Mutex<Option<String>>,
 }
 
 impl Trust {
@@ -66,16 +66,6 @@ impl Trust {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| invalid(&error))?;
         let connection = ClientConnection::new(self.config.clone(), name).map_err(|error| invalid(&error))?;
         Socket::under_tls(stream, connection.into())
-    }
-
-    /// Returns, once, what the user is to be told: a certificate was seen for the first time.
-    pub fn take_news(&self) -> Option<String> {
-        self.news.lock().take()
-    }
-
-    /// Puts back what [`Trust::take_news`] has returned, to be told elsewhere, too.
-    pub(crate) fn keep_news(&self, news: String) {
-        *self.news.lock() = Some(news);
     }
 
     /// Decides about the chain of certificates that a server has shown.
