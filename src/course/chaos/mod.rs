@@ -80,7 +80,7 @@ impl Proxy {
 
     /// Ends the random faults: connections that begin from now on have none.
     pub fn heal(&self) {
-        self.network.heal();
+        self.network.decider.heal();
     }
 
     /// Releases the records that are held until the Enter key.

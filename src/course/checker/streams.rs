@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Checker;
-use super::event::{Event, Index, Mark, Moment, Name, State, Verdict, summary};
+use super::event::{Event, Index, Mark, Moment, Name, Verdict, state_named, summary};
 use super::numbers::Holder;
 use super::sends::Outcome;
 
@@ -200,7 +200,7 @@ impl Checker {
     pub fn told(&mut self, sender: &str, seq: u64, target: &str, word: &str, upto: u64) -> Verdict {
         let sender = self.name(sender);
         let target = self.name(target);
-        let mark = Mark { sender: sender.clone(), target, state: State::named(word), upto };
+        let mark = Mark { sender: sender.clone(), target, state: state_named(word), upto };
         let holder = Holder::State(mark.clone());
         if self.has_event(&sender, seq, &holder) {
             return Ok(());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::request::Request;
-use super::stage::{Answer, Connection, Held, Stage};
+use super::stage::{Connection, Held, Stage};
+use crate::course::judge::step::client::Answer;
 use crate::course::judge::time_line::EventKind;
 use crate::limits;
 use crate::net::Socket;

@@ -37,7 +37,7 @@ pub struct Program {
 impl Program {
     /// Starts the client in a process group of its own, and threads that read its outputs and wait for its end.
     pub fn start(stage: &Arc<Stage>, command: &str, home: &Path, password: &str) -> io::Result<Self> {
-        let [send, recv] = stage.ports().map(|port| port.to_string());
+        let [send, recv] = stage.ports.map(|port| port.to_string());
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).process_group(0);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
