@@ -142,7 +142,6 @@ pub struct ConnectArgs {
     pub trace: Option<Option<PathBuf>>,
 }
 
-/// The front ends of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrontEnd {
     /// Lines in and out, without a control sequence: a pipe, or a terminal that knows none.
@@ -152,7 +151,6 @@ pub enum FrontEnd {
     FullScreen,
 }
 
-/// The choice of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
     /// Unless NO_COLOR is set

@@ -46,7 +46,6 @@ impl KeptPort {
         Ok([Self::keep(any)?, Self::keep(any)?])
     }
 
-    /// Listens on the port.
     pub fn listen(&self) -> io::Result<TcpListener> {
         TcpListener::bind(self.address)
     }

@@ -326,7 +326,7 @@ impl Life {
 
     fn of_store(&self, place: &str) -> impl DoubleEndedIterator<Item = &Line> {
         let store = self.store;
-        self.lines.get(place).into_iter().flatten().filter(move |line| line.store == store)
+        self.lines.get(place).map_or(&[][..], Vec::as_slice).iter().filter(move |line| line.store == store)
     }
 
     fn see(&mut self) {

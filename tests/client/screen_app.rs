@@ -56,7 +56,7 @@ pub struct ScreenApp {
 }
 
 impl ScreenApp {
-    /// Ana's client, connected: she is in the lobby.
+    /// Ana's client, connected; ana is a member of the lobby.
     pub fn new(theme: Theme) -> Self {
         let mut screen = Self::disconnected(theme);
         screen.handle(Event::Started(Ok(())));

@@ -77,7 +77,6 @@ fn banned(whom: &str) -> Result<Banned, String> {
     Banned::parse(whom).ok_or_else(|| format!("{whom}: neither a user name nor an address"))
 }
 
-/// Runs `wachat ban`.
 pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
     let banned = banned(&args.whom)?;
     let seconds = args.time.map(|time| time.as_secs());
@@ -85,13 +84,11 @@ pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
     args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
-/// Runs `wachat unban`.
 pub(super) fn unban(args: &UnbanArgs) -> Result<(), String> {
     let request = ControlRequest::Unban { banned: banned(&args.whom)? };
     args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
-/// Runs `wachat bans`.
 pub(super) fn bans(args: &BansArgs) -> Result<(), String> {
     let bans: Vec<Ban> = args.store.open_existing()?.list(&ControlRequest::Bans)?;
     write_list("banned;at;until;reason", &bans)

@@ -70,7 +70,6 @@ impl App {
         self.show(notice(Phrase::PasswordChanged));
     }
 
-    /// The password is the old one.
     pub(super) fn handle_old_password(&mut self, ko: Option<&Ko>) {
         self.password_change = Change::None;
         self.polling.hold(false);

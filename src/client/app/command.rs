@@ -3,7 +3,6 @@
 use crate::client::state::switch::Switch;
 use crate::model::{Email, RoomName, Target, Text, UserName};
 
-/// A command of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Nothing,

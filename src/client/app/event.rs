@@ -57,7 +57,6 @@ impl Context {
         Ok(Self { now: Instant::now(), at: Timestamp::now(), random: u128::from_be_bytes(random) })
     }
 
-    /// Returns the id of a new message.
     pub fn message_id(&self) -> Option<MessageId> {
         MessageId::new(&format!("{:032x}", self.random))
     }

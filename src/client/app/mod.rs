@@ -103,7 +103,6 @@ enum Server {
     Away,
 }
 
-/// The app.
 pub struct App {
     setting: Setting,
     state: ClientState,
@@ -141,7 +140,6 @@ pub struct App {
 }
 
 impl App {
-    /// `context`: the present one.
     pub fn new(setting: Setting, state: ClientState, context: Context) -> Self {
         let timeout = if setting.unattended { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         Self {
@@ -182,7 +180,6 @@ impl App {
         &mut self.state
     }
 
-    /// Handles one event.
     pub fn handle(&mut self, event: Event, context: Context) -> Output {
         self.context = context;
         match event {
@@ -355,8 +352,15 @@ impl App {
         let now = self.context.now;
         let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
         let timeout = waits.then(|| self.progress + self.timeout);
-        let links = [self.dispatcher.deadline(now), self.polling.deadline(now), self.completion.deadline(now)];
-        links.into_iter().chain([timeout, self.chats.deadline(), self.departure_deadline()]).flatten().min()
+        let deadlines = [
+            self.dispatcher.deadline(now),
+            self.polling.deadline(now),
+            self.completion.deadline(now),
+            self.chats.deadline(),
+            self.departure_deadline(),
+            timeout,
+        ];
+        deadlines.iter().flatten().min().copied()
     }
 
     /// Returns how the program ends, if it ends now.

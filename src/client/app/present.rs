@@ -10,7 +10,6 @@ use crate::model::Target;
 use crate::texts::{Phrase, words};
 
 impl App {
-    /// Returns the destination of the next text.
     pub fn destination(&self) -> &Destination {
         &self.destination
     }

@@ -24,7 +24,6 @@ pub fn answer(text: impl fmt::Display) -> View {
     View::Answer(text.to_string())
 }
 
-/// One view.
 #[derive(Clone, Debug)]
 pub enum View {
     /// A received message. Once it is shown it counts as read.

@@ -138,10 +138,7 @@ impl Interactive {
         }
         self.show(views)
     }
-}
 
-/// Output.
-impl Interactive {
     /// Shows views, and only then calls the messages among them shown.
     fn show(&mut self, mut views: Vec<View>) -> Result<(), Failure> {
         loop {

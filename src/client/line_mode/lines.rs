@@ -194,7 +194,6 @@ impl Lines {
         rows
     }
 
-    /// A narrow window has a narrower indent.
     fn indent(&self) -> usize {
         INDENT.min(self.size.columns / 3)
     }

@@ -12,7 +12,6 @@ use crate::limits;
 use crate::model::Seq;
 use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 
-/// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receive {
     /// Log in, instead of any session before.

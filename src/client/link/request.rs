@@ -64,7 +64,6 @@ pub enum LogOut {
     },
 }
 
-/// The answer to a request.
 #[derive(Debug)]
 pub enum Answer {
     Done,

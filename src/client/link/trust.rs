@@ -106,7 +106,6 @@ fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
     if authorities.is_empty() { Err(bad(&"there is no certificate in it")) } else { Ok(authorities) }
 }
 
-/// The authorities that this machine trusts.
 fn system_authorities() -> RootCertStore {
     let mut authorities = RootCertStore::empty();
     authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

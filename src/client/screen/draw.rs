@@ -202,7 +202,9 @@ fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
     let most = usize::from(area.height).saturating_sub(2);
     let begin =
         text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
-    wrapped(model, &question, area.width).into_iter().chain(begin).collect()
+    let mut lines = wrapped(model, &question, area.width);
+    lines.extend(begin);
+    lines
 }
 
 /// Returns the keys and the commands, from their tables.

@@ -212,7 +212,6 @@ impl ClientState {
         muted
     }
 
-    /// Turns a setting on or off.
     pub fn turn(&mut self, switch: Switch, on: bool) {
         self.record(Record::Set(switch, on));
     }

@@ -45,7 +45,6 @@ pub struct ClientState {
     uncommitted: Vec<u8>,
 }
 
-/// The rows that a state keeps.
 struct Keep {
     max: usize,
     wants: Wants,
@@ -77,7 +76,6 @@ impl ClientState {
         Self { known: Known::with_seed(other.known.seed), ..Self::new(other.me.clone()) }
     }
 
-    /// Applies a record of the log.
     pub fn replay(&mut self, record: Record) {
         self.apply(record);
         // A log that no checkpoint covers may be long.

@@ -19,7 +19,6 @@ impl ClientState {
         &self.outbox
     }
 
-    /// The user of this client.
     pub fn me(&self) -> &UserName {
         &self.me
     }
@@ -75,7 +74,6 @@ impl ClientState {
         self.choices.muted.contains(target)
     }
 
-    /// Checks that a setting is on.
     pub fn is_on(&self, switch: Switch) -> bool {
         self.choices.switches.contains(&switch)
     }
@@ -133,7 +131,8 @@ impl ClientState {
                 }
             }
         }
-        older.into_iter().chain(newer).collect()
+        older.extend(newer);
+        older
     }
 
     /// Checks that the log has rows that memory does not hold.

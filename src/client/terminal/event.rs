@@ -2,7 +2,6 @@
 
 use terminput::Event;
 
-/// An event of the terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputEvent {
     /// A key, a pasted text, a click, the focus, or a new size of the window.

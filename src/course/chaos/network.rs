@@ -53,7 +53,6 @@ pub(super) struct Network {
     open: AtomicUsize,
 }
 
-/// The decisions so far.
 #[derive(Default)]
 struct Done {
     log: Option<Log>,

@@ -19,7 +19,6 @@ const FILLERS: &str = " the a an of to with by at in for time probability and re
 /// Fillers in the name of the record that ends a hold.
 const NEXT: [&str; 5] = ["the", "a", "an", "next", "to"];
 
-/// Reads one rule.
 pub fn parse(text: &str) -> Result<Rule, RuleError> {
     // One character a place, so that the mark below an error stands below its word.
     let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -80,7 +80,6 @@ impl Checker {
         self.restarted = self.note(Event::Restarted);
     }
 
-    /// Returns how many messages were answered OK.
     pub fn accepted_count(&self) -> usize {
         self.accepted
     }

@@ -17,7 +17,6 @@ pub struct Seen {
     pub text: String,
 }
 
-/// A message that a reader has stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub seq: u64,
@@ -182,7 +181,6 @@ impl Checker {
         marks.map(|(target, (upto, _))| (target.to_string(), *upto)).collect()
     }
 
-    /// The messages that a reader has stored.
     pub fn stored(&self, reader: &str) -> &[Stored] {
         self.readers.get(reader).map_or(&[], |reader| reader.stored.as_slice())
     }

@@ -104,7 +104,6 @@ pub fn deal(chosen: &[Option<u16>], groups: u16) -> Vec<u16> {
 }
 
 impl Class {
-    /// Returns a group by its number.
     pub fn group(&self, number: u16) -> Result<&Group, String> {
         let found = self.groups.iter().find(|group| group.number == number);
         found.ok_or_else(|| format!("there is no group {number}: the class has {}", self.groups.len()))

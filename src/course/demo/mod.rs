@@ -16,7 +16,6 @@ use super::flawed::Flaw;
 use server::Server;
 use stage::Stage;
 
-/// The lessons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Lesson {
     /// A message that was answered survives a crash

@@ -21,7 +21,6 @@ pub struct Lifeline {
     pub is_traced: bool,
 }
 
-/// The end of a run.
 pub struct End {
     /// The node of `STOP`, or of the kill that was concluded; `None`: the trace ends before.
     node: Option<usize>,
@@ -29,7 +28,6 @@ pub struct End {
     is_cut: bool,
 }
 
-/// All entries, and their relations.
 #[derive(Default)]
 pub struct Graph {
     pub lifelines: Vec<Lifeline>,

@@ -2,7 +2,6 @@
 
 use crate::trace::Entry;
 
-/// An entry, and its relations to others.
 pub struct Node {
     pub run: usize,
     pub lifeline: usize,

@@ -85,7 +85,6 @@ pub struct Areas {
     pub rows: Rect,
 }
 
-/// The state of the screen.
 pub struct Model {
     pub(super) keys: Keys,
     pub(super) theme: Theme,
@@ -149,12 +148,10 @@ impl Model {
         self.list.all(app.state(), self.open(), &self.writing.drafts)
     }
 
-    /// Returns the chats of the list.
     pub fn chats(&self, app: &App) -> Vec<Chat> {
         self.list.filtered(self.all_chats(app))
     }
 
-    /// Returns the rows of the open conversation.
     pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
         Rows::new(app.state(), target, &self.reading.older.rows, &self.notes.of(Some(target)), self.look(app))
     }

@@ -10,7 +10,6 @@ use crate::client::screen::keys::Action;
 use crate::client::state::row::folded;
 use crate::limits;
 
-/// The keys of what lies over the conversation.
 impl Model {
     pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) {
         let action = self.keys.action(&key);

@@ -19,9 +19,7 @@ use crate::texts::{Language, Phrase};
 /// Lines by which the mouse wheel scrolls.
 const WHEEL_LINES: usize = 3;
 
-/// Keys and clicks.
 impl Model {
-    /// Handles an event of the terminal.
     pub fn handle(&mut self, event: TerminalEvent, app: &App) -> Vec<Request> {
         match event {
             TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(key, app),

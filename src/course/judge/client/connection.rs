@@ -22,7 +22,6 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Pause between the halves of a reply.
 const PAUSE: Duration = Duration::from_millis(60);
 
-/// Serves a connection to its end.
 pub fn serve(stage: &Stage, port: Port, stream: TcpStream) {
     let _ = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(TIMEOUT)));
     let socket = Arc::new(Socket::from(stream));

@@ -144,10 +144,7 @@ impl<'a> Player<'a> {
     fn note(&self, text: String) {
         self.stage.note("", EventKind::Note(text));
     }
-}
 
-/// The client's program.
-impl Player<'_> {
     fn write_input(&mut self, line: &str) {
         self.stage.note("in", EventKind::Sent(format!("{line}\n").into_bytes()));
         if let Some(program) = &mut self.program {
@@ -187,10 +184,7 @@ impl Player<'_> {
         self.stage.cut("");
         Ok(())
     }
-}
 
-/// The judge's server.
-impl Player<'_> {
     fn go_away(&mut self) {
         self.note("the server goes away".to_owned());
         self.listening.drain(..).for_each(|mut listening| listening.stop());
@@ -230,10 +224,7 @@ impl Player<'_> {
         }
         Ok(())
     }
-}
 
-/// The requests that steps answer.
-impl Player<'_> {
     fn deal_with(&mut self, verb: &str, action: &RequestAction) -> Result<(), Mismatch> {
         match action {
             RequestAction::Expect(pattern) => self.expect_request(verb, self.client.patience, pattern),

@@ -17,7 +17,6 @@ use crate::limits;
 /// Settings of the person who runs the judge that would change what a client does.
 const REMOVED: [&str; 3] = ["WACHAT_PASSWORD_FILE", "WACHAT_LANG", "RUST_LOG"];
 
-/// A client under test.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The command that starts it: `sh -c COMMAND`.
@@ -28,7 +27,6 @@ pub struct Client {
     pub players: usize,
 }
 
-/// A run of the client.
 pub struct Program {
     input: Option<ChildStdin>,
     group: Option<Pid>,

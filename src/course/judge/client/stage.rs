@@ -21,7 +21,6 @@ use crate::protocol::Port;
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// A request that waits for a step.
 #[derive(Clone, Debug)]
 pub struct Held {
     pub request: Request,
@@ -30,7 +29,6 @@ pub struct Held {
     pub ticket: u64,
 }
 
-/// A connection of the client.
 pub struct Connection {
     pub name: String,
     pub port: Port,
@@ -38,7 +36,6 @@ pub struct Connection {
     pub is_open: bool,
 }
 
-/// A run of the client.
 #[derive(Default)]
 pub struct Run {
     /// The time of its end, and its exit code (`None`: it was killed).
@@ -155,10 +152,7 @@ impl Stage {
             inner.held.clear();
         });
     }
-}
 
-/// The client's program.
-impl Stage {
     pub fn begin_run(&self) {
         self.change(|inner| inner.run = Run { ended: None, outputs: 2 });
     }

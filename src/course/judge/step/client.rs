@@ -34,7 +34,6 @@ use std::time::Duration;
 use super::words::{Span, cut, first_word, milliseconds, number, port, span, unknown};
 use crate::protocol::Port;
 
-/// The action of a step.
 #[derive(Clone, Debug)]
 pub enum ClientAction {
     Run,
@@ -88,7 +87,6 @@ pub enum RequestAction {
     Answer(Answer),
 }
 
-/// An answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// That of the small server.
@@ -121,7 +119,6 @@ pub enum Writing {
 }
 
 impl ClientAction {
-    /// Parses a step.
     pub(super) fn parse(step: &'static str) -> Result<Self, String> {
         let (word, rest) = first_word(step);
         Ok(match word {
