@@ -15,7 +15,7 @@ use terminput::{
 };
 use wachat::client::app::event::Event;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
+use wachat::client::link::request::LinkEvent;
 use wachat::client::screen::model::Mode;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::theme::Theme;

@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use super::view::View;
-use crate::client::link::event::LinkEvent;
 use crate::client::link::receiver::Receive;
-use crate::client::link::request::Request;
+use crate::client::link::request::{LinkEvent, Request};
 use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::lookup::Lookup;
 use crate::client::state::row::{Gap, Row};

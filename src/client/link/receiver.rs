@@ -4,8 +4,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::account::Account;
 use super::error::LinkError;
-use super::event::LinkEvent;
-use super::request::Secret;
+use super::request::{LinkEvent, Secret};
 use super::session::Session;
 use crate::client::p2p::Listener;
 use crate::limits;

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::choices::Switch;
 use super::conversation::Conversation;
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
 use super::row::Row;
-use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};
 use crate::protocol::Codec as _;

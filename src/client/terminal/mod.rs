@@ -1,7 +1,6 @@
 //! The parts that every front end at a terminal needs.
 //!
-//! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`, and the signals; `event`:
-//!   the events.
+//! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`, and the signals.
 //! - `editor`: the text that is being written, with `recall` (the texts that were submitted) and `complete`
 //!   (the Tab key).
 //! - `display`: the text of a view. `marks`: the marks of the states.
@@ -9,7 +8,6 @@
 pub mod complete;
 pub(crate) mod display;
 pub mod editor;
-pub mod event;
 pub(crate) mod input;
 pub mod marks;
 pub mod parser;

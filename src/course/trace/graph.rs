@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use super::connections::{self, Connection, common, difference};
-use super::node::Node;
+use super::connections::{self, Connection, Node, common, difference};
 use super::relay;
 use super::run::Run;
 use crate::text::cut;
