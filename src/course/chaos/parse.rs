@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<Rule, RuleError> {
     if !ACTIONS.contains(&action.as_str()) {
         return Err(parser.error(format!("a rule begins with an action: {}", ACTIONS.join(", "))));
     }
-    while !parser.words.is_at_end() {
+    while parser.words.peek().is_some() {
         parser.phrase()?;
     }
     parser.finish(&action)

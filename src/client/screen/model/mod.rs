@@ -186,7 +186,7 @@ impl Model {
         self.writing.change_draft(self.open.take(), open.as_ref());
         self.reading.begin(open.as_ref().and_then(|target| self.first_unseen(app, target)));
         if let Some(target) = &open {
-            self.list.note_opened(target);
+            self.list.opened.insert(target.clone());
             self.notes.move_to(target, last_message(app, target).as_ref());
         }
         self.open = open;
@@ -199,7 +199,7 @@ impl Model {
 
     /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
     pub(crate) fn settle_place(&mut self, app: &App) {
-        if !self.reading.take_to_first_new() {
+        if !std::mem::take(&mut self.reading.to_first_new) {
             return;
         }
         if let Some(target) = self.open.clone() {

@@ -18,7 +18,7 @@ pub struct Reading {
     /// The messages above this number were new when the conversation was opened.
     pub(super) new_above: Option<Seq>,
     /// The place to scroll to is that of the first new message.
-    to_first_new: bool,
+    pub(super) to_first_new: bool,
 }
 
 impl Reading {
@@ -50,11 +50,6 @@ impl Reading {
     pub(super) fn note_new(&mut self, target: &Target, seen: Seq) {
         self.new_above = Some(seen);
         self.to_first_new = !self.places.contains_key(target);
-    }
-
-    /// Returns, once, whether the first new message is to be scrolled to.
-    pub(super) fn take_to_first_new(&mut self) -> bool {
-        std::mem::take(&mut self.to_first_new)
     }
 
     /// Asks for older rows, where the drawn lines or a search need them. A place that is gone is forgotten.

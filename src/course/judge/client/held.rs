@@ -74,10 +74,6 @@ impl Stage {
         }
     }
 
-    pub fn give_answer(&self, ticket: u64, answer: Answer) {
-        self.change(|inner| inner.answers.insert(ticket, answer));
-    }
-
     /// Stops to answer requests with a verb by steps; those that wait get the answer of the small server.
     pub fn release(&self, verb: &str) {
         self.change(|inner| {
