@@ -20,8 +20,8 @@ fn name(message: &Message) -> Option<String> {
         return Some(shown(chat.title.as_deref().unwrap_or("somebody")));
     }
     let person = message.from.as_ref().filter(|person| !person.is_bot)?;
-    let names = [&person.first_name, &person.last_name].into_iter().flatten();
-    let full = names.map(|name| name.trim()).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+    let names = [&person.first_name, &person.last_name].map(|name| name.as_deref().unwrap_or_default().trim());
+    let full = names.join(" ").trim().to_owned();
     let full = if full.is_empty() { person.username.clone().unwrap_or_default() } else { full };
     Some(shown(if full.is_empty() { "somebody" } else { &full }))
 }

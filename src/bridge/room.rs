@@ -12,7 +12,7 @@ use crate::protocol::{Done, HistoryRecord, Ko, SendRequest};
 /// Opens a SEND session and joins the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
     let session = Session::open(account);
-    if let Some(news) = account.take_news() {
+    if let Some(news) = account.protection.take_news() {
         log::warn!("{news}");
     }
     let mut session = session.map_err(server_failure)?;

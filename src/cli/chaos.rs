@@ -107,8 +107,9 @@ pub(super) fn run(args: ChaosArgs) -> ExitCode {
 
 fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let source = source(&args).map_err(|why| (Exit::Usage, why))?;
+    let waits = |rule: &Rule| rule.fault == Fault::Hold(Until::Enter);
     let needs_enter =
-        matches!(&source, Source::Rules { rules, .. } if rules.iter().any(waits_for_enter)) || args.replay.is_some();
+        matches!(&source, Source::Rules { rules, .. } if rules.iter().any(waits)) || args.replay.is_some();
     let log = args.log.as_deref().map(|path| create_log(path, args.replay.as_deref())).transpose().map_err(failed)?;
     // Before the ready line: its reader may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(failed)?;
@@ -125,10 +126,6 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     sum_up(&proxy.summary());
     trace.iter().for_each(|trace| trace.finish(""));
     Ok(())
-}
-
-fn waits_for_enter(rule: &Rule) -> bool {
-    rule.fault == Fault::Hold(Until::Enter)
 }
 
 fn source(args: &ChaosArgs) -> Result<Source, String> {

@@ -69,7 +69,6 @@ enum Action {
     Stop,
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: ClassArgs) -> Result<(), String> {
     let directory = args.dir;
     match args.action {

@@ -74,7 +74,6 @@ fn list(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (String, Stri
     }
 }
 
-/// Returns the environment variables of a command.
 fn environment(command: &Command) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for row in SETTINGS {
@@ -97,11 +96,12 @@ fn environment(command: &Command) -> Vec<(String, String)> {
 
 fn see_also(roff: &mut Roff, page: &Page, pages: &[&Page]) {
     let name = |command: &&str| format!("wachat-{}(1)", command.replace(' ', "-"));
-    let above = (!page.command.is_empty()).then(|| "wachat(1)".to_owned());
-    let mut others: Vec<_> = above.into_iter().chain(page.see.iter().map(name)).collect();
+    let mut others = Vec::new();
     if page.command.is_empty() {
-        others =
-            pages.iter().map(|page| page.command).filter(|command| !command.is_empty()).map(|c| name(&c)).collect();
+        others.extend(pages.iter().filter(|page| !page.command.is_empty()).map(|page| name(&page.command)));
+    } else {
+        others.push("wachat(1)".to_owned());
+        others.extend(page.see.iter().map(name));
     }
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(others.join(", "))]);

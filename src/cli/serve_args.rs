@@ -10,6 +10,7 @@ use clap::Args;
 use super::logging::LogFormat;
 use super::page::{Page, page};
 use super::serve::{RECV_PORT, SEND_PORT};
+use super::terminal::number_with_unit;
 use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{CertificateFiles, Config, Registration};
@@ -212,14 +213,7 @@ fn keep(text: &str) -> Result<Keep, String> {
     if text == "forever" {
         return Ok(Keep(None));
     }
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or_default();
-    let days = match unit {
-        "d" => 1,
-        "w" => 7,
-        "y" => 365,
-        _ => 0,
-    };
-    let days = number.parse::<u64>().ok().and_then(|number| number.checked_mul(days));
+    let days = number_with_unit(text, &[("d", 1), ("w", 7), ("y", 365)]);
     let days = days.filter(|days| KEEP_DAYS.contains(days));
     let days = days.ok_or("a number with d, w or y (days, weeks, years) up to 100y, or forever")?;
     Ok(Keep(Some(Duration::from_secs(days * 24 * 3_600))))

@@ -33,6 +33,13 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
     written.map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// Reads a whole number with its unit, such as `30m`. `units`: each with its factor.
+pub(super) fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let (_, factor) = units.iter().find(|(known, _)| *known == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
 /// Returns columns and lines of the terminal; `None`: standard output is none.
 pub(super) fn terminal_size() -> Option<(usize, usize)> {
     let out = std::io::stdout();

@@ -64,7 +64,6 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
     }
 }
 
-/// Returns the width of the terminal.
 pub(super) fn columns() -> usize {
     terminal_size().map_or(COLUMNS, |(columns, _)| columns)
 }

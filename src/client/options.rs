@@ -142,7 +142,6 @@ pub struct ConnectArgs {
     pub trace: Option<Option<PathBuf>>,
 }
 
-/// The front ends of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrontEnd {
     /// Lines in and out, without a control sequence: a pipe, or a terminal that knows none.
@@ -152,7 +151,6 @@ pub enum FrontEnd {
     FullScreen,
 }
 
-/// The choice of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
     /// Unless NO_COLOR is set
@@ -176,7 +174,7 @@ fn usage(why: Phrase) -> Failure {
 }
 
 /// Returns the password that a file or the environment gives.
-fn given_password(file: Option<&Path>) -> Result<Option<String>, Failure> {
+pub(super) fn given_password(file: Option<&Path>) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(std::env::var("WACHAT_PASSWORD").ok()) };
     let failed = |error| usage(Phrase::NoPasswordFile { path: &path.display(), error: &error });
     let text = std::fs::read_to_string(path).map_err(failed)?;
@@ -203,7 +201,7 @@ impl AccountArgs {
         let user = self.user()?;
         // Before any question: it may refuse the server, or warn.
         let protection = self.protection()?;
-        let password = match self.given_password()? {
+        let password = match given_password(self.password_file.as_deref())? {
             Some(password) => password,
             None => prompt_for(Phrase::PasswordOf { user: &user })?,
         };
@@ -228,11 +226,6 @@ impl AccountArgs {
     /// Returns the server's name, as [`Account::server_name`] does.
     pub fn server_name(&self) -> String {
         server_name(&self.server, self.send_port)
-    }
-
-    /// Returns the password that a file or the environment gives.
-    pub(super) fn given_password(&self) -> Result<Option<String>, Failure> {
-        given_password(self.password_file.as_deref())
     }
 
     /// Returns the account with this password.

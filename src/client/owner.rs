@@ -13,9 +13,8 @@ use super::app::view::{View, notice};
 use super::app::{App, Setting};
 use super::exit::{Failure, failed};
 use super::link::account::Account;
-use super::link::event::LinkEvent;
 use super::link::receiver::Receive;
-use super::link::request::Request;
+use super::link::request::{LinkEvent, Request};
 use super::link::session::Session;
 use super::link::{receiver, sender};
 use super::p2p::Listener;
@@ -72,7 +71,7 @@ impl Owner {
     ) -> Result<Self, Failure> {
         let tls = account.protection.direct().cloned();
         let network = Network::new(account.user.clone(), tls.clone());
-        let listener = ports.map(|ports| Listener::new(ports, network.reports(), tls));
+        let listener = ports.map(|ports| Listener::new(ports, network.reports.clone(), tls));
         // One request for each thread, a new password for the receiver, and one report from each.
         let (requests, to_send) = bounded(1);
         let (polls, to_poll) = bounded(2);
@@ -158,7 +157,7 @@ impl Owner {
 
     /// Waits for the next event, for input of the front end, or until a time that it sets.
     pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Option<Instant>) -> Wake<T> {
-        let direct = self.network.arriving();
+        let direct = self.network.arriving.clone();
         let now = Instant::now();
         let due = [self.app.deadline(), until].iter().flatten().min().copied().unwrap_or(now + LONGEST_PAUSE);
         let event = select! {

@@ -9,7 +9,7 @@ use super::link::account::Account;
 use super::link::error::LinkError;
 use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};
-use super::options::{ConnectArgs, FrontEnd, prompt_for};
+use super::options::{ConnectArgs, FrontEnd, given_password, prompt_for};
 use crate::limits;
 use crate::model::{Password, UserName};
 use crate::protocol::Code;
@@ -49,7 +49,7 @@ impl<'a> SignIn<'a> {
     }
 
     fn choose_way(&self, piped: bool) -> Result<Entry, Failure> {
-        match self.args.account.given_password()? {
+        match given_password(self.args.account.password_file.as_deref())? {
             Some(password) if piped || self.args.register => self.enter_unasked(password),
             Some(password) => self.enter_with(password),
             None if piped => self.enter_unasked(self.prompt()?),
@@ -156,10 +156,10 @@ impl<'a> SignIn<'a> {
     fn tell_news(&self, before_question: bool) {
         let on_screen = self.args.front_end() == FrontEnd::FullScreen;
         let Some(trust) = self.protection.trust().filter(|_| before_question || !on_screen) else { return };
-        let Some(news) = trust.take_news() else { return };
-        note(&news);
-        if on_screen {
-            trust.keep_news(news);
+        let mut news = trust.news.lock();
+        news.iter().for_each(|news| note(news));
+        if !on_screen {
+            *news = None;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Servers as processes of their own, and the ports that are kept for them.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::thread;
@@ -40,7 +40,12 @@ impl KeptPort {
         Ok(Self { address, _socket: cfg!(target_os = "linux").then_some(socket) })
     }
 
-    /// Listens on the port.
+    /// Keeps two free ports of this machine: a SEND port and a RECV port.
+    pub fn keep_two() -> io::Result<[Self; 2]> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok([Self::keep(any)?, Self::keep(any)?])
+    }
+
     pub fn listen(&self) -> io::Result<TcpListener> {
         TcpListener::bind(self.address)
     }

@@ -72,7 +72,6 @@ impl Wire {
         (0..most).take_while(|_| self.socket.write_all(bytes).is_ok()).count()
     }
 
-    /// Returns this end's address.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.socket.tcp().local_addr().ok()
     }

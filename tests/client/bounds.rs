@@ -6,7 +6,7 @@ use std::time::Instant;
 use wachat::client::app::App;
 use wachat::client::app::event::{Context, Event};
 use wachat::client::app::view::View;
-use wachat::client::link::event::LinkEvent;
+use wachat::client::link::request::LinkEvent;
 use wachat::client::state::ClientState;
 use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::outgoing::Outgoing;

@@ -2,23 +2,15 @@
 
 use wachat::client::screen::theme::Theme;
 use wachat::client::terminal::complete::Names;
-use wachat::client::terminal::completion_names::CompletionNames;
 use wachat::client::terminal::editor::Editor;
 use wachat::limits;
 
 use crate::client::screen_app::ScreenApp;
 use crate::support::random::Random;
 
-struct Chats(Vec<String>);
-
-impl Names for Chats {
-    fn users(&self) -> Vec<String> {
-        self.0.clone()
-    }
-
-    fn rooms(&self) -> Vec<String> {
-        vec!["#Sala".to_owned(), "#lobby".to_owned()]
-    }
+/// Makes the names of these users, and of two rooms.
+fn names_of(users: Vec<String>) -> Names {
+    Names { users, rooms: vec!["#Sala".to_owned(), "#lobby".to_owned()] }
 }
 
 fn editor(text: &str) -> Editor {
@@ -31,7 +23,7 @@ fn editor(text: &str) -> Editor {
 fn candidates_come_forward_and_back_and_round_at_the_ends() {
     for count in 1..7_usize {
         let names: Vec<_> = (0..count).map(|number| format!("Lu{number}")).collect();
-        let chats = Chats([vec!["eva".to_owned()], names.clone(), vec!["iris".to_owned()]].concat());
+        let chats = names_of([vec!["eva".to_owned()], names.clone(), vec!["iris".to_owned()]].concat());
         for seed in 0..20 {
             let mut random = Random::new(seed);
             let mut editor = editor("hola lU");
@@ -54,7 +46,7 @@ fn candidates_come_forward_and_back_and_round_at_the_ends() {
 
 #[test]
 fn no_candidate_and_no_room_leave_the_text_alone() {
-    let chats = Chats(vec!["luis".to_owned()]);
+    let chats = names_of(vec!["luis".to_owned()]);
     for text in ["x", "hola x", "@x", "#x", ":x", ":t", ":", "hola ", "/xyz", "a\n/he", "x:tada"] {
         for backwards in [false, true] {
             let mut editor = editor(text);
@@ -71,7 +63,7 @@ fn no_candidate_and_no_room_leave_the_text_alone() {
 /// Wherever a user or a room is named: small letters or capitals, at the beginning of a line or in it.
 #[test]
 fn a_name_is_completed_in_its_form_wherever_it_stands() {
-    let chats = Chats(vec!["Luis".to_owned()]);
+    let chats = names_of(vec!["Luis".to_owned()]);
     for (text, completed) in [
         ("lu", "Luis "),
         ("LU", "Luis "),
@@ -100,7 +92,7 @@ const EMOJI: &str = include_str!("../../src/client/terminal/emoji.txt");
 
 #[test]
 fn emoji_have_names_of_two_letters_and_more_the_shortest_first() {
-    let nobody = Chats(Vec::new());
+    let nobody = names_of(Vec::new());
     for (text, emoji) in [("hola :tad", "hola 🎉"), (":tada:", "🎉"), (":TADA", "🎉"), (":dog", "🐶"), (":cat", "🐱")]
     {
         let mut editor = editor(text);
@@ -130,6 +122,7 @@ fn a_client_knows_those_with_whom_it_has_to_do_the_latest_first_and_not_itself()
     screen.arrive("ana", "#sala", "hola");
     screen.arrive("zoe", "#lobby", "hola");
     let state = screen.app.state();
-    assert_eq!(CompletionNames(state).users(), ["zoe", "luis", "iris", "eva", "mario"]);
-    assert_eq!(CompletionNames(state).rooms(), ["#lobby", "#sala"]);
+    let names = Names::of(state);
+    assert_eq!(names.users, ["zoe", "luis", "iris", "eva", "mario"]);
+    assert_eq!(names.rooms, ["#lobby", "#sala"]);
 }

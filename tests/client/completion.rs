@@ -204,14 +204,18 @@ fn a_room_that_has_the_name_of_a_removed_one_is_completed() {
     let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     let join = |user: &str| assert_eq!(world.login(user).request("JOIN;#sala"), "OK");
-    ["ana", "luis"].into_iter().for_each(join);
+    for user in ["ana", "luis"] {
+        join(user);
+    }
     send(&world, "ana", "#sala", (1..=9).map(|number| format!("removed-{number}")));
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: removed-9");
     wait_until("the comparison", || !world.history("luis", "COMPLETE").is_empty());
     luis.quit();
     world.administer(&["room", "remove", "#sala"]);
-    ["ana", "luis"].into_iter().for_each(join);
+    for user in ["ana", "luis"] {
+        join(user);
+    }
     // With the last one as many are in the new room as in the old one, and one.
     send(&world, "ana", "#sala", (1..=9).map(|number| format!("taken-{number}")));
     receive_elsewhere(&world);

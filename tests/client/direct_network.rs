@@ -23,7 +23,7 @@ struct Callee {
 }
 
 fn next(network: &mut Network) -> DirectEvent {
-    let report = network.arriving().recv_timeout(TIMEOUT).expect("a report");
+    let report = network.arriving.recv_timeout(TIMEOUT).expect("a report");
     network.note(report)
 }
 
@@ -38,7 +38,7 @@ fn peer(port: u16, token: &str) -> Peer {
 impl Callee {
     fn new() -> Self {
         let network = Network::new(user("luis"), None);
-        let mut listener = Listener::new(0..=0, network.reports(), None);
+        let mut listener = Listener::new(0..=0, network.reports.clone(), None);
         let port = listener.listen_on(HERE).unwrap();
         Self { network, _listener: listener, port }
     }
@@ -118,7 +118,7 @@ fn two_networks_carry_lines_both_ways_and_confirm_each() {
     assert_eq!(luis.closed(), (theirs, String::new()), "the peer just left");
     // A closed connection takes nothing more, and reports nothing more.
     say(&mut ana, mine, "late", "late");
-    assert!(ana.arriving().is_empty() && luis.network.arriving().is_empty());
+    assert!(ana.arriving.is_empty() && luis.network.arriving.is_empty());
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_listener_follows_its_address_and_takes_the_first_free_port() {
     let other = IpAddr::from([127, 0, 0, 2]);
     let taken = TcpListener::bind((HERE, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    let mut listener = Listener::new(port..=port, network.reports(), None);
+    let mut listener = Listener::new(port..=port, network.reports.clone(), None);
     assert_eq!(listener.listen_on(HERE), None, "the only port is taken");
     assert_eq!(listener.listen_on(other), Some(port));
     assert_eq!(listener.listen_on(other), Some(port), "it is the same address");

@@ -179,16 +179,9 @@ fn words_are_wrapped_and_long_ones_cut() {
     }
 }
 
-struct Chats;
-
-impl Names for Chats {
-    fn users(&self) -> Vec<String> {
-        ["luis", "lucía", "ana"].map(str::to_owned).into()
-    }
-
-    fn rooms(&self) -> Vec<String> {
-        ["#sala", "#lobby"].map(str::to_owned).into()
-    }
+fn chats() -> Names {
+    let users = ["luis", "lucía", "ana"].map(str::to_owned).into();
+    Names { users, rooms: ["#sala", "#lobby"].map(str::to_owned).into() }
 }
 
 #[test]
@@ -215,15 +208,15 @@ fn tab_completes_what_the_word_can_be() {
     for (text, expected) in cases {
         let mut editor = editor(text);
         for expected in *expected {
-            editor.complete(&Chats, false);
+            editor.complete(&chats(), false);
             assert_eq!(editor.text(), *expected, "after {text:?}");
         }
     }
     let mut editor = editor("@lu");
-    editor.complete(&Chats, true);
+    editor.complete(&chats(), true);
     assert_eq!(editor.text(), "@lucía: ");
     type_text(&mut editor, "x");
-    assert!(!editor.complete(&Chats, false), "another word begins a new completion");
+    assert!(!editor.complete(&chats(), false), "another word begins a new completion");
     assert_eq!(editor.text(), "@lucía: x");
 }
 
@@ -238,7 +231,7 @@ fn a_pasted_block_is_submitted_without_the_empty_line_at_its_end() {
 fn tab_offers_commands_and_other_names_of_them_only_where_nothing_else_fits() {
     for (typed, completed) in [("/wh", "/whois "), ("/whisp", "/whisper ")] {
         let mut editor = editor(typed);
-        assert!(editor.complete(&Chats, false));
+        assert!(editor.complete(&chats(), false));
         assert_eq!(editor.text(), completed);
     }
 }
@@ -321,15 +314,7 @@ fn what_was_typed_ahead_of_the_question_for_a_password_is_its_beginning_and_is_f
 /// Texts and passwords in random order, and all that the Up key, the Tab key, a yank and an undo bring back.
 #[test]
 fn what_was_typed_as_a_secret_comes_back_by_no_key() {
-    struct Nobody;
-    impl Names for Nobody {
-        fn users(&self) -> Vec<String> {
-            vec!["secreto".to_owned()]
-        }
-        fn rooms(&self) -> Vec<String> {
-            Vec::new()
-        }
-    }
+    let names = Names { users: vec!["secreto".to_owned()], rooms: Vec::new() };
     for seed in 0..200 {
         let mut random = crate::support::random::Random::new(seed);
         let mut editor = editor("");
@@ -347,7 +332,7 @@ fn what_was_typed_as_a_secret_comes_back_by_no_key() {
             if is_secret {
                 let rows = editor.draw(40, 40);
                 assert!(!format!("{:?}", rows.rows).contains("secreto"), "seed {seed}");
-                assert!(!editor.complete(&Nobody, false), "seed {seed}");
+                assert!(!editor.complete(&names, false), "seed {seed}");
             }
             assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted(text.clone()), "seed {seed}");
             if !is_secret {

@@ -10,11 +10,11 @@ use wachat::client::app::App;
 use wachat::client::app::event::{Context, Event};
 use wachat::client::app::view::View;
 use wachat::client::link::account::Account;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::lists::fetch_history;
 use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
+use wachat::client::link::request::LinkEvent;
 use wachat::client::link::session::Session;
 use wachat::client::state::ClientState;
 use wachat::limits;
@@ -102,7 +102,7 @@ fn a_list_of_more_bytes_than_a_reply_has_ends_the_connection() {
     let (account, server) = serve(RECV, move || list(count, (1..=count).map(|n| message(n, &text))));
     let (mut session, _) = Session::open_recv(&account).expect("a session");
     assert!(poll(&mut session, Seq::ZERO, 0).is_err(), "6 MB in one reply");
-    assert!(session.received() < limits::LIST_BYTES + limits::LINE_BYTES as u64 + 100);
+    assert!(session.received < limits::LIST_BYTES + limits::LINE_BYTES as u64 + 100);
     drop(session);
     server.join().expect("the server");
 }
@@ -126,7 +126,7 @@ fn pages_without_end_end_the_connection() {
         });
         let mut session = Session::open(&account).expect("a session");
         assert!(!fetch(&mut session), "{what}");
-        assert!(session.received() <= limits::PAGES_BYTES + limits::LIST_BYTES, "{what}: {}", session.received());
+        assert!(session.received <= limits::PAGES_BYTES + limits::LIST_BYTES, "{what}: {}", session.received);
         drop(session);
         server.join().expect("the server");
     }

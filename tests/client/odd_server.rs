@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use wachat::limits;
 
 use crate::client::account::{NEW, change};
+use crate::support::client_files::entries;
 use crate::support::{PASSWORD, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 /// The RECV port of a server that this test plays, line by line.
@@ -267,8 +268,8 @@ fn files_of_a_later_version_are_left_alone() {
 fn history_file(world: &World) -> PathBuf {
     let mut found = None;
     wait_until("the history file", || {
-        let homes = std::fs::read_dir(world.path("home")).into_iter().flatten().flatten();
-        found = homes.map(|entry| entry.path().join("wal/000001.csv")).find(|path| path.exists());
+        let homes = entries(&world.path("home"));
+        found = homes.iter().map(|home| home.join("wal/000001.csv")).find(|path| path.exists());
         found.is_some()
     });
     found.unwrap()

@@ -1,8 +1,7 @@
 //! From the bytes of a terminal to events, however they are split.
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
-use wachat::client::terminal::event::InputEvent;
-use wachat::client::terminal::parser::Parser;
+use wachat::client::terminal::parser::{InputEvent, Parser};
 use wachat::limits;
 
 fn key(code: KeyCode) -> InputEvent {

@@ -1,8 +1,7 @@
 //! Everything that a terminal sends for keys, with every modifier, and any sequence of such inputs however it is split.
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, ScrollDirection};
-use wachat::client::terminal::event::InputEvent;
-use wachat::client::terminal::parser::Parser;
+use wachat::client::terminal::parser::{InputEvent, Parser};
 use wachat::limits;
 
 use crate::support::random::Random;

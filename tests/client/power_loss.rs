@@ -18,9 +18,8 @@ use wachat::client::app::App;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::state::ClientState;
 use wachat::client::state::error::LogError;
 use wachat::client::state::files::Files;
@@ -270,7 +269,7 @@ impl Run {
                     self.promises.shown.push(message.seq.get());
                 }
                 View::Hidden(_) => client.on_screen += 1,
-                View::Tick { to, text, .. } => self.note_queued(&to.to_string(), text),
+                View::Tick { message, .. } => self.note_queued(&message.to.to_string(), message.text.as_str()),
                 _ => {}
             }
         }

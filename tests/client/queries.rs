@@ -8,9 +8,9 @@ use super::history::{Client, message, open, restart_from_a_checkpoint, seq, stat
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::client::state::Arrival;
+use wachat::client::state::choices::Switch;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
-use wachat::client::state::switch::Switch;
 use wachat::model::{Message, MessageId, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
@@ -326,7 +326,7 @@ impl Life {
 
     fn of_store(&self, place: &str) -> impl DoubleEndedIterator<Item = &Line> {
         let store = self.store;
-        self.lines.get(place).into_iter().flatten().filter(move |line| line.store == store)
+        self.lines.get(place).map_or(&[][..], Vec::as_slice).iter().filter(move |line| line.store == store)
     }
 
     fn see(&mut self) {

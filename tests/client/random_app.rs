@@ -11,10 +11,10 @@ use wachat::client::app::App;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent, Output};
 use wachat::client::app::view::View;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::state::ClientState;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, Event, SessionOpened, User};
@@ -118,8 +118,8 @@ impl Life {
             assert!(!line.contains(OLD) && !line.contains(NEW), "seed {}: {line}", self.seed);
             self.shown.push(line.clone());
         }
-        if let View::Tick { state: None, to, text, .. } = view
-            && text.starts_with("/me (away)")
+        if let View::Tick { state: None, message: Outgoing { to, text, .. }, .. } = view
+            && text.as_str().starts_with("/me (away)")
         {
             assert!(self.is_away, "seed {}: an answer of a user who is not away", self.seed);
             assert!(!self.answered.contains(to), "seed {}: {to} is answered twice", self.seed);

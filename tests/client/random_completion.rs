@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;

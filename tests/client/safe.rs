@@ -52,7 +52,7 @@ fn no_character_of_these_ranges_is_shown_as_it_is() {
         '\u{1d173}'..='\u{1d17a}',
         '\u{e0000}'..='\u{e0fff}',
     ];
-    for c in ranges.into_iter().flatten() {
+    for c in ranges.map(Vec::from_iter).concat() {
         let text = format!("a{c}b");
         let shown = safe(&text);
         assert!(!shown.contains(c) && shown.starts_with('a') && shown.ends_with('b'), "{c:?} is shown as {shown:?}");

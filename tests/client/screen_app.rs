@@ -10,9 +10,8 @@ use terminput::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request as LinkRequest};
+use wachat::client::link::request::{Answer, LinkEvent, Request as LinkRequest};
 use wachat::client::screen::draw::{Drawn, draw};
 use wachat::client::screen::keys::Keys;
 use wachat::client::screen::model::{Model, Request};
@@ -56,7 +55,7 @@ pub struct ScreenApp {
 }
 
 impl ScreenApp {
-    /// Ana's client, connected: she is in the lobby.
+    /// Ana's client, connected; ana is a member of the lobby.
     pub fn new(theme: Theme) -> Self {
         let mut screen = Self::disconnected(theme);
         screen.handle(Event::Started(Ok(())));

@@ -4,8 +4,7 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use wachat::client::app::event::Event;
-use wachat::client::link::event::LinkEvent;
-use wachat::client::link::request::Answer;
+use wachat::client::link::request::{Answer, LinkEvent};
 use wachat::client::screen::item::NoteKind;
 use wachat::client::screen::model::{Mode, Request};
 use wachat::client::screen::theme::Theme;

@@ -151,7 +151,9 @@ impl Links {
             } else if let Some(sequence) = rest.strip_prefix("\u{1b}[") {
                 let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap();
                 let (fields, behind) = sequence.split_at(end);
-                if let (true, Some((y, x))) = (behind.starts_with('H'), fields.split_once(';')) {
+                if behind.starts_with('H')
+                    && let Some((y, x)) = fields.split_once(';')
+                {
                     at = (x.parse::<u16>().unwrap() - 1, y.parse::<u16>().unwrap() - 1);
                 }
                 if behind.starts_with('J') {

@@ -15,7 +15,7 @@ use terminput::{
 };
 use wachat::client::app::event::Event;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
+use wachat::client::link::request::LinkEvent;
 use wachat::client::screen::model::Mode;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::theme::Theme;
@@ -145,7 +145,7 @@ impl Life {
         self.screen.type_text(&text);
         self.screen.press(KeyCode::Enter);
         let entered = self.screen.entered.get(before..).unwrap_or_default().to_vec();
-        if self.screen.model.writing.held().next_back() == Some(&text) {
+        if self.screen.model.writing.held.back() == Some(&text) {
             // The app will want it.
             self.submitted.push(text);
         } else if entered.is_empty() {
@@ -216,7 +216,7 @@ impl Life {
     fn bottom_line(&self) -> Option<(String, Option<Target>)> {
         let window = self.screen.model.window(&self.screen.app);
         let open = self.screen.model.open().cloned();
-        let place = self.screen.model.reading.places().get(open.as_ref()?);
+        let place = self.screen.model.reading.places.get(open.as_ref()?);
         let line = window.lines.last()?.text();
         window.bottom.filter(|bottom| Some(bottom) == place).map(|_| (line, open))
     }
@@ -320,7 +320,7 @@ impl Life {
         if self.screen.model.open() == Some(&left) {
             return;
         }
-        assert_eq!(self.screen.model.writing.drafts().get(&left), Some(&draft), "seed {}", self.seed);
+        assert_eq!(self.screen.model.writing.drafts.get(&left), Some(&draft), "seed {}", self.seed);
         self.drafts.insert(left, draft);
     }
 
@@ -355,7 +355,7 @@ impl Life {
     fn lost_place(&self) -> Option<Place> {
         let model = &self.screen.model;
         let open = model.open()?;
-        let place = model.reading.places().get(open)?;
+        let place = model.reading.places.get(open)?;
         (!model.rows(&self.screen.app, open).has(place)).then(|| place.clone())
     }
 
@@ -407,12 +407,12 @@ impl Life {
             assert_eq!(chat.unread, unread, "seed {}: {}", self.seed, chat.target);
         }
         let model = &self.screen.model;
-        if let Some(place) = model.open().and_then(|open| model.reading.places().get(open)) {
+        if let Some(place) = model.open().and_then(|open| model.reading.places.get(open)) {
             let rows = model.rows(&self.screen.app, model.open().unwrap());
             assert!(rows.has(place) || self.awaits_older(), "seed {}: {place:?} is nowhere", self.seed);
         }
         for (of, draft) in &self.drafts {
-            let kept = model.writing.drafts().get(of);
+            let kept = model.writing.drafts.get(of);
             let is_open = model.open() == Some(of);
             assert!(is_open || kept == Some(draft), "seed {}: the draft for {of} is {kept:?}", self.seed);
         }
@@ -430,7 +430,7 @@ impl Life {
                 _ => None,
             })
             .collect();
-        let held = self.screen.model.writing.held().cloned();
+        let held = self.screen.model.writing.held.iter().cloned();
         let all: Vec<_> = queued.chain(sent.into_values()).chain(held).collect();
         for text in self.submitted.iter().filter(|text| text.starts_with("text ")) {
             let count = all.iter().filter(|other| *other == text).count();
@@ -452,7 +452,7 @@ fn whatever_happens_nothing_is_lost_moved_or_called_seen_too_early() {
             if let Some(open) = life.screen.model.open() {
                 life.drafts.remove(open);
             }
-            scrolled += usize::from(!life.screen.model.reading.places().is_empty());
+            scrolled += usize::from(!life.screen.model.reading.places.is_empty());
         }
         life.check_end();
         submitted += life.submitted.len();

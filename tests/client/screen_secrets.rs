@@ -49,5 +49,5 @@ fn a_password_that_was_begun_is_no_draft_of_the_chat_that_is_left() {
     assert_eq!(screen.model.writing.draft(), "", "what is kept on the disk");
     screen.handle(Event::Selected(target("eva")));
     assert_eq!(screen.model.writing.editor.text(), "");
-    assert!(screen.model.writing.drafts().is_empty(), "{:?}", screen.model.writing.drafts());
+    assert!(screen.model.writing.drafts.is_empty(), "{:?}", screen.model.writing.drafts);
 }

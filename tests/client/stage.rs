@@ -9,12 +9,12 @@ use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::p2p::event::{Action, DirectEvent};
 use wachat::client::state::ClientState;
 use wachat::client::state::lookup::Lookup;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Codec as _, Event as ServerEvent, HistoryRecord, Ko, SessionOpened};
@@ -225,11 +225,11 @@ pub fn line(view: &View) -> String {
     match view {
         View::Incoming(m) => format!("{} to {}: {}", m.from, m.to, m.text),
         View::Hidden(m) => format!("hidden, {} to {}: {}", m.from, m.to, m.text),
-        View::Tick { state, to, text, others, .. } => {
+        View::Tick { state, message: Outgoing { to, text, .. }, others } => {
             let state = state.map_or("queued".to_owned(), |state| state.to_string());
             format!("{state}, to {to}: {text}, others {others}")
         }
-        View::Failed { to, text, why, .. } => format!("failed, to {to}: {text} ({why})"),
+        View::Failed { message: Outgoing { to, text, .. }, why } => format!("failed, to {to}: {text} ({why})"),
         View::Direct(m) => format!("directly, {}: {}", m.from, m.text),
         View::DirectTick { held, message } => {
             format!("{}, directly to {}: {}", if *held { "held" } else { "said" }, message.to, message.text)

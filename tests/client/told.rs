@@ -7,9 +7,8 @@ use crate::client::stage::{PERSON, Stage, chat, message, refused, seq, target, u
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::state::ClientState;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;

@@ -149,7 +149,8 @@ fn circle(graph: &BTreeMap<&Names, BTreeSet<Names>>, start: &Names) -> Option<Ve
     let mut before: BTreeMap<&Names, &Names> = BTreeMap::new();
     let mut next = vec![start];
     while let Some(module) = next.pop() {
-        for other in graph.get(module).into_iter().flatten() {
+        let Some(others) = graph.get(module) else { continue };
+        for other in others {
             if before.contains_key(other) {
                 continue;
             }

@@ -33,7 +33,8 @@ fn the_metrics_are_those_of_the_page() {
         .iter()
         .map(|(name, family)| format!("| `{name}` | {} | {} | {} |", family.kind, labels(family), family.help))
         .map(|row| row.replace("|  |", "| |"));
-    let wanted: Vec<_> = head.into_iter().chain(rows).collect();
+    let mut wanted = head.to_vec();
+    wanted.extend(rows);
     assert_eq!(table(MONITORING, "Metrics"), wanted, "the table should be:\n{}\n", wanted.join("\n"));
 }
 
@@ -41,7 +42,8 @@ fn the_metrics_are_those_of_the_page() {
 fn the_events_are_those_of_the_audit_log() {
     let head = ["| event | fields | meaning |", "|---|---|---|"].map(str::to_owned);
     let rows = KINDS.iter().map(|(kind, fields, meaning)| format!("| `{kind}` | `{fields}` | {meaning} |"));
-    let wanted: Vec<_> = head.into_iter().chain(rows).collect();
+    let mut wanted = head.to_vec();
+    wanted.extend(rows);
     assert_eq!(table(MONITORING, "The audit log"), wanted, "the table should be:\n{}\n", wanted.join("\n"));
     let text = section(MONITORING, "The audit log").join(" ");
     assert!(text.contains(&format!("at most {} lines about failed logins", limits::AUDIT_FAILED_LOGINS)));

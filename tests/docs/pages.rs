@@ -66,7 +66,7 @@ fn links(text: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut count = 0;
-    for page in PAGES.into_iter().chain(COURSE_PAGES) {
+    for page in [&PAGES[..], &COURSE_PAGES].concat() {
         for link in links(&read(page)).iter().filter(|link| !link.starts_with("https://")) {
             let (file, place) = link.split_once('#').unwrap_or((link, ""));
             let here = path(page);
@@ -96,7 +96,7 @@ fn every_page_can_be_reached_from_the_readme() {
             }
         }
     }
-    for page in PAGES.into_iter().chain(COURSE_PAGES) {
+    for page in [&PAGES[..], &COURSE_PAGES].concat() {
         assert!(reached.contains(&path(page).canonicalize().expect("a page")), "no link leads to {page}");
     }
 }
@@ -135,7 +135,9 @@ fn the_keys_are_those_of_the_full_screen() {
         .map(|row| format!("| `{}` | {} | {} |", row.name, keys.of(row.action), cell(row.help.text(Language::En))));
     let fixed = FIXED.iter().map(|(keys, help)| format!("| | {keys} | {} |", cell(help.text(Language::En))));
     let head = ["| action | keys | effect |", "|---|---|---|"].map(str::to_owned);
-    let wanted: Vec<_> = head.into_iter().chain(changeable).chain(fixed).collect();
+    let mut wanted = head.to_vec();
+    wanted.extend(changeable);
+    wanted.extend(fixed);
     assert_eq!(table(CLIENT, "Keys"), wanted, "the table should be:\n{}\n", wanted.join("\n"));
 }
 
@@ -209,7 +211,7 @@ fn help() -> String {
 
 #[test]
 fn every_program_command_on_a_page_exists() {
-    for page in PAGES.into_iter().chain(COURSE_PAGES) {
+    for page in [&PAGES[..], &COURSE_PAGES].concat() {
         let text = read(page);
         let commands = quoted(&text).into_iter().filter_map(|text| text.strip_prefix("wachat "));
         for command in commands.filter_map(|command| command.split_whitespace().next()) {

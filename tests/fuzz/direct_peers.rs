@@ -16,7 +16,7 @@ pub fn direct_chats(data: &[u8]) {
     let mut network = Network::new(name("ana"), None);
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     if choice % 2 == 0 {
-        let mut listener = Listener::new(0..=0, network.reports(), None);
+        let mut listener = Listener::new(0..=0, network.reports.clone(), None);
         let port = listener.listen_on(address).expect("a port");
         let stream = TcpStream::connect((address, port)).expect("a connection");
         follow(&mut network, stream, lines);
@@ -38,7 +38,7 @@ fn name(text: &str) -> UserName {
 fn follow(network: &mut Network, mut stream: TcpStream, lines: &[u8]) {
     let _ = stream.write_all(lines).and_then(|()| stream.shutdown(Shutdown::Write));
     let reader = std::thread::spawn(move || stream.read_to_end(&mut Vec::new()));
-    let arriving = network.arriving();
+    let arriving = network.arriving.clone();
     while !reader.is_finished() {
         let Ok(report) = arriving.recv_timeout(Duration::from_millis(1)) else { continue };
         let (number, line) = match network.note(report) {

@@ -95,7 +95,8 @@ pub fn write(files: &Files) -> io::Result<()> {
 }
 
 fn list(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(directory).into_iter().flatten() {
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+    for entry in entries {
         let path = entry?.path();
         if path.is_dir() { list(&path, files)? } else { files.push(path) }
     }

@@ -74,7 +74,7 @@ fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
     assert!(ana.request("SEND;m-0;luis;hola").starts_with("OK;m-0;"));
     let lists = ["USERS", "CHATS", "ROOMS", "SESSIONS", "HISTORY;luis;10", "STATUS;luis;1"];
     let others = ["PING", "SEND;m-1;luis;uno", "EMAIL;a@example.org", "READ;luis;1"];
-    for before in lists.into_iter().chain(others) {
+    for before in lists.iter().chain(&others) {
         for count in [1, 5] {
             let mut line = world.login("ana");
             let (open, numbers) = sessions(&mut line);

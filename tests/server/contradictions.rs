@@ -8,7 +8,7 @@ use wachat::state_machine::{BanRow, Capacities, IdRow, Snapshot, StoredState, Wa
 
 const AT: &str = "2026-11-20T23:55:00.123Z";
 
-/// Ana and luis have written to each other; ana alone is in the room, where she has spoken.
+/// Ana and luis have written to each other; ana is the only member of the room, and has sent a message there.
 const LOG: [&str; 9] = [
     "0;ACCOUNT;ana;<at>;$hash",
     "0;ACCOUNT;luis;<at>;$hash",

@@ -154,7 +154,7 @@ fn of_two_new_passwords_at_once_the_one_that_was_answered_ok_holds() {
         for (line, new) in lines.iter_mut().zip(new) {
             line.send(format!("PASSWD;{PASSWORD};{new}\n"));
         }
-        // Both are being compared by then: their results come to the router together.
+        // Both passwords are being compared by then: their results reach the router in one batch.
         std::thread::sleep(Duration::from_millis(5));
         server.stand_still(&mut eva);
         server.wait_for_inputs(2);

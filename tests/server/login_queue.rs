@@ -358,8 +358,8 @@ fn waits_are_those_of_the_failures_that_no_success_has_forgiven() {
         let mut waits = 0;
         let mut waits_for_any = 0;
         // Two users who log in, and many names that are guessed, each few times.
-        let names = [1, 2].into_iter().chain(10..10 + 90);
-        let names: Vec<usize> = names.collect();
+        let mut names: Vec<usize> = vec![1, 2];
+        names.extend(10..10 + 90);
         let addresses = [v4(1), v4(2), address("2001:db8::1")];
         for _ in 0..900 {
             let peer = addresses[usize::from(random.chance(20)) + usize::from(random.chance(5))];

@@ -62,11 +62,12 @@ pub fn put_together(records: &[Record], user: &str) -> Vec<Record> {
 /// Returns the directories of a user's programs: the person's client, and the pipes.
 fn directories(home: &Path, user: &str) -> impl Iterator<Item = PathBuf> {
     let prefix = format!("{user}-");
-    let all = std::fs::read_dir(home).into_iter().flatten().flatten();
-    let mine = all.filter(move |entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+    let is_mine =
+        move |entry: &PathBuf| entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
+    let mine = entries(home).into_iter().filter(is_mine);
     let pipes = (1..=wachat::limits::CLIENT_PIPES).map(|pipe| format!("pipe-{pipe}"));
     let own: Vec<_> = std::iter::once(String::new()).chain(pipes).collect();
-    mine.flat_map(move |entry| own.clone().into_iter().map(move |directory| entry.path().join(directory)))
+    mine.flat_map(move |entry| own.clone().into_iter().map(move |directory| entry.join(directory)))
 }
 
 /// Reads the records of the log in a directory of a simulated disk. The disk's next fault is not met by that.
@@ -79,10 +80,15 @@ pub fn records_on(disk: &SimulatedDisk, directory: &Path) -> Vec<Record> {
     records_of(&files.iter().map(|path| read(&disk, path).unwrap()).collect::<Vec<_>>())
 }
 
+/// Returns the paths in a directory, in no order; none if it does not exist.
+pub fn entries(directory: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(directory).map_or(Vec::new(), |all| all.flatten().map(|entry| entry.path()).collect())
+}
+
 /// Reads the records of the log in a directory.
 fn records(directory: &Path) -> Vec<Record> {
-    let entries = std::fs::read_dir(directory.join("wal")).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_segment(path)).collect();
+    let mut files = entries(&directory.join("wal"));
+    files.retain(|path| is_segment(path));
     files.sort();
     let contents: Vec<_> = files.iter().map(|path| std::fs::read(path).unwrap_or_default()).collect();
     records_of(&contents)

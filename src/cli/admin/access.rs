@@ -48,7 +48,6 @@ impl StoreArgs {
         self.open()
     }
 
-    /// Reaches the server that is running.
     pub fn open_server(&self) -> Result<Admin, String> {
         let data = self.data.display();
         find_server(&self.data)?.ok_or_else(|| {
@@ -72,7 +71,6 @@ fn find_server(data: &Path) -> Result<Option<Admin>, String> {
     }
 }
 
-/// The access to a store.
 pub(super) enum Admin {
     /// A server holds the store: each request is a connection to its socket.
     Server(PathBuf),
@@ -86,7 +84,6 @@ impl Admin {
         first_line::<Done>(&reply).map(|_| ())
     }
 
-    /// Returns a list.
     pub fn list<T: Codec>(&mut self, request: &ControlRequest) -> Result<Vec<T>, String> {
         let reply = self.execute(request)?;
         let ListHead { count } = first_line(&reply)?;

@@ -25,7 +25,6 @@ pub(in crate::cli) struct AnnounceArgs {
     store: StoreArgs,
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &AnnounceArgs) -> Result<(), String> {
     args.store.open_server()?.change(&ControlRequest::Announce { text: args.text.clone() })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::page::{DONE, Page, page};
-use super::super::terminal::write_list;
+use super::super::terminal::{number_with_unit, write_list};
 use super::access::StoreArgs;
 use crate::limits;
 use crate::model::{Banned, ShortText};
@@ -62,17 +62,8 @@ pub(in crate::cli) struct BansArgs {
 
 /// Reads a time such as `90s`, `30m`, `1h` or `7d`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
-    let seconds = match unit {
-        "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        "d" => Some(86_400),
-        _ => None,
-    };
-    let time = number.parse().ok().zip(seconds).and_then(|(number, seconds): (u64, u64)| number.checked_mul(seconds));
-    let time = time.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    let seconds = number_with_unit(text, &[("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]);
+    let time = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     time.ok_or_else(|| "a whole number and its unit, such as 90s, 30m, 1h or 7d".to_owned())
 }
 
@@ -86,7 +77,6 @@ fn banned(whom: &str) -> Result<Banned, String> {
     Banned::parse(whom).ok_or_else(|| format!("{whom}: neither a user name nor an address"))
 }
 
-/// Runs `wachat ban`.
 pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
     let banned = banned(&args.whom)?;
     let seconds = args.time.map(|time| time.as_secs());
@@ -94,13 +84,11 @@ pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
     args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
-/// Runs `wachat unban`.
 pub(super) fn unban(args: &UnbanArgs) -> Result<(), String> {
     let request = ControlRequest::Unban { banned: banned(&args.whom)? };
     args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
-/// Runs `wachat bans`.
 pub(super) fn bans(args: &BansArgs) -> Result<(), String> {
     let bans: Vec<Ban> = args.store.open_existing()?.list(&ControlRequest::Bans)?;
     write_list("banned;at;until;reason", &bans)

@@ -46,7 +46,6 @@ pub(super) struct ImportArgs {
     no_lobby: bool,
 }
 
-/// Imports a roster into a store.
 pub(super) fn run(args: &ImportArgs, store: &StoreArgs) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
@@ -96,7 +95,9 @@ fn leave_out_existing(
 ) -> Result<(Vec<Student>, usize), String> {
     let accounts: HashMap<&UserName, bool> =
         existing.iter().map(|account| (&account.name, account.removed_at.is_some())).collect();
-    let (mut new, mut problems, mut skipped) = (Vec::new(), Vec::new(), 0);
+    let mut new = Vec::new();
+    let mut problems = Vec::new();
+    let mut skipped = 0;
     for student in students {
         let what = match accounts.get(&student.name) {
             Some(true) => "was removed, and the name stays taken",

@@ -24,7 +24,6 @@ pub(in crate::cli) struct LogLevelArgs {
     store: StoreArgs,
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &LogLevelArgs) -> Result<(), String> {
     args.store.open_server()?.change(&ControlRequest::LogLevel { level: args.level })
 }

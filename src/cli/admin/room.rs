@@ -37,7 +37,6 @@ enum Action {
     },
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
     let mut admin = args.store.open_existing()?;
     match &args.action {

@@ -49,7 +49,6 @@ enum Action {
     },
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &SessionArgs) -> Result<(), String> {
     let mut admin = args.store.open_server()?;
     match &args.action {

@@ -33,7 +33,6 @@ pub(in crate::cli) struct StatusArgs {
     store: StoreArgs,
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &StatusArgs) -> Result<(), String> {
     let mut figures: Vec<Figure> = args.store.open_server()?.list(&ControlRequest::Status)?;
     // Looked up here: a slow disk must not hold up the server.

@@ -71,7 +71,6 @@ enum Action {
     List,
 }
 
-/// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &UserArgs) -> Result<(), String> {
     let file = args.password_file.as_deref();
     match &args.action {

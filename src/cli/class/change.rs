@@ -3,7 +3,7 @@
 //! their outboxes.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -110,9 +110,5 @@ fn without_server(class: &Class, group: &Group, change: impl FnOnce() -> Result<
             Err(Trouble::Interrupted) => Err("interrupted".to_owned()),
         });
     changed.and(started)?;
-    Ok(format!("; its server was away for {}", tenths(begin.elapsed())))
-}
-
-fn tenths(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
+    Ok(format!("; its server was away for {:.1} s", begin.elapsed().as_secs_f64()))
 }

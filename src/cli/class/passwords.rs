@@ -12,7 +12,6 @@ use crate::model::cell;
 
 const COLUMNS: [&str; 8] = ["group", "name", "password", "server", "send_port", "recv_port", "connect", "fingerprint"];
 
-/// A student's row.
 pub(super) struct Row {
     pub group: u16,
     pub name: String,

@@ -4,9 +4,8 @@ use super::event::Effect;
 use super::view::{answer, notice};
 use super::{App, Input};
 use crate::client::link::receiver::Receive;
-use crate::client::link::request::Request;
-use crate::client::link::request::Secret;
-use crate::client::state::switch::Switch;
+use crate::client::link::request::{Request, Secret};
+use crate::client::state::choices::Switch;
 use crate::limits;
 use crate::model::{Email, Password};
 use crate::protocol::{Code, Ko};
@@ -70,7 +69,6 @@ impl App {
         self.show(notice(Phrase::PasswordChanged));
     }
 
-    /// The password is the old one.
     pub(super) fn handle_old_password(&mut self, ko: Option<&Ko>) {
         self.password_change = Change::None;
         self.polling.hold(false);

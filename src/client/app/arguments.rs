@@ -1,8 +1,8 @@
 //! From the arguments of a command to values.
 
 use super::command::Command;
+use crate::client::state::choices::Switch;
 use crate::client::state::row::folded;
-use crate::client::state::switch::Switch;
 use crate::limits;
 use crate::model::{Email, RoomName, Target, Text, UserName};
 use crate::texts::Phrase;

@@ -22,7 +22,6 @@ enum Mode {
     CaughtUp,
 }
 
-/// The messages of an absence.
 #[derive(Default)]
 pub struct CatchUp {
     mode: Mode,

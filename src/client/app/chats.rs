@@ -10,7 +10,6 @@ use crate::model::{Message, MessageId, Proof, Text, Timestamp, UserName};
 /// Most tokens that a client remembers.
 const TOKENS: usize = 64;
 
-/// A direct chat.
 #[derive(Debug)]
 pub struct Chat {
     pub number: u64,
@@ -91,7 +90,6 @@ impl Chat {
     }
 }
 
-/// All direct chats.
 #[derive(Default)]
 pub struct Chats {
     pub expected: Expected,

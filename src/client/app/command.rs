@@ -1,9 +1,8 @@
 //! The commands that can be typed, as values.
 
-use crate::client::state::switch::Switch;
+use crate::client::state::choices::Switch;
 use crate::model::{Email, RoomName, Target, Text, UserName};
 
-/// A command of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Nothing,

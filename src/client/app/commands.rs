@@ -204,7 +204,6 @@ pub fn find(verb: &str) -> Option<&'static CommandRow> {
     COMMANDS.iter().find(|row| names(row).any(|name| bare(name) == bare(verb)))
 }
 
-/// Returns a row's verb and aliases.
 pub fn names(row: &CommandRow) -> impl Iterator<Item = &'static str> {
     std::iter::once(row.verb).chain(row.aliases.iter().copied())
 }

@@ -61,7 +61,6 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// A session begins.
     pub fn note_login(&mut self, states_missed: bool) {
         self.states_missed |= states_missed;
         self.begun = false;

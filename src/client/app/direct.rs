@@ -12,14 +12,14 @@ use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, MessageId, Proof, Seq, Target, Text, UserName};
-use crate::protocol::{Code, DirectLine, Ko, Peer};
+use crate::protocol::{Code, DirectLine, Ko};
 use crate::texts::{Phrase, words};
 
 /// The line that ends a direct chat.
 const EXIT: &str = "exit";
 
 impl App {
-    fn act(&mut self, action: Action) {
+    pub(super) fn act(&mut self, action: Action) {
         self.output.effects.push(Effect::Direct(action));
     }
 
@@ -173,10 +173,6 @@ impl App {
         }
         self.problem(why);
         self.refuse_hasty_texts();
-    }
-
-    pub(super) fn connect(&mut self, peer: UserName, at: Peer) {
-        self.act(Action::Connect { peer, at });
     }
 
     /// `/resend`: queues the messages that were not confirmed, under their old ids: a peer that has one of them

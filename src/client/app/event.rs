@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use super::view::View;
-use crate::client::link::event::LinkEvent;
 use crate::client::link::receiver::Receive;
-use crate::client::link::request::Request;
+use crate::client::link::request::{LinkEvent, Request};
 use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::lookup::Lookup;
 use crate::client::state::row::{Gap, Row};
@@ -57,7 +56,6 @@ impl Context {
         Ok(Self { now: Instant::now(), at: Timestamp::now(), random: u128::from_be_bytes(random) })
     }
 
-    /// Returns the id of a new message.
     pub fn message_id(&self) -> Option<MessageId> {
         MessageId::new(&format!("{:032x}", self.random))
     }

@@ -7,8 +7,8 @@ use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
 use crate::client::link::error::LinkError;
-use crate::client::link::event::LinkEvent;
-use crate::client::link::request::{Answer, Request};
+use crate::client::link::request::{Answer, LinkEvent, Request};
+use crate::client::p2p::event::Action;
 use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outgoing::Outgoing;
@@ -146,13 +146,12 @@ impl App {
             (code, Target::Room(room)) => room_refusal(code, room).unwrap_or_else(|| words::ko(ko)),
             _ => words::ko(ko),
         };
-        let Outgoing { id, to, text, .. } = message;
-        self.show(View::Failed { id, to, text: text.to_string(), why });
+        self.show(View::Failed { message, why });
     }
 
     fn handle_answer(&mut self, question: Request, given: Answer) {
         match (question, given) {
-            (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
+            (Request::Peer(peer), Answer::Peer(at)) => self.act(Action::Connect { peer, at }),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
             (Request::Peer(peer), Answer::NoPeer { online }) => self.handle_peer_takes_none(&peer, online),
             (Request::Find(target), Answer::Refused(ko)) => self.handle_found(target, Some(&ko)),

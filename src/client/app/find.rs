@@ -156,7 +156,6 @@ impl App {
         self.show(notice(if muted { Phrase::Muted { target } } else { Phrase::NotMuted { target } }));
     }
 
-    /// Shows a received message.
     pub(super) fn show_message(&mut self, message: Arc<Message>) {
         let hidden = self.state.is_ignored(&message.from);
         if !hidden {

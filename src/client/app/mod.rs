@@ -7,8 +7,8 @@
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
-//! - `prompt`: what the next line is for.
-//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app.
+//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app, such as the
+//!   prompt.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 mod account;
@@ -30,7 +30,6 @@ pub mod parse;
 mod polling;
 mod presence;
 pub mod present;
-mod prompt;
 mod reply;
 mod rooms;
 pub mod view;
@@ -59,7 +58,7 @@ use event::{Context, Effect, Event, Output};
 use polling::Polling;
 use presence::Presence;
 use reply::Away;
-use view::{View, answer, notice, tick};
+use view::{View, answer, notice};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -104,7 +103,6 @@ enum Server {
     Away,
 }
 
-/// The app.
 pub struct App {
     setting: Setting,
     state: ClientState,
@@ -142,7 +140,6 @@ pub struct App {
 }
 
 impl App {
-    /// `context`: the present one.
     pub fn new(setting: Setting, state: ClientState, context: Context) -> Self {
         let timeout = if setting.unattended { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         Self {
@@ -183,7 +180,6 @@ impl App {
         &mut self.state
     }
 
-    /// Handles one event.
     pub fn handle(&mut self, event: Event, context: Context) -> Output {
         self.context = context;
         match event {
@@ -300,9 +296,8 @@ impl App {
         if self.state.outbox().is_empty() {
             self.progress = self.context.now;
         }
-        let queued = tick(None, &message, 0);
-        self.state.queue(message);
-        self.show(queued);
+        self.state.queue(message.clone());
+        self.show(View::Tick { state: None, message, others: 0 });
     }
 
     /// Notes that messages were shown, and that their senders may be told.
@@ -357,8 +352,15 @@ impl App {
         let now = self.context.now;
         let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
         let timeout = waits.then(|| self.progress + self.timeout);
-        let links = [self.dispatcher.deadline(now), self.polling.deadline(now), self.completion.deadline(now)];
-        links.into_iter().chain([timeout, self.chats.deadline(), self.departure_deadline()]).flatten().min()
+        let deadlines = [
+            self.dispatcher.deadline(now),
+            self.polling.deadline(now),
+            self.completion.deadline(now),
+            self.chats.deadline(),
+            self.departure_deadline(),
+            timeout,
+        ];
+        deadlines.iter().flatten().min().copied()
     }
 
     /// Returns how the program ends, if it ends now.

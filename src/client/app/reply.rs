@@ -61,7 +61,6 @@ impl App {
         }
     }
 
-    /// Checks that messages are answered automatically.
     pub fn is_away(&self) -> bool {
         self.away.is_some()
     }

@@ -127,7 +127,9 @@ impl App {
         let last = last.iter().filter_map(HistoryRecord::message).cloned().collect();
         let new = self.state.note_joined(chat, last);
         self.state.mark_seen(&target, chat.read);
-        if let (true, Some(message)) = (self.setting.receipts, new.last()) {
+        if self.setting.receipts
+            && let Some(message) = new.last()
+        {
             self.dispatcher.add_read(target, message.seq);
         }
         // The full screen shows the history itself.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::Row;
-use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
+use crate::model::{Message, Seq, State, Target};
 use crate::texts::Phrase;
 
 /// Makes a line about an event.
@@ -24,7 +24,6 @@ pub fn answer(text: impl fmt::Display) -> View {
     View::Answer(text.to_string())
 }
 
-/// One view.
 #[derive(Clone, Debug)]
 pub enum View {
     /// A received message. Once it is shown it counts as read.
@@ -33,9 +32,9 @@ pub enum View {
     Hidden(Arc<Message>),
     /// The state of a message; `None`: queued. `others` messages to that target, sent before it, reached the state at the
     /// same time.
-    Tick { state: Option<State>, id: MessageId, to: Target, at: Timestamp, text: String, others: usize },
+    Tick { state: Option<State>, message: Outgoing, others: usize },
     /// A message that the server refused.
-    Failed { id: MessageId, to: Target, text: String, why: String },
+    Failed { message: Outgoing, why: String },
     /// A message received in a direct chat.
     Direct(Arc<Message>),
     /// A message sent in a direct chat; `held`: the other side has it.
@@ -67,11 +66,5 @@ pub enum View {
 pub fn ticks(from: Option<State>, to_state: State, message: &Outgoing, others: usize) -> Vec<View> {
     let states = [State::Received, State::Delivered, State::Read].into_iter();
     let steps = states.filter(|state| Some(*state) > from && *state <= to_state);
-    steps.map(|state| tick(Some(state), message, others)).collect()
-}
-
-/// Makes the tick of a message that has reached a state.
-pub fn tick(state: Option<State>, message: &Outgoing, others: usize) -> View {
-    let Outgoing { id, to, at, text } = message.clone();
-    View::Tick { state, id, to, at, text: text.to_string(), others }
+    steps.map(|state| View::Tick { state: Some(state), message: message.clone(), others }).collect()
 }

@@ -1,7 +1,6 @@
 //! The lines between the lines of two days.
 
 use crate::client::app::view::View;
-use crate::client::state::row::Row;
 use crate::client::terminal::marks::Marks;
 use crate::model::Timestamp;
 
@@ -31,9 +30,8 @@ fn time_of(view: &View) -> Option<Timestamp> {
     match view {
         View::Incoming(message) | View::Direct(message) => Some(message.at),
         View::DirectTick { held: false, message } => Some(message.at),
-        View::Tick { state: None, at, .. } => Some(*at),
-        View::Row(Row::Received(message) | Row::Direct(message) | Row::Sent(message, _)) => Some(message.at),
-        View::Row(Row::Failed(message, _)) => Some(message.at),
+        View::Tick { state: None, message, .. } => Some(message.at),
+        View::Row(row) => row.at(),
         _ => None,
     }
 }

@@ -11,10 +11,10 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
-use crate::client::terminal::completion_names::CompletionNames;
+use crate::client::terminal::complete::Names;
 use crate::client::terminal::editor::{Edit, Editor};
-use crate::client::terminal::event::InputEvent;
 use crate::client::terminal::marks::{HELD, Marks};
+use crate::client::terminal::parser::InputEvent;
 use crate::client::terminal::raw::{self, RawTerminal, Screen};
 use crate::client::terminal::{display, input};
 use crate::limits;
@@ -138,10 +138,7 @@ impl Interactive {
         }
         self.show(views)
     }
-}
 
-/// Output.
-impl Interactive {
     /// Shows views, and only then calls the messages among them shown.
     fn show(&mut self, mut views: Vec<View>) -> Result<(), Failure> {
         loop {
@@ -165,17 +162,17 @@ impl Interactive {
         let me = self.owner.app.state().me();
         let current = self.owner.app.current();
         match view {
-            View::Tick { state: None, id, to, at, text, .. } => {
-                let line = display::own_line(*at, me, to, current.as_ref() == Some(to), text);
-                self.lines.add_own(id.clone(), to.clone(), None, &line);
+            View::Tick { state: None, message, .. } => {
+                let line = display::own_line(message, me, current.as_ref() == Some(&message.to));
+                self.lines.add_own(&message.id, &message.to, &line);
             }
             View::DirectTick { held: false, message } => {
-                self.lines.add_own(message.id.clone(), message.to.clone(), None, &display::direct_line(message));
+                self.lines.add_own(&message.id, &message.to, &display::direct_line(message));
             }
-            View::Tick { state: Some(state), id, .. } if self.lines.update(id, *state) => {}
+            View::Tick { state: Some(state), message, .. } if self.lines.update(&message.id, *state) => {}
             View::DirectTick { held: true, message } if self.lines.update(&message.id, HELD) => {}
-            View::Failed { id, .. } => {
-                self.lines.fail(id);
+            View::Failed { message, .. } => {
+                self.lines.fail(&message.id);
                 self.lines.add(&display::render(view, self.marks));
             }
             View::Hidden(_) => {}
@@ -186,7 +183,7 @@ impl Interactive {
 
     /// Draws what waits, the prompt and what is being written.
     fn draw(&mut self) {
-        let columns = self.lines.size().columns.saturating_sub(1).max(1);
+        let columns = self.lines.size.columns.saturating_sub(1).max(1);
         // A password that was entered is not shown, either.
         let waiting = self.entered.iter().filter(|_| !self.owner.app.asks_secret());
         let mut rows: Vec<_> = waiting.map(|text| cut(&safe(&snippet(text)), columns)).collect();
@@ -206,7 +203,7 @@ impl Interactive {
         rows.extend(drawn.rows.iter().enumerate().map(|(number, row)| margin(number) + row));
         let cursor = (before + drawn.cursor.0, indent + drawn.cursor.1);
         // Of a text that is higher than the window the rows around the cursor are shown.
-        let most = self.lines.size().rows.saturating_sub(1).max(1);
+        let most = self.lines.size.rows.saturating_sub(1).max(1);
         let top = (cursor.0 + 1).saturating_sub(most);
         let rows = rows.into_iter().skip(top).take(most).collect();
         self.lines.draw(rows, (cursor.0 - top, cursor.1));
@@ -287,7 +284,7 @@ impl Interactive {
         match (key.code, key.modifiers.contains(KeyModifiers::CTRL)) {
             (KeyCode::Tab, false) => {
                 let backwards = key.modifiers.contains(KeyModifiers::SHIFT);
-                if !self.editor.complete(&CompletionNames(self.owner.app.state()), backwards) {
+                if !self.editor.complete(&Names::of(self.owner.app.state()), backwards) {
                     self.lines.ring();
                 }
             }

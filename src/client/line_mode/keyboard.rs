@@ -1,8 +1,10 @@
-//! The keyboard thread: it reads lines from a terminal or a pipe. The owner takes each when the app wants it.
+//! The keyboard thread: it reads lines from a terminal or a pipe. The owner takes each when the app wants it. Passwords
+//! are not shown while they are typed.
 
 use std::io::{self, BufRead, Read};
 
 use crossbeam_channel::Sender;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::client::app::event::Event;
 use crate::limits;
@@ -37,4 +39,13 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Strin
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = String::from_utf8(line.to_vec()).map_err(|_| Phrase::LineNotText.to_string());
     Ok(Some(text))
+}
+
+/// Makes the terminal show what is typed, or only the ends of lines. Where the input is no terminal there is nothing to do.
+pub fn show_typing(shown: bool) {
+    let Ok(mut modes) = tcgetattr(io::stdin()) else { return };
+    modes.local_modes.set(LocalModes::ECHO, shown);
+    modes.local_modes.set(LocalModes::ECHONL, !shown);
+    // A terminal that is gone shows nothing.
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
 }

@@ -34,7 +34,7 @@ struct Own {
 
 /// The lines, the block, and the bytes that were not written yet.
 pub struct Lines {
-    size: Size,
+    pub size: Size,
     marks: Marks,
     out: String,
     /// Number of rows above the block that were written.
@@ -52,10 +52,6 @@ impl Lines {
         let block = Vec::new();
         let own = VecDeque::new();
         Self { size, marks, out: String::new(), written: 0, cursor_row: 0, block, cursor: (0, 0), own }
-    }
-
-    pub fn size(&self) -> Size {
-        self.size
     }
 
     /// Notes a new size of the window. The rows above the block may be elsewhere now.
@@ -98,8 +94,8 @@ impl Lines {
         }
     }
 
-    /// Adds the line of an own message. After it there is room for each mark that may follow.
-    pub fn add_own(&mut self, id: MessageId, to: Target, state: Option<State>, text: &str) {
+    /// Adds the line of an own message, which is queued. After it there is room for each mark that may follow.
+    pub fn add_own(&mut self, id: &MessageId, to: &Target, text: &str) {
         let mut rows = self.rows(text);
         let fits = |row: &String| cells(row) + 1 + self.marks.width() <= self.size.columns;
         if !rows.last().is_some_and(fits) {
@@ -109,8 +105,8 @@ impl Lines {
         rows.iter().for_each(|row| self.add_row(row));
         let column = if last.is_empty() { self.indent() } else { cells(&last) + 1 };
         let padding = " ".repeat(column - cells(&last));
-        self.own.push_back(Own { id, to, state, row: self.written, column });
-        self.add_row(&format!("{last}{padding}{}", self.marks.of(state)));
+        self.own.push_back(Own { id: id.clone(), to: to.clone(), state: None, row: self.written, column });
+        self.add_row(&format!("{last}{padding}{}", self.marks.of(None)));
         if self.own.len() > MARKED_LINES {
             self.own.pop_front();
         }
@@ -198,7 +194,6 @@ impl Lines {
         rows
     }
 
-    /// A narrow window has a narrower indent.
     fn indent(&self) -> usize {
         INDENT.min(self.size.columns / 3)
     }

@@ -2,7 +2,7 @@
 //!
 //! - `interactive`: at a terminal, with an editor; `lines` is its screen.
 //! - `plain`: in a pipe, and at a terminal that knows no control sequence; `keyboard` is the thread that reads its lines,
-//!   `secret` hides passwords.
+//!   and hides passwords.
 //! - `days`: the lines between two days.
 
 mod days;
@@ -10,4 +10,3 @@ pub(crate) mod interactive;
 pub mod keyboard;
 mod lines;
 pub(crate) mod plain;
-mod secret;

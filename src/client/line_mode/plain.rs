@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::days::Days;
-use super::{keyboard, secret};
+use super::keyboard;
 use crate::client::app::event::Event;
 use crate::client::app::view::View;
 use crate::client::exit::{Exit, Failure, no_screen};
@@ -87,7 +87,7 @@ impl Plain {
             self.write_view(&mut out, view)?;
         }
         if self.prompts {
-            secret::show_typing(!self.owner.app.asks_secret());
+            keyboard::show_typing(!self.owner.app.asks_secret());
             write!(out, "{}", safe(&self.owner.app.prompt()))?;
             self.at_prompt = true;
         }

@@ -26,14 +26,9 @@ impl Account {
         server_name(&self.server, self.send_port)
     }
 
-    /// Returns, once, that the server's certificate was seen for the first time.
-    pub fn take_news(&self) -> Option<String> {
-        self.protection.take_news()
-    }
-
-    /// Writes it to standard error.
+    /// Writes to standard error, once, that the server's certificate was seen for the first time.
     pub fn note_news(&self) {
-        if let Some(news) = self.take_news() {
+        if let Some(news) = self.protection.take_news() {
             note(&news);
         }
     }

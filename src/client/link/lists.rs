@@ -11,7 +11,6 @@ use crate::protocol::{Chat, HistoryRecord, Ko, Member, Room, SendRequest, Status
 /// A list, or the refusal of the server.
 type Fetched<T> = Result<Result<Vec<T>, Ko>, LinkError>;
 
-/// Fetches all users.
 pub fn fetch_users(session: &mut Session) -> Fetched<User> {
     fetch_by_name(session, |page| SendRequest::Users { page }, |user: &User| user.name.clone())
 }
@@ -22,12 +21,10 @@ pub fn fetch_presence(session: &mut Session) -> Fetched<User> {
     fetch_pages(session, limits::PRESENCE_USERS, request)
 }
 
-/// Fetches all rooms.
 pub fn fetch_rooms(session: &mut Session) -> Fetched<Room> {
     fetch_by_name(session, |page| SendRequest::Rooms { page }, |room: &Room| room.name.clone())
 }
 
-/// Fetches the members of a room.
 pub(super) fn fetch_members(session: &mut Session, room: &RoomName) -> Fetched<Member> {
     let room: RequestedTarget = Ok(Target::Room(room.clone()));
     let request = |page| SendRequest::Members { room: room.clone(), page };
@@ -76,7 +73,7 @@ fn fetch_pages<T: Codec>(
     request: impl Fn(Option<&T>) -> SendRequest,
 ) -> Fetched<T> {
     let mut list = Vec::new();
-    let end = session.received() + limits::PAGES_BYTES;
+    let end = session.received + limits::PAGES_BYTES;
     loop {
         let page = match session.request_list(&request(list.last()))? {
             Ok(page) => page,
@@ -88,7 +85,7 @@ fn fetch_pages<T: Codec>(
             list.truncate(most);
             return Ok(Ok(list));
         }
-        if session.received() > end {
+        if session.received > end {
             return Err(LinkError::malformed());
         }
     }

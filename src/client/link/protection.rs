@@ -36,8 +36,8 @@ impl ClearText {
         let mut clear_text = Self { known, is_warned: false };
         let server = server_name(host, send_port);
         clear_text.check(&server)?;
-        let addresses = (host, send_port).to_socket_addrs().into_iter().flatten();
-        if leaves_this_machine(addresses.map(|address| address.ip())) {
+        let addresses: Vec<_> = (host, send_port).to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+        if leaves_this_machine(addresses.iter().map(SocketAddr::ip)) {
             note(&Phrase::ClearText { server: &server }.to_string());
             clear_text.is_warned = true;
         }
@@ -90,7 +90,7 @@ impl Protection {
 
     /// Returns, once, that the server's certificate was seen for the first time.
     pub fn take_news(&self) -> Option<String> {
-        self.trust()?.take_news()
+        self.trust()?.news.lock().take()
     }
 }
 

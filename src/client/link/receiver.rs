@@ -4,15 +4,13 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::account::Account;
 use super::error::LinkError;
-use super::event::LinkEvent;
-use super::request::Secret;
+use super::request::{LinkEvent, Secret};
 use super::session::Session;
 use crate::client::p2p::Listener;
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 
-/// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receive {
     /// Log in, instead of any session before.
@@ -50,7 +48,7 @@ pub fn run(
                 .ok_or_else(LinkError::malformed)
                 .and_then(|session| poll(session, after, wait).map(LinkEvent::Polled)),
         };
-        if let Some(news) = account.take_news()
+        if let Some(news) = account.protection.take_news()
             && reports.send(LinkEvent::News(news)).is_err()
         {
             return;

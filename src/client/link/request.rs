@@ -1,12 +1,13 @@
-//! The requests of the client on the SEND port, and their answers (protocol, section 5).
+//! The requests of the client on the SEND port and their answers (protocol, section 5), and the reports of the two threads.
 
 use std::fmt;
 
+use super::error::LinkError;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::Gap;
 use crate::model::{Email, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Accepted, Chat, HistoryRecord, Ko, Peer, Room, Status, User};
+use crate::protocol::{Accepted, Chat, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,6 @@ pub enum LogOut {
     },
 }
 
-/// The answer to a request.
 #[derive(Debug)]
 pub enum Answer {
     Done,
@@ -85,6 +85,21 @@ pub enum Answer {
     Whois(Option<User>, Vec<RoomName>),
     Sessions(Vec<OpenSession>),
     Refused(Ko),
+}
+
+/// A report of one of the two threads.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The sender's answer to its one request.
+    Answered(Request, Result<Answer, LinkError>),
+    /// The receiver has a RECV session, and this is the reply to its login.
+    LoggedIn(SessionOpened),
+    /// The server's certificate was seen for the first time.
+    News(String),
+    /// The receiver's answer to its one poll.
+    Polled(Result<Vec<Event>, Ko>),
+    /// The receiver has no session.
+    ReceiverFailed(LinkError),
 }
 
 impl Request {

@@ -4,10 +4,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::account::Account;
 use super::error::LinkError;
-use super::event::LinkEvent;
 use super::passwd::change_password;
 use super::perform::perform;
-use super::request::{Answer, Request};
+use super::request::{Answer, LinkEvent, Request};
 use super::session::Session;
 use crate::limits;
 

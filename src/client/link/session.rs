@@ -24,7 +24,8 @@ pub struct Session {
     trace: Option<Traced>,
     socket: Arc<Socket>,
     lines: LineReader,
-    received: u64,
+    /// The bytes that came in lines.
+    pub received: u64,
 }
 
 impl Session {
@@ -92,11 +93,6 @@ impl Session {
             }
         }
         Ok(Ok(list))
-    }
-
-    /// Returns the number of bytes that came in lines.
-    pub fn received(&self) -> u64 {
-        self.received
     }
 
     /// Ends the connection. The reply to QUIT is not read.
@@ -180,7 +176,8 @@ pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
 }
 
 fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
-    let socket = Arc::new(open_socket(account, port)?);
+    let stream = connect(account, port)?;
+    let socket = Arc::new(account.protection.secure(stream, &account.server, account.send_port)?);
     let lines = LineReader::new(socket.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     let trace = account.trace.as_ref().and_then(|trace| {
         let traced = Traced::open(trace, Role::Client, port_name(account, port), socket.tcp())?;
@@ -194,12 +191,6 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
     session.write(&line)?;
     let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
     Ok((session, greeting))
-}
-
-/// Connects, and under TLS decides whether the server is the one that is meant.
-fn open_socket(account: &Account, port: u16) -> Result<Socket, LinkError> {
-    let stream = connect(account, port)?;
-    account.protection.secure(stream, &account.server, account.send_port)
 }
 
 /// Connects to the first of the server's addresses that accepts, if the account's protection lets it.

@@ -35,8 +35,8 @@ pub struct Trust {
     /// The authorities that this machine trusts; looked up once, when they are needed.
     system: OnceLock<RootCertStore>,
     known: KnownServers,
-    /// A certificate was seen for the first time, and nobody was told yet.
-    news: Mutex<Option<String>>,
+    /// The text for the user that a certificate was seen for the first time; `None`: the user was told.
+    pub news: Mutex<Option<String>>,
 }
 
 impl Trust {
@@ -66,16 +66,6 @@ impl Trust {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| invalid(&error))?;
         let connection = ClientConnection::new(self.config.clone(), name).map_err(|error| invalid(&error))?;
         Socket::under_tls(stream, connection.into())
-    }
-
-    /// Returns, once, what the user is to be told: a certificate was seen for the first time.
-    pub fn take_news(&self) -> Option<String> {
-        self.news.lock().take()
-    }
-
-    /// Puts back what [`Trust::take_news`] has returned, to be told elsewhere, too.
-    pub(crate) fn keep_news(&self, news: String) {
-        *self.news.lock() = Some(news);
     }
 
     /// Decides about the chain of certificates that a server has shown.
@@ -116,7 +106,6 @@ fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
     if authorities.is_empty() { Err(bad(&"there is no certificate in it")) } else { Ok(authorities) }
 }
 
-/// The authorities that this machine trusts.
 fn system_authorities() -> RootCertStore {
     let mut authorities = RootCertStore::empty();
     authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

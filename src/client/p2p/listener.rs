@@ -1,7 +1,7 @@
 //! The port where direct chats are taken.
 
 use std::io;
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread;
@@ -36,44 +36,32 @@ impl Listener {
             if let Some(mut old) = self.listening.take() {
                 old.stop();
             }
-            match listen_on_first(ip, self.ports.clone(), self.reports.clone(), self.tls.clone()) {
+            match self.listen_on_first_free(ip) {
                 Ok(listening) => self.listening = Some(listening),
                 Err(error) => log::warn!("no direct chats: none of the ports {:?} of {ip}: {error}", self.ports),
             }
         }
         self.listening.as_ref().map(|listening| listening.address().port())
     }
-}
 
-fn listen_on_first(
-    ip: IpAddr,
-    mut ports: RangeInclusive<u16>,
-    reports: Sender<Report>,
-    tls: Option<Arc<PeerTls>>,
-) -> io::Result<Listening> {
-    let mut last = io::ErrorKind::AddrInUse.into();
-    let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
-    let callers = Arc::<Callers>::default();
-    listen(listener.ok_or(last)?, "direct chats", move |stream, peer| {
-        admit_on_a_thread(stream, peer.ip(), reports.clone(), tls.clone(), &callers);
-    })
-}
-
-/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped.
-fn admit_on_a_thread(
-    stream: TcpStream,
-    address: IpAddr,
-    reports: Sender<Report>,
-    tls: Option<Arc<PeerTls>>,
-    callers: &Arc<Callers>,
-) {
-    let Some(place) = callers.admit(address) else { return };
-    let work = move || {
-        let admitted = handshake::admit(stream, place, reports, tls.as_deref());
-        if let Some(connection) = admitted {
-            connection.run();
-        }
-    };
-    // Without a thread the connection is closed.
-    let _ = thread::Builder::new().name("direct callee".to_owned()).spawn(work);
+    fn listen_on_first_free(&self, ip: IpAddr) -> io::Result<Listening> {
+        let mut last = io::ErrorKind::AddrInUse.into();
+        let mut ports = self.ports.clone();
+        let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
+        let callers = Arc::<Callers>::default();
+        let reports = self.reports.clone();
+        let tls = self.tls.clone();
+        listen(listener.ok_or(last)?, "direct chats", move |stream, peer| {
+            // A caller that is too many, or finds no thread, is dropped.
+            let Some(place) = callers.admit(peer.ip()) else { return };
+            let reports = reports.clone();
+            let tls = tls.clone();
+            let work = move || {
+                if let Some(connection) = handshake::admit(stream, place, reports, tls.as_deref()) {
+                    connection.run();
+                }
+            };
+            let _ = thread::Builder::new().name("direct callee".to_owned()).spawn(work);
+        })
+    }
 }

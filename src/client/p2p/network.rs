@@ -18,8 +18,9 @@ pub struct Network {
     me: UserName,
     /// Direct chats are under TLS.
     tls: Option<Arc<PeerTls>>,
-    reports: Sender<Report>,
-    arriving: Receiver<Report>,
+    /// The channel on which the threads of the connections report.
+    pub reports: Sender<Report>,
+    pub arriving: Receiver<Report>,
     open: HashMap<u64, Handle>,
 }
 
@@ -27,16 +28,6 @@ impl Network {
     pub fn new(me: UserName, tls: Option<Arc<PeerTls>>) -> Self {
         let (reports, arriving) = bounded(limits::CLIENT_EVENTS);
         Self { me, tls, reports, arriving, open: HashMap::new() }
-    }
-
-    /// Returns the channel on which the threads of the connections report.
-    pub fn reports(&self) -> Sender<Report> {
-        self.reports.clone()
-    }
-
-    /// Returns the other end of that channel.
-    pub fn arriving(&self) -> Receiver<Report> {
-        self.arriving.clone()
     }
 
     /// Notes a report, and returns the event in it.

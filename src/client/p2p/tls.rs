@@ -22,7 +22,6 @@ pub struct PeerTls {
 }
 
 impl PeerTls {
-    /// Makes a certificate.
     pub fn new() -> Result<Self, String> {
         let identity = Identity::make().map_err(|error| error.to_string())?.identity();
         let fingerprint = identity.fingerprint();

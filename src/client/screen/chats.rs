@@ -34,7 +34,7 @@ struct Counts(HashMap<Target, (u64, (usize, usize))>);
 
 impl Counts {
     fn of(&mut self, state: &ClientState, target: &Target, conversation: &Conversation) -> (usize, usize) {
-        let revision = conversation.revision();
+        let revision = conversation.revision;
         match self.0.get(target) {
             Some((known, counts)) if *known == revision => *counts,
             _ => {
@@ -52,15 +52,11 @@ pub(super) struct ChatList {
     /// The text that the names of the listed chats hold.
     pub filter: String,
     /// The conversations that were open in this run: they are listed even if nothing was said there.
-    opened: HashSet<Target>,
+    pub opened: HashSet<Target>,
     counts: RefCell<Counts>,
 }
 
 impl ChatList {
-    pub(super) fn note_opened(&mut self, target: &Target) {
-        self.opened.insert(target.clone());
-    }
-
     pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
         let filter = self.filter.to_lowercase();
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));

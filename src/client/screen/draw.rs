@@ -202,7 +202,9 @@ fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
     let most = usize::from(area.height).saturating_sub(2);
     let begin =
         text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
-    wrapped(model, &question, area.width).into_iter().chain(begin).collect()
+    let mut lines = wrapped(model, &question, area.width);
+    lines.extend(begin);
+    lines
 }
 
 /// Returns the keys and the commands, from their tables.
@@ -268,7 +270,7 @@ fn search_prompt(search: &Search) -> String {
 
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
     let left = status(app, now);
-    let below = model.open().is_some_and(|target| model.reading.places().contains_key(target));
+    let below = model.open().is_some_and(|target| model.reading.places.contains_key(target));
     let hint = if below {
         Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string()
     } else {

@@ -53,7 +53,6 @@ pub(super) enum Item<'a> {
     Note(&'a Note),
 }
 
-/// Returns the id of the item's message.
 pub(super) fn id<'a>(item: &Item<'a>) -> Option<&'a MessageId> {
     match item {
         Item::Row(row) => row.id(),
@@ -75,9 +74,7 @@ pub struct Look {
     pub long_texts: Rc<RefCell<LongTexts>>,
 }
 
-/// The lines of the items.
 impl Look {
-    /// Returns the lines of an item.
     pub(super) fn lines_of(&self, item: &Item) -> Rc<Vec<Line>> {
         match item {
             Item::Row(row) => self.lines_of_row(row),
@@ -190,7 +187,6 @@ pub(super) fn key(row: &Row, me: &UserName) -> Key {
     }
 }
 
-/// Checks that a message names a user.
 pub(super) fn mentions_user(message: &Message, user: &UserName) -> bool {
     !mentions(message.text.as_str(), user.mapped()).is_empty()
 }

@@ -140,21 +140,20 @@ fn unknown(name: &str) -> String {
     format!("there is no action {name:?}; there are {}", names.join(", "))
 }
 
-/// The names of keys that are no characters.
-const NAMED: &[(&str, KeyCode)] = &[
-    ("esc", KeyCode::Esc),
-    ("tab", KeyCode::Tab),
-    ("backtab", KeyCode::Tab),
-    ("pageup", KeyCode::PageUp),
-    ("pagedown", KeyCode::PageDown),
-    ("home", KeyCode::Home),
-    ("end", KeyCode::End),
-    ("up", KeyCode::Up),
-    ("down", KeyCode::Down),
-    ("left", KeyCode::Left),
-    ("right", KeyCode::Right),
-    ("insert", KeyCode::Insert),
-    ("delete", KeyCode::Delete),
+/// The keys that are no characters: the name of each in the settings, and for people.
+const NAMED: &[(&str, KeyCode, &str)] = &[
+    ("esc", KeyCode::Esc, "Esc"),
+    ("tab", KeyCode::Tab, "Tab"),
+    ("pageup", KeyCode::PageUp, "PgUp"),
+    ("pagedown", KeyCode::PageDown, "PgDn"),
+    ("home", KeyCode::Home, "Home"),
+    ("end", KeyCode::End, "End"),
+    ("up", KeyCode::Up, "Up"),
+    ("down", KeyCode::Down, "Down"),
+    ("left", KeyCode::Left, "Left"),
+    ("right", KeyCode::Right, "Right"),
+    ("insert", KeyCode::Insert, "Insert"),
+    ("delete", KeyCode::Delete, "Delete"),
 ];
 
 /// Reads a key as the settings have it: `ctrl-n`, `alt-home`, `f1`. A character alone is text, and no key.
@@ -170,7 +169,7 @@ fn parse(text: &str) -> Option<(KeyCode, KeyModifiers)> {
     if rest == "backtab" {
         return Some((KeyCode::Tab, modifiers | KeyModifiers::SHIFT));
     }
-    if let Some((_, code)) = NAMED.iter().find(|(name, _)| *name == rest) {
+    if let Some((_, code, _)) = NAMED.iter().find(|(name, ..)| *name == rest) {
         return Some((*code, modifiers));
     }
     let number = rest.strip_prefix('f').and_then(|number| number.parse().ok()).filter(|n| (1..=12).contains(n));
@@ -187,16 +186,9 @@ fn written((code, modifiers): &(KeyCode, KeyModifiers)) -> String {
     let name = match code {
         KeyCode::Char(c) => c.to_uppercase().to_string(),
         KeyCode::F(number) => format!("F{number}"),
-        KeyCode::PageUp => "PgUp".to_owned(),
-        KeyCode::PageDown => "PgDn".to_owned(),
         KeyCode::Tab if modifiers.contains(KeyModifiers::SHIFT) => return "Shift-Tab".to_owned(),
-        code => NAMED.iter().find(|(_, known)| known == code).map_or(String::new(), |(name, _)| capital(name)),
+        code => NAMED.iter().find(|(_, known, _)| known == code).map_or("", |(.., shown)| shown).to_owned(),
     };
     let prefix = |modifier, text| if modifiers.contains(modifier) { text } else { "" };
     format!("{}{}{name}", prefix(KeyModifiers::CTRL, "Ctrl-"), prefix(KeyModifiers::ALT, "Alt-"))
-}
-
-fn capital(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -25,7 +25,6 @@ impl<W: Write> Output<W> {
         Self { terminal, shown: Buffer::empty(Rect::ZERO), links: Vec::new(), cursor: None }
     }
 
-    /// Returns the terminal.
     pub fn into_inner(self) -> W {
         self.terminal
     }
@@ -66,9 +65,9 @@ impl<W: Write> Output<W> {
 
     /// Cells whose link has changed are drawn again, even if they look the same.
     fn forget_links(&mut self, links: &[Link]) {
-        let gone: Vec<_> = self.links.iter().filter(|link| !links.contains(link)).collect();
-        let new: Vec<_> = links.iter().filter(|link| !self.links.contains(link)).collect();
-        let areas: Vec<_> = gone.into_iter().chain(new).map(|link| link.area).collect();
+        let gone = self.links.iter().filter(|link| !links.contains(link));
+        let new = links.iter().filter(|link| !self.links.contains(link));
+        let areas: Vec<_> = gone.chain(new).map(|link| link.area).collect();
         for area in areas {
             self.forget_area(area);
         }

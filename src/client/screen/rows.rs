@@ -69,7 +69,9 @@ fn with_notes<'a>(messages: Vec<Item<'a>>, notes: &[&'a Note]) -> Vec<Item<'a>> 
     for message in messages {
         let notes = if behind.is_empty() { None } else { id(&message).and_then(|id| behind.remove(&Some(id))) };
         items.push(message);
-        items.extend(notes.into_iter().flatten().map(Item::Note));
+        if let Some(notes) = notes {
+            items.extend(notes.into_iter().map(Item::Note));
+        }
     }
     let mut first: Vec<_> = behind.into_values().flatten().collect();
     first.sort_by_key(|note| note.number);

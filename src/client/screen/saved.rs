@@ -26,7 +26,6 @@ const HEAD: &str = "wachat-screen;1";
 /// Most drafts, and most places.
 const ENTRIES: usize = 200;
 
-/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     pub open: Option<Target>,

@@ -6,7 +6,6 @@ use ratatui_core::style::{Color, Modifier, Style};
 
 use crate::model::{State, UserName};
 
-/// The colours that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Theme {
     /// As COLORFGBG describes the terminal, else for a dark background

@@ -29,7 +29,6 @@ use super::outgoing::Outgoing;
 use super::position::Position;
 use super::record::{Record, read_message};
 use super::row::Row;
-use super::shown::Shown;
 use crate::disk::{self, Disk};
 use crate::model::{Message, Seq, Target, Text, UserName};
 use crate::protocol::Codec as _;
@@ -104,20 +103,20 @@ impl ClientState {
     fn write_lines(&self, lines: &mut Vec<u8>) {
         line(lines, |w| {
             let position = &self.position;
-            let numbers = w.plain("BASE").text(position.store()).plain(position.last()).plain(position.newest());
-            numbers.plain(self.shown.count()).plain(self.known.seed())
+            let numbers = w.plain("BASE").text(&position.store).plain(position.last).plain(position.newest);
+            numbers.plain(self.shown.count).plain(self.known.seed)
         });
         self.choices.records().chain(self.outbox.records()).for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);
         }
-        for message in self.shown.waiting() {
+        for message in &self.shown.waiting {
             line(lines, |w| message.write_stored(w.plain("UNSHOWN").plain(message.seq)));
         }
         for user in &self.written {
             line(lines, |w| w.plain("WROTE").plain(user.stored()));
         }
-        for digest in self.known.direct() {
+        for digest in &self.known.directly {
             line(lines, |w| w.plain("KNOWN").plain(digest));
         }
     }
@@ -125,8 +124,10 @@ impl ClientState {
     fn read_line(&mut self, f: &Fields) -> Option<()> {
         match f.get(0)? {
             "BASE" => {
-                self.position = Position::restored(f.get(1)?.to_owned(), field(f, 2)?, field(f, 3)?);
-                self.shown = Shown::restored(field(f, 4)?);
+                // There is no checkpoint of a state with an earlier store.
+                let store = f.get(1)?.to_owned();
+                self.position = Position { store, last: field(f, 2)?, newest: field(f, 3)?, era: 0 };
+                self.shown.count = field(f, 4)?;
                 self.known = Known::restored(f.get(5)?.parse().ok()?);
             }
             "CONVERSATION" => {
@@ -135,15 +136,15 @@ impl ClientState {
             }
             "ABOVE" => {
                 let conversation = self.conversations.get_mut(&Target::from_stored(f.get(1)?)?)?;
-                f.iter().skip(2).try_for_each(|number| conversation.add_above(Seq::parse(number)?))?;
+                f.iter().skip(2).try_for_each(|number| conversation.above.insert(Seq::parse(number)?).then_some(()))?;
             }
             "ROW" => {
                 let (target, row) = self.read_row(f)?;
                 self.conversations.get_mut(&target)?.restore(row);
             }
-            "UNSHOWN" => self.shown.add(read_message(f, 1)?),
+            "UNSHOWN" => self.shown.waiting.push_back(read_message(f, 1)?),
             "WROTE" => _ = self.written.insert(UserName::from_stored(f.get(1)?)?),
-            "KNOWN" => self.known.restore_direct(f.get(1)?.parse().ok()?),
+            "KNOWN" => _ = self.known.directly.insert(f.get(1)?.parse().ok()?),
             _ => _ = self.apply(Record::from_fields(f)?),
         }
         Some(())
@@ -174,13 +175,13 @@ impl ClientState {
 
 impl Conversation {
     fn write_lines(&self, target: &Target, lines: &mut Vec<u8>) {
-        let [delivered, read, received, seen] = self.watermarks();
-        let Complete { upto, count } = self.complete();
+        let Self { delivered, read, last_received, seen, complete: Complete { upto, count }, .. } = self;
         line(lines, |w| {
-            w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read).plain(received).plain(seen);
-            w.plain(upto).plain(count).plain(if self.has_older() { "yes" } else { "no" })
+            w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read);
+            w.plain(last_received).plain(seen);
+            w.plain(upto).plain(count).plain(if self.older { "yes" } else { "no" })
         });
-        let above: Vec<_> = self.numbers_above().collect();
+        let above: Vec<_> = self.above.iter().collect();
         for numbers in above.chunks(NUMBERS) {
             line(lines, |w| {
                 w.plain("ABOVE").plain(target.stored());

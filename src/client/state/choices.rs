@@ -4,49 +4,39 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::record::Record;
-use super::switch::Switch;
 use crate::model::{Target, UserName};
+
+/// A setting that the user turns on or off at the keyboard. All of them are off at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// The lines that say who joins, leaves, comes and goes are hidden.
+    Quiet,
+}
+
+impl Switch {
+    pub const ALL: [Self; 1] = [Self::Quiet];
+
+    /// Returns its name, as it is typed and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|switch| switch.name() == name)
+    }
+}
 
 /// The choices that differ from those of a new client.
 #[derive(Default)]
 pub(super) struct Choices {
-    ignored: HashSet<UserName>,
-    muted: HashSet<Target>,
-    switches: HashSet<Switch>,
+    pub ignored: HashSet<UserName>,
+    pub muted: HashSet<Target>,
+    pub switches: HashSet<Switch>,
 }
 
 impl Choices {
-    pub fn ignore(&mut self, user: UserName, hidden: bool) {
-        put(&mut self.ignored, user, hidden);
-    }
-
-    pub fn mute(&mut self, target: Target, muted: bool) {
-        put(&mut self.muted, target, muted);
-    }
-
-    pub fn turn(&mut self, switch: Switch, on: bool) {
-        put(&mut self.switches, switch, on);
-    }
-
-    pub fn is_ignored(&self, user: &UserName) -> bool {
-        self.ignored.contains(user)
-    }
-
-    pub fn is_muted(&self, target: &Target) -> bool {
-        self.muted.contains(target)
-    }
-
-    pub fn is_on(&self, switch: Switch) -> bool {
-        self.switches.contains(&switch)
-    }
-
-    /// Returns the users whose messages are hidden, sorted.
-    pub fn ignored(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.ignored.iter().map(ToString::to_string).collect();
-        names.sort();
-        names
-    }
-
     /// Returns the records that lead to these choices.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let ignored = self.ignored.iter().map(|user| Record::Ignored(user.clone(), true));
@@ -56,7 +46,7 @@ impl Choices {
 }
 
 /// Puts an item into a set, or takes it out.
-fn put<T: Eq + Hash>(set: &mut HashSet<T>, item: T, is_in: bool) {
+pub(super) fn put<T: Eq + Hash>(set: &mut HashSet<T>, item: T, is_in: bool) {
     if is_in {
         set.insert(item);
     } else {

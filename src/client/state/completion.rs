@@ -55,7 +55,7 @@ impl ClientState {
             self.mark_seen(&target, read);
             let empty = Conversation::default();
             let here = self.conversations.get(&target).unwrap_or(&empty);
-            let above = here.complete().upto;
+            let above = here.complete.upto;
             let doubtful = if states_missed { here.first_unread_sent() } else { None };
             if doubtful.is_some() || !here.is_complete(last, count) {
                 let down_to = doubtful.map_or(above, |seq| seq.before().min(above));

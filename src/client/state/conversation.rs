@@ -24,22 +24,22 @@ pub struct Conversation {
     rows: VecDeque<(u32, Row)>,
     era: u32,
     /// The numbers up to which the user's messages here are delivered and read, in this store.
-    delivered: Seq,
-    read: Seq,
-    last_received: Seq,
+    pub(super) delivered: Seq,
+    pub(super) read: Seq,
+    pub(super) last_received: Seq,
     /// No row of this store had a higher number.
     highest: Seq,
     /// The user has seen the messages up to this number of this store.
-    seen: Seq,
-    complete: Complete,
+    pub(super) seen: Seq,
+    pub(super) complete: Complete,
     /// Number up to which nothing was missing in each earlier store that had messages here; `None`: there was none.
     complete_before: Option<Seq>,
     /// The numbers of the messages above those: a message that is fetched may be here already.
-    above: BTreeSet<Seq>,
+    pub(super) above: BTreeSet<Seq>,
     /// Rows were removed from memory: only the log has them.
-    older: bool,
-    /// Number of changes of what is unread.
-    revision: u64,
+    pub(super) older: bool,
+    /// Another number whenever the messages that are not seen may be others.
+    pub(in crate::client) revision: u64,
 }
 
 /// The messages of a conversation up to a number are here, or stand in a gap, and this is the number of them that the server counts.
@@ -67,10 +67,6 @@ impl Conversation {
         (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
     }
 
-    pub fn complete(&self) -> Complete {
-        self.complete
-    }
-
     /// Notes that nothing up to this number is missing.
     pub(super) fn set_complete(&mut self, complete: Complete) {
         self.above = self.above.split_off(&complete.upto.next());
@@ -90,11 +86,6 @@ impl Conversation {
     /// Checks that the message with this number of this store is neither covered by a comparison nor here.
     pub fn lacks(&self, seq: Seq) -> bool {
         seq > self.complete.upto && !self.above.contains(&seq)
-    }
-
-    /// Returns the number of messages that came since the last comparison with the server.
-    pub fn above(&self) -> usize {
-        self.above.len()
     }
 
     /// Notes that a message was received here: it may be called read.
@@ -169,24 +160,6 @@ impl Conversation {
         self.revision += 1;
         self.highest = self.highest.max(row.seq().unwrap_or_default());
         self.rows.push_back((self.era, row));
-    }
-
-    pub(super) fn add_above(&mut self, seq: Seq) -> Option<()> {
-        self.above.insert(seq).then_some(())
-    }
-
-    pub(super) fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
-        self.above.iter()
-    }
-
-    /// Returns the numbers up to which the user's messages are delivered and read, the last received one, and the one up
-    /// to which the user has seen everything.
-    pub(super) fn watermarks(&self) -> [Seq; 4] {
-        [self.delivered, self.read, self.last_received, self.seen]
-    }
-
-    pub(super) fn has_older(&self) -> bool {
-        self.older
     }
 
     /// Removes the oldest rows, so that at most this many are left.
@@ -312,16 +285,6 @@ impl Conversation {
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         let mut rows = this_store.filter_map(|(_, row)| row.message());
         rows.any(|other| other.seq == message.seq && other.id != message.id)
-    }
-
-    /// Notes that another user's messages are hidden, or shown.
-    pub(super) fn note_ignored(&mut self) {
-        self.revision += 1;
-    }
-
-    /// Returns a number that is another one whenever the messages that are not seen may be others.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
     }
 
     /// Returns the last number that was received here from this store.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::choices::Switch;
 use super::conversation::{Complete, Moved};
 use super::machine::{Change, ClientState};
 use super::outgoing::Outgoing;
 use super::record::Record;
-use super::switch::Switch;
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, Event, Ko};
 
@@ -183,7 +183,7 @@ impl ClientState {
     /// Notes that the first `count` of the messages in [`Self::unshown`] have been shown.
     pub fn mark_shown(&mut self, count: usize) {
         if count > 0 {
-            self.record(Record::Shown(self.shown.count() + count as u64));
+            self.record(Record::Shown(self.shown.count + count as u64));
         }
     }
 
@@ -212,7 +212,6 @@ impl ClientState {
         muted
     }
 
-    /// Turns a setting on or off.
     pub fn turn(&mut self, switch: Switch, on: bool) {
         self.record(Record::Set(switch, on));
     }
@@ -242,7 +241,7 @@ impl ClientState {
 
     /// Checks that a message with this number is among those that a comparison with the server has covered.
     fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
-        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete().upto);
+        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete.upto);
         number.is_some_and(|number| *number <= covered)
     }
 

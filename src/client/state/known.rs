@@ -9,12 +9,13 @@ use twox_hash::XxHash3_64;
 use crate::model::Message;
 
 /// Hashes of the messages of this store, of those before it, and of direct chats.
+#[derive(Default)]
 pub(super) struct Known {
     /// Random, so that no sender can make a message that is taken for another.
-    seed: u64,
+    pub seed: u64,
     here: HashSet<u64>,
     before: HashSet<u64>,
-    directly: HashSet<u64>,
+    pub directly: HashSet<u64>,
     /// The state is from a checkpoint: the hashes of older messages are in the log only.
     is_partial: bool,
 }
@@ -25,19 +26,12 @@ impl Known {
     }
 
     pub fn with_seed(seed: u64) -> Self {
-        let here = HashSet::new();
-        let before = HashSet::new();
-        let directly = HashSet::new();
-        Self { seed, here, before, directly, is_partial: false }
+        Self { seed, ..Self::default() }
     }
 
     /// Makes the hashes of a checkpoint: those of older messages are in the log only.
     pub fn restored(seed: u64) -> Self {
         Self { is_partial: true, ..Self::with_seed(seed) }
-    }
-
-    pub fn seed(&self) -> u64 {
-        self.seed
     }
 
     pub fn is_partial(&self) -> bool {
@@ -50,16 +44,6 @@ impl Known {
 
     pub fn add_direct(&mut self, message: &Message) {
         self.directly.insert(self.hash(message));
-    }
-
-    /// Returns the hashes of the messages of direct chats.
-    pub fn direct(&self) -> impl Iterator<Item = &u64> {
-        self.directly.iter()
-    }
-
-    /// Adds the hash of a message of a direct chat.
-    pub fn restore_direct(&mut self, hash: u64) {
-        self.directly.insert(hash);
     }
 
     /// Notes that all messages so far are of an earlier store.

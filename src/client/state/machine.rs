@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::choices::Choices;
+use super::choices::{self, Choices};
 use super::conversation::{Conversation, Moved};
 use super::known::Known;
 use super::outbox::Outbox;
@@ -45,7 +45,6 @@ pub struct ClientState {
     uncommitted: Vec<u8>,
 }
 
-/// The rows that a state keeps.
 struct Keep {
     max: usize,
     wants: Wants,
@@ -74,10 +73,9 @@ impl ClientState {
 
     /// Makes an empty state whose hashes are comparable with those of another one.
     pub(super) fn like(other: &Self) -> Self {
-        Self { known: Known::with_seed(other.known.seed()), ..Self::new(other.me.clone()) }
+        Self { known: Known::with_seed(other.known.seed), ..Self::new(other.me.clone()) }
     }
 
-    /// Applies a record of the log.
     pub fn replay(&mut self, record: Record) {
         self.apply(record);
         // A log that no checkpoint covers may be long.
@@ -88,7 +86,7 @@ impl ClientState {
 
     /// Checks that messages of an earlier store were received.
     pub fn has_earlier_store(&self) -> bool {
-        self.position.era() > 0
+        self.position.era > 0
     }
 
     /// Keeps only these rows from now on, and at most `max` of each conversation.
@@ -119,7 +117,7 @@ impl ClientState {
             Record::Failed { id, why } => self.apply_failed(&id, why),
             Record::Moved(id) => _ = self.outbox.remove(&id),
             Record::Received(message) => {
-                self.shown.add(message.clone());
+                self.shown.waiting.push_back(message.clone());
                 self.add_received(message);
             }
             Record::Fetched(message) => self.add_received(message),
@@ -137,9 +135,12 @@ impl ClientState {
                     return Change::Moved(state, moved);
                 }
             }
-            Record::Ignored(user, hidden) => self.apply_ignored(user, hidden),
-            Record::Muted(target, muted) => self.choices.mute(target, muted),
-            Record::Set(switch, on) => self.choices.turn(switch, on),
+            Record::Ignored(user, hidden) => {
+                choices::put(&mut self.choices.ignored, user, hidden);
+                self.conversations.values_mut().for_each(|c| c.revision += 1);
+            }
+            Record::Muted(target, muted) => choices::put(&mut self.choices.muted, target, muted),
+            Record::Set(switch, on) => choices::put(&mut self.choices.switches, switch, on),
             Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
             Record::Shown(count) => self.apply_shown(count),
             Record::Seen { target, upto } => self.apply_seen(&target, upto),
@@ -160,11 +161,6 @@ impl ClientState {
     fn apply_seen(&mut self, target: &Target, upto: Seq) {
         self.shown.note_seen(&self.me, target, upto);
         self.conversation(target).note_seen(upto);
-    }
-
-    fn apply_ignored(&mut self, user: UserName, hidden: bool) {
-        self.choices.ignore(user, hidden);
-        self.conversations.values_mut().for_each(Conversation::note_ignored);
     }
 
     fn apply_failed(&mut self, id: &MessageId, why: String) {
@@ -218,7 +214,6 @@ impl ClientState {
     fn note_written(&mut self, to: &Target, text: &Text) {
         if let Target::User(user) = to
             && !is_automatic(text)
-            && !self.written.contains(user)
         {
             self.written.insert(user.clone());
         }
@@ -283,7 +278,7 @@ impl ClientState {
 
     fn move_to(&mut self, store: String, last: Seq) {
         if self.position.move_to(store, last) {
-            let era = self.position.era();
+            let era = self.position.era;
             self.known.begin_era();
             self.conversations.values_mut().for_each(|c| c.begin_era(era));
             self.outbox.forget_numbers();
@@ -308,7 +303,7 @@ impl ClientState {
     }
 
     fn conversation(&mut self, target: &Target) -> &mut Conversation {
-        let era = self.position.era();
+        let era = self.position.era;
         self.conversations.entry(target.clone()).or_insert_with(|| Conversation::of_era(era))
     }
 }

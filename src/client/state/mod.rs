@@ -9,12 +9,11 @@
 //! - `record`: the records.
 //! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
 //! - `files`: the log in one directory, locked.
-//! - `switch`: the settings that are kept here.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 //! - `checkpoint`: the state in a file. `lookup`: rows that only the log still has. `error`: errors of the files.
 
 mod checkpoint;
-mod choices;
+pub mod choices;
 mod completion;
 pub mod conversation;
 mod decide;
@@ -31,7 +30,6 @@ mod query;
 pub mod record;
 pub mod row;
 mod shown;
-pub mod switch;
 mod take_over;
 
 pub use completion::Missing;

@@ -6,37 +6,16 @@ use crate::model::Seq;
 #[derive(Default)]
 pub(super) struct Position {
     /// The store's name; empty before the first login on RECV.
-    store: String,
-    last: Seq,
-    newest: Seq,
-    era: u32,
+    pub store: String,
+    /// The number up to which every event is in the state.
+    pub last: Seq,
+    /// The highest number of this store that was seen.
+    pub newest: Seq,
+    /// The number of stores before this one.
+    pub era: u32,
 }
 
 impl Position {
-    /// Makes the position that a checkpoint holds. There is none of a state with an earlier store.
-    pub fn restored(store: String, last: Seq, newest: Seq) -> Self {
-        Self { store, last, newest, era: 0 }
-    }
-
-    pub fn store(&self) -> &str {
-        &self.store
-    }
-
-    /// Returns the number up to which every event is in the state.
-    pub fn last(&self) -> Seq {
-        self.last
-    }
-
-    /// Returns the highest number of this store that was seen.
-    pub fn newest(&self) -> Seq {
-        self.newest
-    }
-
-    /// Returns the number of stores before this one.
-    pub fn era(&self) -> u32 {
-        self.era
-    }
-
     pub fn note_number(&mut self, seq: Seq) {
         self.newest = self.newest.max(seq);
     }

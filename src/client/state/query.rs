@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::choices::Switch;
 use super::conversation::Conversation;
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
 use super::row::Row;
-use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};
 use crate::protocol::Codec as _;
@@ -19,24 +19,23 @@ impl ClientState {
         &self.outbox
     }
 
-    /// The user of this client.
     pub fn me(&self) -> &UserName {
         &self.me
     }
 
     /// The name of the server's store that the numbers are of; empty before the first login.
     pub fn store(&self) -> &str {
-        self.position.store()
+        &self.position.store
     }
 
     /// Every event up to this number is in the state: what a poll may acknowledge (protocol, section 6).
     pub fn position(&self) -> Seq {
-        self.position.last()
+        self.position.last
     }
 
     /// The highest number of this store that was seen: what is sent from now on has a higher one.
     pub fn newest(&self) -> Seq {
-        self.position.newest()
+        self.position.newest
     }
 
     /// Returns the line of the record that keeps that number when others are removed.
@@ -53,11 +52,11 @@ impl ClientState {
 
     /// Returns the messages that were received and not marked as shown, oldest first.
     pub fn unshown(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.shown.waiting()
+        self.shown.waiting.iter()
     }
 
     pub fn is_ignored(&self, user: &UserName) -> bool {
-        self.choices.is_ignored(user)
+        self.choices.ignored.contains(user)
     }
 
     /// Checks that the user has written to another one, in this run or an earlier one.
@@ -72,12 +71,11 @@ impl ClientState {
 
     /// Checks that the user wants no notices of a conversation.
     pub fn is_muted(&self, target: &Target) -> bool {
-        self.choices.is_muted(target)
+        self.choices.muted.contains(target)
     }
 
-    /// Checks that a setting is on.
     pub fn is_on(&self, switch: Switch) -> bool {
-        self.choices.is_on(switch)
+        self.choices.switches.contains(&switch)
     }
 
     /// Checks that there is a conversation here: something was said in it, or it was compared with the server's.
@@ -103,7 +101,9 @@ impl ClientState {
 
     /// Returns the users whose messages are hidden, sorted.
     pub fn ignored(&self) -> Vec<String> {
-        self.choices.ignored()
+        let mut names: Vec<_> = self.choices.ignored.iter().map(ToString::to_string).collect();
+        names.sort();
+        names
     }
 
     /// Returns the rows in memory that hold all these words, given in small letters.
@@ -131,18 +131,19 @@ impl ClientState {
                 }
             }
         }
-        older.into_iter().chain(newer).collect()
+        older.extend(newer);
+        older
     }
 
     /// Checks that the log has rows that memory does not hold.
     pub fn has_older_rows(&self) -> bool {
-        self.conversations.values().any(Conversation::has_older)
+        self.conversations.values().any(|c| c.older)
     }
 
     /// Checks that the log has rows of a conversation that memory does not hold. Those in memory need not be the last
     /// ones: missing messages come later than newer ones.
     pub fn lacks_rows(&self, target: &Target) -> bool {
-        self.conversations.get(target).is_some_and(Conversation::has_older)
+        self.conversations.get(target).is_some_and(|c| c.older)
     }
 
     /// Returns the conversations, in no order.
@@ -169,7 +170,7 @@ impl ClientState {
         let mut seen = conversation.received_after(read).filter(|message| !self.is_ignored(&message.from));
         let last = seen.next()?.clone();
         let is_older = |row: &Row| row.seq().is_some_and(|seq| seq <= read);
-        let more = conversation.has_older() && !conversation.rows().any(is_older);
+        let more = conversation.older && !conversation.rows().any(is_older);
         Some((1 + seen.count(), more, last))
     }
 
@@ -233,7 +234,7 @@ impl ClientState {
 
     /// Checks that another comparison with the server is due: many messages have come since the last one.
     pub fn wants_comparison(&self, target: &Target) -> bool {
-        self.conversations.get(target).is_some_and(|c| c.above() > limits::UNCOMPARED_ROWS)
+        self.conversations.get(target).is_some_and(|c| c.above.len() > limits::UNCOMPARED_ROWS)
     }
 
     /// Checks that the user's message with this number there is neither here nor, it may be, in the outbox.

@@ -27,10 +27,10 @@
 
 use std::sync::Arc;
 
+use super::choices::Switch;
 use super::conversation::Complete;
 use super::outgoing::Outgoing;
 use super::row::Gap;
-use super::switch::Switch;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};

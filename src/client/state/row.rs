@@ -9,7 +9,6 @@ use super::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 
-/// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     Received(Arc<Message>),
@@ -42,7 +41,6 @@ impl Row {
         self.text().map_or(0, |text| text.as_str().len()) + limits::ROW_BYTES
     }
 
-    /// Returns the text of its message.
     fn text(&self) -> Option<&Text> {
         match self {
             Self::Failed(message, _) => Some(&message.text),
@@ -50,7 +48,6 @@ impl Row {
         }
     }
 
-    /// Returns the id of its message.
     pub fn id(&self) -> Option<&MessageId> {
         match self {
             Self::Failed(message, _) => Some(&message.id),

@@ -8,29 +8,12 @@ use crate::model::{Message, Seq, Target, UserName};
 /// The number of received messages that were shown, and those that were not.
 #[derive(Default)]
 pub(super) struct Shown {
-    count: u64,
-    waiting: VecDeque<Arc<Message>>,
+    pub count: u64,
+    /// Oldest first.
+    pub waiting: VecDeque<Arc<Message>>,
 }
 
 impl Shown {
-    /// Begins with the count of a checkpoint.
-    pub fn restored(count: u64) -> Self {
-        Self { count, waiting: VecDeque::new() }
-    }
-
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Returns the messages that were not shown, oldest first.
-    pub fn waiting(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.waiting.iter()
-    }
-
-    pub fn add(&mut self, message: Arc<Message>) {
-        self.waiting.push_back(message);
-    }
-
     /// Takes the next message that counts as shown once this number of them was.
     pub fn take_next(&mut self, count: u64) -> Option<Arc<Message>> {
         let next = if self.count < count { self.waiting.pop_front() } else { None };

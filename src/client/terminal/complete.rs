@@ -1,7 +1,12 @@
 //! Completion: the Tab key replaces the word before the cursor by a command, a user, a room or an emoji, and repeated
 //! by the next one.
 
-use crate::client::app::commands::{COMMANDS, names};
+use crate::client::app::commands::{self, COMMANDS};
+use crate::client::state::ClientState;
+use crate::model::{Target, UserName};
+
+/// Messages of a conversation whose senders are names for the Tab key.
+const SPEAKER_ROWS: usize = 100;
 
 /// The emoji, each on a line with its names as GitHub has them, as in `:tada:`.
 const EMOJI: &str = include_str!("emoji.txt");
@@ -10,10 +15,33 @@ const EMOJI: &str = include_str!("emoji.txt");
 const CANDIDATES: usize = 500;
 
 /// The names that a word may be completed to, the likeliest first.
-pub trait Names {
-    fn users(&self) -> Vec<String>;
+#[derive(Debug, Default)]
+pub struct Names {
+    pub users: Vec<String>,
     /// The rooms, each with its `#`.
-    fn rooms(&self) -> Vec<String>;
+    pub rooms: Vec<String>,
+}
+
+impl Names {
+    /// Returns the conversations of a client and those who speak in them, the latest first.
+    pub fn of(state: &ClientState) -> Self {
+        let mut names = Self::default();
+        for target in state.targets() {
+            let users = match target {
+                Target::User(user) => vec![user.clone()],
+                Target::Room(room) => {
+                    names.rooms.push(room.to_string());
+                    state.speakers(target, SPEAKER_ROWS)
+                }
+            };
+            for user in users.iter().filter(|user| *user != state.me()).map(UserName::to_string) {
+                if !names.users.contains(&user) {
+                    names.users.push(user);
+                }
+            }
+        }
+        names
+    }
 }
 
 /// A completion: the number of `char`s before the cursor that are removed, and the text that is inserted there.
@@ -38,7 +66,7 @@ impl Completer {
         &mut self,
         before: &str,
         is_first_line: bool,
-        names: &dyn Names,
+        names: &Names,
         backwards: bool,
     ) -> Option<Completion> {
         let (remove, number) = match self.shown.take().filter(|(_, text)| text == before) {
@@ -66,18 +94,18 @@ fn word(before: &str) -> &str {
     before.rsplit(char::is_whitespace).next().unwrap_or_default()
 }
 
-fn candidates(before: &str, word: &str, is_first_line: bool, names: &dyn Names) -> Vec<String> {
+fn candidates(before: &str, word: &str, is_first_line: bool, names: &Names) -> Vec<String> {
     let starts_line = is_first_line && word.len() == before.len();
     let is_command = is_first_line && before.starts_with('/');
     let mut found = match word.chars().next() {
         Some('/') if starts_line => commands(word),
-        Some('@') if starts_line => [matching(word, "@", names.users(), ": "), commands(word)].concat(),
-        Some('@') => matching(word, "@", names.users(), " "),
-        Some('#') => matching(word, "", names.rooms(), " "),
+        Some('@') if starts_line => [matching(word, "@", &names.users, ": "), commands(word)].concat(),
+        Some('@') => matching(word, "@", &names.users, " "),
+        Some('#') => matching(word, "", &names.rooms, " "),
         Some(':') => emoji(word),
         None if !is_command => Vec::new(),
-        _ if is_command => [matching(word, "", names.users(), " "), rooms_without_sign(word, names)].concat(),
-        _ => matching(word, "", names.users(), " "),
+        _ if is_command => [matching(word, "", &names.users, " "), rooms_without_sign(word, names)].concat(),
+        _ => matching(word, "", &names.users, " "),
     };
     found.truncate(CANDIDATES);
     found
@@ -94,17 +122,17 @@ fn commands(word: &str) -> Vec<String> {
     if !found.is_empty() {
         return found;
     }
-    let all = COMMANDS.iter().flat_map(names);
+    let all = COMMANDS.iter().flat_map(commands::names);
     all.filter(|name| begins(name, word)).map(|name| format!("{name} ")).collect()
 }
 
-fn matching(word: &str, sign: &str, names: Vec<String>, end: &str) -> Vec<String> {
-    let named = names.into_iter().map(|name| format!("{sign}{name}"));
+fn matching(word: &str, sign: &str, names: &[String], end: &str) -> Vec<String> {
+    let named = names.iter().map(|name| format!("{sign}{name}"));
     named.filter(|name| begins(name, word)).map(|name| name + end).collect()
 }
 
-fn rooms_without_sign(word: &str, names: &dyn Names) -> Vec<String> {
-    matching(&format!("#{word}"), "", names.rooms(), " ")
+fn rooms_without_sign(word: &str, names: &Names) -> Vec<String> {
+    matching(&format!("#{word}"), "", &names.rooms, " ")
 }
 
 /// Returns the emoji whose names begin so, the shortest names first.

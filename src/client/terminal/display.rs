@@ -6,6 +6,7 @@ use rustix::termios::tcgetwinsize;
 
 use super::marks::{HELD, Marks};
 use crate::client::app::view::View;
+use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::Row;
 use crate::model::safe::{indented, safe, snippet};
 use crate::model::{Message, Target, Timestamp, UserName};
@@ -15,9 +16,9 @@ use crate::texts::words::{DIRECT, noted_ko};
 
 /// Returns the line of an own message, to which its mark is added: `[14:35] ana: hola`. Its target is named where it is
 /// not the current one: `[14:35] ana -> luis: hola`.
-pub fn own_line(at: Timestamp, me: &UserName, to: &Target, is_current: bool, text: &str) -> String {
-    let how = if is_current { String::new() } else { format!(" -> {}", safe(&to.to_string())) };
-    say(at, "", me, &how, text)
+pub fn own_line(message: &Outgoing, me: &UserName, is_current: bool) -> String {
+    let how = if is_current { String::new() } else { format!(" -> {}", safe(&message.to.to_string())) };
+    say(message.at, "", me, &how, message.text.as_str())
 }
 
 /// The columns before the effect of a command.
@@ -27,14 +28,15 @@ const HELP_INDENT: &str = "    ";
 pub fn render(view: &View, marks: Marks) -> String {
     match view {
         View::Incoming(message) => message_line(message),
-        View::Tick { state, to, text, others, .. } => {
-            let text = marks.snippet(text);
+        View::Tick { state, message, others } => {
+            let text = marks.snippet(message.text.as_str());
             let text = if *others > 0 { Phrase::OthersBefore { text: &text, others }.to_string() } else { text };
-            safe(&format!("{} {}: {text}", marks.of(*state), address(to))).into_owned()
+            safe(&format!("{} {}: {text}", marks.of(*state), address(&message.to))).into_owned()
         }
-        View::Failed { to, text, why, .. } => {
-            let failed = Phrase::NotSent { text: &marks.snippet(text), dash: &marks.dash(), why };
-            safe(&format!("{} {}: {failed}", marks.failed(), address(to))).into_owned()
+        View::Failed { message, why } => {
+            let text = marks.snippet(message.text.as_str());
+            let failed = Phrase::NotSent { text: &text, dash: &marks.dash(), why };
+            safe(&format!("{} {}: {failed}", marks.failed(), address(&message.to))).into_owned()
         }
         View::Direct(message) => direct_line(message),
         View::DirectTick { held, message } => {

@@ -42,7 +42,6 @@ pub struct Drawn {
     pub cursor: (usize, usize),
 }
 
-/// The editor.
 #[derive(Default)]
 pub struct Editor {
     area: TextArea<'static>,
@@ -118,7 +117,6 @@ impl Editor {
         self.area.lines().iter().map(|line| line.len() + 1).sum()
     }
 
-    /// Handles a key.
     pub fn input(&mut self, key: KeyEvent) -> Edit {
         if key.kind == KeyEventKind::Release {
             return Edit::None;
@@ -221,7 +219,7 @@ impl Editor {
     }
 
     /// Completes the word before the cursor; repeated, it cycles through the candidates. `false`: there are none.
-    pub fn complete(&mut self, names: &dyn Names, backwards: bool) -> bool {
+    pub fn complete(&mut self, names: &Names, backwards: bool) -> bool {
         if self.is_secret {
             return false;
         }
@@ -235,10 +233,7 @@ impl Editor {
         (0..done.remove).for_each(|_| _ = self.area.delete_char());
         self.area.insert_str(done.insert)
     }
-}
 
-/// Cursor and history.
-impl Editor {
     fn go(&mut self, to: CursorMove) -> Edit {
         self.area.move_cursor(to);
         Edit::None
@@ -324,10 +319,7 @@ impl Editor {
         self.area.move_cursor(CursorMove::Jump(small(line), small(chars)));
         true
     }
-}
 
-/// Drawing.
-impl Editor {
     /// Returns the text in rows, the first of `first` cells and the others of `next`. The cursor may stand after the
     /// last cell of a row.
     pub fn draw(&mut self, first: usize, next: usize) -> Drawn {

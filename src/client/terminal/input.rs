@@ -12,8 +12,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 use terminput::Event;
 
-use super::event::InputEvent;
-use super::parser::Parser;
+use super::parser::{InputEvent, Parser};
 use super::raw;
 use crate::client::exit::{Failure, failed};
 use crate::client::owner::spawn;

@@ -10,7 +10,6 @@ use crate::texts::words::{READ_TICK, READ_TICK_ASCII};
 /// The state of a message that the other side of a direct chat has.
 pub const HELD: State = State::Delivered;
 
-/// The marks of a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
     ascii: bool,

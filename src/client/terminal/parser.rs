@@ -3,7 +3,6 @@
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use super::event::InputEvent;
 use crate::limits;
 use crate::texts::Phrase;
 
@@ -15,6 +14,20 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 /// Longest control sequence, and longest report that is skipped (OSC, DCS), in bytes.
 const SEQUENCE_BYTES: usize = 64;
 const REPORT_BYTES: usize = 4_096;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum InputEvent {
+    /// A key, a pasted text, a click, the focus, or a new size of the window.
+    Terminal(Event),
+    /// Input that was discarded, and why.
+    Problem(String),
+    /// The process was stopped and continues: the modes of the terminal may be others, and its screen too.
+    Continued,
+    /// A signal that ends the program.
+    Signal(i32),
+    /// There is no more input.
+    Ended,
+}
 
 /// Input that is not a whole event yet.
 #[derive(Default)]

@@ -124,13 +124,15 @@ fn read_ahead() {
         match buffer.get(..count) {
             Some(line @ [_, ..]) => typed.extend(line.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte })),
             // Ctrl-D.
-            _ => return TYPED_AHEAD.lock().extend(typed.into_iter().chain([0x04])),
+            _ => {
+                typed.push(0x04);
+                break;
+            }
         }
     }
     TYPED_AHEAD.lock().append(&mut typed);
 }
 
-/// Returns what was typed before raw mode.
 pub(super) fn take_typed_ahead() -> Vec<u8> {
     std::mem::take(&mut TYPED_AHEAD.lock())
 }

@@ -41,10 +41,6 @@ impl<'a> Cursor<'a> {
         Self { text: text.trim_end(), words, next: 0 }
     }
 
-    pub fn is_at_end(&self) -> bool {
-        self.next >= self.words.len()
-    }
-
     /// Returns the next word without a comma after it.
     pub fn peek(&self) -> Option<&'a str> {
         self.words.get(self.next).map(|(_, word)| word.trim_end_matches(','))

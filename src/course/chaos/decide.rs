@@ -65,17 +65,14 @@ impl Decider {
         let number = counts.entry((user.clone(), port)).or_default();
         *number += 1;
         let connection = Connection { user, port, number: *number };
+        let is_healed = self.healed.load(Ordering::Relaxed);
         let plan = match &self.source {
-            Source::Plans { seed, connections } if connection.number <= *connections && !self.is_healed() => {
+            Source::Plans { seed, connections } if connection.number <= *connections && !is_healed => {
                 Plan::draw(*seed, &connection)
             }
             _ => Plan::default(),
         };
         Identity { connection, plan }
-    }
-
-    fn is_healed(&self) -> bool {
-        self.healed.load(Ordering::Relaxed)
     }
 
     /// Returns the faults of a record, in their order.

@@ -27,7 +27,6 @@ use crate::{disk, limits};
 const HEAD: [&str; 2] = ["wachat-chaos", "1"];
 const FORM: &str = "time;user;port;connection;direction;line;record;fault";
 
-/// One fault of one record.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub connection: Connection,
@@ -66,7 +65,6 @@ impl fmt::Display for Decision {
     }
 }
 
-/// A log that is being written.
 pub struct Log(File);
 
 impl Log {

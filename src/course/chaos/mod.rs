@@ -7,8 +7,8 @@
 //! - `record`: what passes, in the words of the rules. `rule`, `parse`, `cursor`: the rules. `fault`: what can happen.
 //! - `decide`: which faults a record has; `plan`: random ones, `random`: their numbers; `decisions`: log and replay.
 //! - `network`: what all connections share; `gate`: records that are held; `answers`: SENDs that were answered.
-//! - `wire`: one connection, a thread for each direction; `lines`: its input; `pending`: its unanswered requests; `ends`:
-//!   its trace.
+//! - `wire`: one connection, a thread for each direction; `lines`: its input; `pending`: its unanswered requests; `side`:
+//!   one of its two sockets, with its trace.
 //!
 //! The server is a real one and so are the clients: nothing here knows what they are to do about a fault. Of the
 //! protocol the proxy knows where lines and replies end, and which request a reply answers.
@@ -22,7 +22,6 @@ mod answers;
 mod cursor;
 mod decide;
 mod decisions;
-mod ends;
 mod fault;
 mod gate;
 mod lines;
@@ -33,6 +32,7 @@ mod plan;
 mod random;
 mod record;
 mod rule;
+mod side;
 mod wire;
 
 use std::io;
@@ -80,7 +80,7 @@ impl Proxy {
 
     /// Ends the random faults: connections that begin from now on have none.
     pub fn heal(&self) {
-        self.network.heal();
+        self.network.decider.heal();
     }
 
     /// Releases the records that are held until the Enter key.

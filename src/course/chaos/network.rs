@@ -43,7 +43,7 @@ pub enum Notice {
 
 pub(super) struct Network {
     server: [SocketAddr; 2],
-    decider: Decider,
+    pub decider: Decider,
     pub answers: Answers,
     pub gate: Gate,
     pub trace: Option<Trace>,
@@ -53,7 +53,6 @@ pub(super) struct Network {
     open: AtomicUsize,
 }
 
-/// The decisions so far.
 #[derive(Default)]
 struct Done {
     log: Option<Log>,
@@ -104,10 +103,6 @@ impl Network {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
         let guard = Guard(self.clone());
         (open < limits::CHAOS_CONNECTIONS).then_some(guard)
-    }
-
-    pub fn heal(&self) {
-        self.decider.heal();
     }
 
     /// Connects to the server. An error is reported, and the client finds its connection closed.

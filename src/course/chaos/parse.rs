@@ -19,7 +19,6 @@ const FILLERS: &str = " the a an of to with by at in for time probability and re
 /// Fillers in the name of the record that ends a hold.
 const NEXT: [&str; 5] = ["the", "a", "an", "next", "to"];
 
-/// Reads one rule.
 pub fn parse(text: &str) -> Result<Rule, RuleError> {
     // One character a place, so that the mark below an error stands below its word.
     let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -28,7 +27,7 @@ pub fn parse(text: &str) -> Result<Rule, RuleError> {
     if !ACTIONS.contains(&action.as_str()) {
         return Err(parser.error(format!("a rule begins with an action: {}", ACTIONS.join(", "))));
     }
-    while !parser.words.is_at_end() {
+    while parser.words.peek().is_some() {
         parser.phrase()?;
     }
     parser.finish(&action)

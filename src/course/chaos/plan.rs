@@ -8,7 +8,6 @@ use super::random::Random;
 use super::record::{Connection, Direction, Kind, Record};
 use crate::protocol::Port;
 
-/// The faults of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// One byte at a time, both ways.
@@ -37,7 +36,6 @@ impl Plan {
         Self { resend: plan.resend.filter(|_| connection.port == Port::Send), ..plan }
     }
 
-    /// Returns the faults of a record.
     pub fn faults(&self, record: &Record) -> Vec<Fault> {
         let mut faults = Vec::new();
         let is_here = |way: Direction, line: u64| way == record.way() && line == record.line;

@@ -8,8 +8,11 @@ impl Random {
     }
 
     /// Makes a generator for one thing among many, such as a connection: the same parts give the same numbers.
-    pub fn of(seed: u64, parts: impl IntoIterator<Item = u64>) -> Self {
-        Self::new(parts.into_iter().fold(seed, |seed, part| Self::new(seed ^ part).next()))
+    pub fn of(mut seed: u64, parts: impl IntoIterator<Item = u64>) -> Self {
+        for part in parts {
+            seed = Self::new(seed ^ part).next();
+        }
+        Self::new(seed)
     }
 
     #[expect(clippy::should_implement_trait, reason = "it never ends")]
@@ -21,7 +24,6 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }

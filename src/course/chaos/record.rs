@@ -11,7 +11,6 @@ use crate::protocol::{Code, Port};
 /// Longest word of a record that is looked at, in bytes.
 const WORD_BYTES: usize = 16;
 
-/// The direction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     ToServer,
@@ -30,7 +29,6 @@ pub enum Kind {
     Row,
 }
 
-/// A connection through the proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// The name in the login line; `None`: it holds none.

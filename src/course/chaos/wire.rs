@@ -8,23 +8,23 @@ use std::thread;
 use std::time::Duration;
 
 use super::decide::Identity;
-use super::ends::Ends;
 use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
 use super::pending::{Pending, Request};
 use super::record::{Direction, Kind, Record};
+use super::side::Side;
 use crate::limits;
 use crate::model::UserName;
-use crate::protocol::{Login, Port};
+use crate::protocol::{LoggedIn, Login, Port, parse_reply};
+use crate::trace::{By, Role, Traced};
 
 /// State that both threads of a connection share.
 pub(super) struct Wire<'a> {
     network: &'a Network,
     port: Port,
-    client: TcpStream,
-    server: TcpStream,
-    ends: Ends,
+    client: Side,
+    server: Side,
     /// Set when the login line has come.
     identity: OnceLock<Identity>,
     login: OnceLock<Vec<u8>>,
@@ -66,17 +66,19 @@ struct Delivery {
 
 /// Carries what client and server send to each other, until both have ended or were ended.
 pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
-    let mut ends = Ends::open(network.trace.as_ref(), port, &client);
+    let trace = network.trace.as_ref().and_then(|trace| Traced::open(trace, Role::Server, port, &client));
+    let client = Side { socket: client, trace };
     let Some(server) = network.connect(port) else { return };
-    ends.open_server(port, &server);
-    if [&client, &server].iter().any(|socket| prepare(socket).is_err()) {
+    let trace = client.trace.as_ref().and_then(|client| client.open_next(port, &server));
+    let server = Side { socket: server, trace };
+    if [&client, &server].iter().any(|side| prepare(&side.socket).is_err()) {
         return;
     }
     let identity = OnceLock::new();
     let login = OnceLock::new();
     let pending = Pending::default();
     let (over, late) = Default::default();
-    let wire = Wire { network, port, client, server, ends, identity, login, pending, over, late };
+    let wire = Wire { network, port, client, server, identity, login, pending, over, late };
     thread::scope(|scope| {
         let to_client = thread::Builder::new().spawn_scoped(scope, || wire.pump_replies());
         if to_client.is_ok() {
@@ -85,7 +87,7 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
     });
     // Sockets that were told to reset do so when they are dropped, here.
     let Wire { client, server, login, pending, identity, late, .. } = wire;
-    drop((client, server));
+    drop((client.socket, server.socket));
     if late.into_inner()
         && let (Some(identity), Some(login)) = (identity.get(), login.get())
     {
@@ -116,7 +118,7 @@ impl Wire<'_> {
     }
 
     /// Returns the source and the target of a direction.
-    fn sockets(&self, way: Direction) -> (&TcpStream, &TcpStream) {
+    fn sides(&self, way: Direction) -> (&Side, &Side) {
         if way == Direction::ToServer { (&self.client, &self.server) } else { (&self.server, &self.client) }
     }
 
@@ -127,7 +129,7 @@ impl Wire<'_> {
         lines: &mut Lines,
         mut pass: impl FnMut(&[u8], u64) -> Result<(), Over>,
     ) -> Result<(), Over> {
-        let (_, to) = self.sockets(way);
+        let to = &self.sides(way).1.socket;
         while let Some((line, number)) = self.receive(way, lines) {
             match number {
                 Some(number) => pass(&line, number)?,
@@ -139,11 +141,11 @@ impl Wire<'_> {
 
     /// Returns the next line that comes, and its number; `None`: its source sends no more.
     fn receive(&self, way: Direction, lines: &mut Lines) -> Option<(Vec<u8>, Option<u64>)> {
-        let (mut from, _) = self.sockets(way);
+        let source = self.sides(way).0;
         loop {
             if let Some((line, number)) = lines.next() {
                 if number.is_some() {
-                    self.ends.received(way, &line);
+                    source.received(&line);
                 }
                 if way == Direction::ToClient && line.starts_with(TLS_ALONE) {
                     self.network.report(format!("the server speaks TLS, {CLEAR_TEXT}"));
@@ -151,7 +153,7 @@ impl Wire<'_> {
                 return Some((line, number));
             }
             let mut buffer = [0; 16 << 10];
-            match from.read(&mut buffer) {
+            match (&source.socket).read(&mut buffer) {
                 Ok(read @ 1..) => {
                     let bytes = buffer.get(..read).unwrap_or_default();
                     if way == Direction::ToServer && self.identity.get().is_none() && bytes.starts_with(&HANDSHAKE) {
@@ -172,17 +174,18 @@ impl Wire<'_> {
             while !self.is_over() && self.receive(way, lines).is_some() {}
         }
         if !self.is_over() {
-            self.ends.source_closed(way);
-            self.ends.close_target(way, "");
-            let _ = self.sockets(way).1.shutdown(Shutdown::Write);
+            let (source, target) = self.sides(way);
+            source.closed(By::Peer, "");
+            target.closed(By::Local, "");
+            let _ = target.socket.shutdown(Shutdown::Write);
         }
     }
 
     /// Sends a record, or a part of it, or copies.
     fn send(&self, record: &Record, bytes: &[u8], split: bool) -> Result<(), Over> {
-        let way = record.way();
-        self.ends.sent(way, bytes, record.kind == Kind::Request && record.line == 1);
-        write(self.sockets(way).1, bytes, split)
+        let target = self.sides(record.way()).1;
+        target.sent(bytes, record.kind == Kind::Request && record.line == 1);
+        write(&target.socket, bytes, split)
     }
 
     fn is_over(&self) -> bool {
@@ -247,8 +250,10 @@ impl Wire<'_> {
     /// Takes note of the first line of a reply, without its end.
     fn take_answer(&self, line: &[u8], reply: &mut Reply) {
         self.pending.pop();
-        if reply.to.verb.is_login() {
-            self.ends.log_in(line);
+        if reply.to.verb.is_login()
+            && let Ok(Ok(LoggedIn { user })) = parse_reply(line)
+        {
+            self.client.trace.iter().chain(&self.server.trace).for_each(|trace| trace.set_user(user.shown()));
         }
         reply.rows = reply.to.verb.records_after(line);
         if let (Some((id, request)), Some(identity)) = (&reply.to.send, self.identity.get()) {
@@ -303,17 +308,18 @@ impl Wire<'_> {
         match end.how {
             How::Silence => {}
             How::HalfClose => {
-                self.ends.close_target(way, end.how.word());
-                let _ = self.sockets(way).1.shutdown(Shutdown::Write);
+                let target = self.sides(way).1;
+                target.closed(By::Local, end.how.word());
+                let _ = target.socket.shutdown(Shutdown::Write);
             }
             How::Cut | How::Reset => {
-                for way in [Direction::ToServer, Direction::ToClient] {
-                    self.ends.close_target(way, end.how.word());
+                for side in [&self.server, &self.client] {
+                    side.closed(By::Local, end.how.word());
                 }
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();
-                for socket in [&self.client, &self.server] {
-                    stop(socket, end.how == How::Reset);
+                for side in [&self.client, &self.server] {
+                    stop(&side.socket, end.how == How::Reset);
                 }
             }
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::State;
+
 /// The name of a user or of a room. There are few, and they are in many events.
 pub type Name = Arc<str>;
 
@@ -12,33 +14,9 @@ pub type Moment = usize;
 /// A message by its place in the checker's list.
 pub type Index = usize;
 
-/// State of a message, as the server reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    Received,
-    Delivered,
-    Read,
-}
-
-impl State {
-    pub fn named(word: &str) -> Self {
-        match word {
-            "RECEIVED" => Self::Received,
-            "DELIVERED" => Self::Delivered,
-            "READ" => Self::Read,
-            other => panic!("{other} is not a state"),
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Received => "RECEIVED",
-            Self::Delivered => "DELIVERED",
-            Self::Read => "READ",
-        })
-    }
+/// Reads the state of a message, as the server reports it.
+pub fn state_named(word: &str) -> State {
+    State::parse(word).unwrap_or_else(|| panic!("{word} is not a state"))
 }
 
 /// A STATE event: every message of this sender to a target, up to a number, has this state.

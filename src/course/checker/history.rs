@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::Checker;
-use super::event::{Event, Index, Mark, Name, State, Verdict, summary};
+use super::event::{Event, Index, Mark, Name, Verdict, state_named, summary};
 use super::sends::Outcome;
+use crate::model::State;
 
 /// A row of a history, oldest first. A file has no state in it.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl Checker {
         let mut last: Option<(u64, usize)> = None;
         for row in rows {
             let message = self.find_row(&observer, &target, row)?;
-            let state = row.state.as_deref().map(State::named);
+            let state = row.state.as_deref().map(state_named);
             let moment = self.note(Event::Shown { observer: observer.clone(), message, seq: row.seq, state });
             if let Outcome::Refused(before) = self.messages[message].outcome {
                 return self.broken(5, "what was refused is in a history", &[before, moment]);

@@ -1,7 +1,8 @@
 //! States of messages: never ahead of what their readers reported, never back.
 
 use super::Checker;
-use super::event::{Mark, Moment, Name, State, Verdict};
+use super::event::{Mark, Moment, Name, Verdict};
+use crate::model::State;
 
 impl Checker {
     /// No state is told before every reader made it so.

@@ -29,12 +29,14 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub use event::{Broken, Verdict};
-use event::{Event, Index, Mark, Moment, Name, State};
+use event::{Event, Index, Mark, Moment, Name};
 pub use history::Row;
 use numbers::Holder;
 use sends::Message;
 use streams::Reader;
 pub use streams::Seen;
+
+use crate::model::State;
 
 #[derive(Default)]
 pub struct Checker {
@@ -78,7 +80,6 @@ impl Checker {
         self.restarted = self.note(Event::Restarted);
     }
 
-    /// Returns how many messages were answered OK.
     pub fn accepted_count(&self) -> usize {
         self.accepted
     }

@@ -121,9 +121,9 @@ impl Checker {
     /// Returns the sends whose outcome is unknown, oldest first: id, target and text of each. They are to be retried
     /// before the verdict.
     pub fn unknown(&self, from: &str) -> Vec<(String, String, String)> {
-        let open = self.open.get(from).into_iter().flatten();
+        let Some(open) = self.open.get(from) else { return Vec::new() };
         let again = |message: &Message| (message.id.clone(), message.to.to_string(), message.whole.clone());
-        open.map(|(_, message)| again(&self.messages[*message])).collect()
+        open.values().map(|message| again(&self.messages[*message])).collect()
     }
 
     fn find(&mut self, from: &str, id: &str, answer: &str) -> Result<Index, super::Broken> {

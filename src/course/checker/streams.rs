@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Checker;
-use super::event::{Event, Index, Mark, Moment, Name, State, Verdict, summary};
+use super::event::{Event, Index, Mark, Moment, Name, Verdict, state_named, summary};
 use super::numbers::Holder;
 use super::sends::Outcome;
 
@@ -17,7 +17,6 @@ pub struct Seen {
     pub text: String,
 }
 
-/// A message that a reader has stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub seq: u64,
@@ -182,7 +181,6 @@ impl Checker {
         marks.map(|(target, (upto, _))| (target.to_string(), *upto)).collect()
     }
 
-    /// The messages that a reader has stored.
     pub fn stored(&self, reader: &str) -> &[Stored] {
         self.readers.get(reader).map_or(&[], |reader| reader.stored.as_slice())
     }
@@ -200,7 +198,7 @@ impl Checker {
     pub fn told(&mut self, sender: &str, seq: u64, target: &str, word: &str, upto: u64) -> Verdict {
         let sender = self.name(sender);
         let target = self.name(target);
-        let mark = Mark { sender: sender.clone(), target, state: State::named(word), upto };
+        let mark = Mark { sender: sender.clone(), target, state: state_named(word), upto };
         let holder = Holder::State(mark.clone());
         if self.has_event(&sender, seq, &holder) {
             return Ok(());

@@ -1,8 +1,9 @@
 //! The verdict when the troubles are over.
 
 use super::Checker;
-use super::event::{Index, Mark, Moment, Name, State, Verdict};
+use super::event::{Index, Mark, Moment, Name, Verdict};
 use super::sends::Outcome;
+use crate::model::State;
 
 impl Checker {
     /// Checks the promises at the end, when every reader has received and acknowledged everything. Its cost does not grow
@@ -62,7 +63,9 @@ impl Checker {
             return Ok(());
         }
         let sent = self.numbers.get(last).map(|(_, moment)| *moment);
-        let moments: Vec<Moment> = sent.into_iter().chain([when]).chain(told.map(|(_, moment)| moment)).collect();
+        let mut moments: Vec<Moment> = vec![when];
+        moments.extend(sent);
+        moments.extend(told.map(|(_, moment)| moment));
         self.broken(4, format!("{sender} was never told that {last} is {state}"), &moments)
     }
 }

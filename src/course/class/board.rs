@@ -11,7 +11,6 @@ use crate::model::Timestamp;
 use crate::model::safe::safe;
 use crate::text;
 
-/// The row of a group.
 pub struct Row {
     pub group: u16,
     pub state: &'static str,

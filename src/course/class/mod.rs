@@ -1,6 +1,6 @@
 //! A class: groups of students, each with a server of its own, in one directory.
 //!
-//! - `deal`: who is in which group. `files`: `class.csv` and `students.csv`, replaced as a whole and durably.
+//! - `files`: `class.csv` and `students.csv`, replaced as a whole and durably.
 //! - `server`: a server process of a group: started, found and stopped by the file that it holds a lock on.
 //! - `traffic`: what a server's trace says about messages, connections and crashes.
 //! - `grades`: the judge's results of a group, and the grade sheet.
@@ -9,7 +9,6 @@
 //! A class begins as a whole: everything is made in `<directory>.new`, and the rename is the commit point.
 
 pub mod board;
-mod deal;
 mod files;
 pub mod grades;
 mod page;
@@ -20,7 +19,6 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-pub use deal::deal;
 pub use files::replace;
 pub use page::html;
 pub use server::{Starting, Trouble, detach};
@@ -90,8 +88,22 @@ pub fn groups(count: u16, base_port: u16) -> Result<Vec<Group>, String> {
     groups.ok_or_else(|| format!("there are no {} ports from {base_port} on: choose a lower --base-port", 2 * count))
 }
 
+/// Deals students to groups, the same way each time: returns the group of each. Those who have `chosen` one get it; the others go, in their order, to the group
+/// that has the fewest students then, the first one of those.
+pub fn deal(chosen: &[Option<u16>], groups: u16) -> Vec<u16> {
+    let mut sizes: Vec<usize> =
+        (1..=groups).map(|group| chosen.iter().filter(|chosen| **chosen == Some(group)).count()).collect();
+    let mut next = || {
+        let smallest = sizes.iter_mut().zip(1..).min_by_key(|(size, _)| **size);
+        smallest.map_or(1, |(size, group)| {
+            *size += 1;
+            group
+        })
+    };
+    chosen.iter().map(|chosen| chosen.unwrap_or_else(&mut next)).collect()
+}
+
 impl Class {
-    /// Returns a group by its number.
     pub fn group(&self, number: u16) -> Result<&Group, String> {
         let found = self.groups.iter().find(|group| group.number == number);
         found.ok_or_else(|| format!("there is no group {number}: the class has {}", self.groups.len()))

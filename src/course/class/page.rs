@@ -11,7 +11,6 @@ table { border-collapse: collapse } th, td { padding: .3em .8em; text-align: lef
 .up, .here { color: #26a269 } .crashed, .away { color: #c01c28; font-weight: bold } small { color: #888 }
 ";
 
-/// Returns the page.
 pub fn html(rows: &[Row]) -> String {
     let columns = columns(rows);
     let head: String = columns.iter().map(|(title, _)| format!("<th>{}</th>", escape_xml(title))).collect();

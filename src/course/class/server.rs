@@ -114,7 +114,6 @@ impl Server {
         }
     }
 
-    /// Returns whether a process serves the group.
     pub fn is_up(&self) -> Result<bool, String> {
         self.holder().map(|holder| holder.is_some())
     }

@@ -13,10 +13,9 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::flawed::Flaw;
-use server::{Kind, Server};
+use server::Server;
 use stage::Stage;
 
-/// The lessons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Lesson {
     /// A message that was answered survives a crash
@@ -58,10 +57,10 @@ pub fn play(lesson: Lesson, pace: Pace, interrupts: Receiver<()>) -> Result<(), 
     let Script { promise, flaw, without, play } = lessons::script(lesson);
     let mut stage = Stage::new(pace, interrupts);
     stage.title(promise)?;
-    let ours = play(&mut stage, &mut Server::start(Kind::Ours)?)?;
+    let ours = play(&mut stage, &mut Server::start(None)?)?;
     stage.verdict(ours.is_kept, &ours.text)?;
     stage.title(without)?;
-    let flawed = play(&mut stage, &mut Server::start(Kind::Flawed(flaw))?)?;
+    let flawed = play(&mut stage, &mut Server::start(Some(flaw))?)?;
     stage.verdict(flawed.is_kept, &flawed.text)?;
     match (ours.is_kept, flawed.is_kept) {
         (true, false) => Ok(()),

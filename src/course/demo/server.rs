@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread;
@@ -21,14 +21,9 @@ pub(super) const PASSWORD: &str = "una palabra larga";
 /// Longest time that a server may take to start, and its trace to show a line.
 const START: Duration = Duration::from_secs(20);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Ours,
-    Flawed(Flaw),
-}
-
 pub(super) struct Server {
-    kind: Kind,
+    /// The flaw of a small server; `None`: it is our own.
+    flaw: Option<Flaw>,
     /// The SEND port and the RECV port.
     ports: [KeptPort; 2],
     child: Child,
@@ -37,17 +32,15 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts a server with the accounts ana and luis.
-    pub fn start(kind: Kind) -> Result<Self, String> {
+    pub fn start(flaw: Option<Flaw>) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| format!("cannot make a temporary directory: {error}"))?;
-        if kind != Kind::Ours {
+        if flaw.is_some() {
             let accounts = USERS.map(|user| format!("ACCOUNT;{user};{user};{}\n", PASSWORD));
             std::fs::write(directory.path().join(LOG), accounts.concat()).map_err(|error| error.to_string())?;
         }
-        let any = || KeptPort::keep(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let no_port = |error: io::Error| format!("there is no free port: {error}");
-        let ports = [any().map_err(no_port)?, any().map_err(no_port)?];
-        let child = spawn(kind, &ports, &directory)?;
-        let mut server = Self { kind, ports, child, directory };
+        let ports = KeptPort::keep_two().map_err(|error| format!("there is no free port: {error}"))?;
+        let child = spawn(flaw, &ports, &directory)?;
+        let mut server = Self { flaw, ports, child, directory };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -55,12 +48,12 @@ impl Server {
     /// Kills the server with SIGKILL, and starts it again on the same files.
     pub fn kill_and_start(&mut self) -> Result<(), String> {
         self.end();
-        self.child = spawn(self.kind, &self.ports, &self.directory)?;
+        self.child = spawn(self.flaw, &self.ports, &self.directory)?;
         self.wait_until_it_listens()
     }
 
     pub fn is_ours(&self) -> bool {
-        self.kind == Kind::Ours
+        self.flaw.is_none()
     }
 
     pub fn send_port(&self) -> SocketAddr {
@@ -120,18 +113,18 @@ const TRACE: &str = "trace.csv";
 const SAID: &str = "said";
 
 /// Starts the process: this same program.
-fn spawn(kind: Kind, ports: &[KeptPort; 2], directory: &TempDir) -> Result<Child, String> {
+fn spawn(flaw: Option<Flaw>, ports: &[KeptPort; 2], directory: &TempDir) -> Result<Child, String> {
     let path = |name: &str| -> PathBuf { directory.path().join(name) };
     let failed = |error: io::Error| format!("cannot start a server: {error}");
     let [send, recv] = ports.each_ref().map(|port| port.address.port());
     let mut command = this_program().map_err(failed)?;
-    match kind {
-        Kind::Ours => {
+    match flaw {
+        None => {
             let ports = [format!("--send-port={send}"), format!("--recv-port={recv}")];
             command.arg("serve").args(ports).args(["--no-lobby", "--no-limits", "--data"]).arg(path("data"));
             command.arg("--trace").arg(path(TRACE));
         }
-        Kind::Flawed(flaw) => {
+        Some(flaw) => {
             let flaw = clap::ValueEnum::to_possible_value(&flaw);
             let flaw = flaw.map_or(String::new(), |value| value.get_name().to_owned());
             command.args(["demo", "--flawed-server", &flaw, &send.to_string(), &recv.to_string()]).arg(path(LOG));

@@ -11,16 +11,11 @@ mod traced;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::course::trace::Shown;
 use crate::disk::RealDisk;
 use crate::model::{MessageId, UserName};
 use crate::store::{Life, Store};
 use crate::texts::Language;
-
-/// The story, and what a reader has to know about the traces.
-pub struct Told {
-    pub text: String,
-    pub notes: Vec<String>,
-}
 
 /// Tells the life of the message with this id, in a store and in traces. `from`: its sender, where several users have
 /// sent a message under the id. The error says why there is no story.
@@ -30,14 +25,14 @@ pub fn explain(
     data: &Path,
     traces: &[PathBuf],
     language: Language,
-) -> Result<Told, String> {
+) -> Result<Shown, String> {
     let known = MessageId::new(id).ok_or_else(|| {
         format!("{id:?} is no id of a message: the OK to a SEND, HISTORY and wachat history --json name them")
     })?;
     let lives = Store::new(Arc::new(RealDisk), data).lives(&known).map_err(|error| error.to_string())?;
     let life = choose(lives, id, from, data)?;
     let (steps, notes) = if traces.is_empty() { Default::default() } else { traced::read(traces, &life.message)? };
-    Ok(Told { text: story::write(&life, steps, language), notes })
+    Ok(Shown { text: story::write(&life, steps, language), notes })
 }
 
 fn choose(mut lives: Vec<Life>, id: &str, from: Option<&str>, data: &Path) -> Result<Life, String> {

@@ -15,7 +15,6 @@ pub struct Step {
     pub number: u64,
 }
 
-/// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The store alone tells that the message was accepted.
@@ -199,7 +198,6 @@ impl Step {
         Self { at, kind, user: user.to_string(), number }
     }
 
-    /// Returns what happens.
     pub fn text(&self, language: Language) -> String {
         let text = self.row().map_or("", |(_, text, _, _)| text.text(language));
         text.replace("{user}", &self.user).replace("{number}", &self.number.to_string())

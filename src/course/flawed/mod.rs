@@ -24,7 +24,6 @@ use lines::{Line, Lines};
 use requests::Session;
 use state::State;
 
-/// The flaw of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flaw {
     None,

@@ -123,7 +123,6 @@ impl State {
         }
     }
 
-    /// Returns the state of a message.
     pub fn state_of(&self, message: &Message) -> &'static str {
         let Some(recipient) = self.accounts.get(&message.to) else { return "RECEIVED" };
         if recipient.read.get(&message.from).is_some_and(|upto| message.seq <= *upto) {

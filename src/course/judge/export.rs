@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{Outcome, Verdict, report};
 use crate::text::escape_xml;
 
-/// A test's result as JSON.
 #[derive(Serialize)]
 struct Line<'a> {
     test: &'a str,

@@ -35,7 +35,6 @@ pub use server::Server;
 use step::Steps;
 pub use time_line::{EventKind, Failure, LogEntry};
 
-/// The result of one test.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     Passed,
@@ -50,7 +49,6 @@ impl From<Result<(), Box<Failure>>> for Verdict {
     }
 }
 
-/// A test and its result.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub test: &'static Test,

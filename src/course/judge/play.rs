@@ -117,10 +117,7 @@ impl<'a> Player<'a> {
             _ => Err(Mismatch::new(format!("{low} < {high}"), filled.join(" < "))),
         }
     }
-}
 
-/// Connections and accounts.
-impl Player<'_> {
     /// Finds a name for a user that no other test has.
     fn name(&mut self, user: &str) -> String {
         let name = unique(user);

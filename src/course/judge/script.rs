@@ -75,7 +75,6 @@ pub fn groups() -> &'static [Group] {
     &GROUPS
 }
 
-/// Returns all tests of servers and clients.
 pub fn all() -> impl Iterator<Item = &'static Test> {
     groups().iter().flat_map(|group| &group.tests)
 }

@@ -8,7 +8,6 @@ use crate::course::wire::{Came, Wire};
 /// Longest wait for the answer that tells TLS. Another server need not answer.
 const TLS_ANSWER: Duration = Duration::from_secs(1);
 
-/// A server under test.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub send: SocketAddr,

@@ -7,7 +7,6 @@ use super::step::Span;
 use crate::course::wire::{Came, cut, shorten};
 use crate::model::safe::safe;
 
-/// One entry of the time line.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
     pub at: Duration,
@@ -23,7 +22,6 @@ pub enum EventKind {
     Note(String),
 }
 
-/// A step that went wrong.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub step: String,

@@ -4,9 +4,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use super::node::Node;
 use crate::protocol::Login;
-use crate::trace::{Event, FOR, Link};
+use crate::trace::{Entry, Event, FOR, Link};
+
+/// An entry of a trace among those of all runs.
+pub struct Node {
+    pub run: usize,
+    pub lifeline: usize,
+    pub entry: Entry<'static>,
+    pub connection: Option<usize>,
+    /// The node of another process that comes before this one.
+    pub waits_for: Option<usize>,
+    /// The same line at the other end.
+    pub pair: Option<usize>,
+    /// Of a line that a proxy has received: the step in which it was sent on, and the other way round.
+    pub relay: Option<usize>,
+}
 
 /// One end of a connection, as one process has recorded it.
 pub struct Connection {

@@ -20,7 +20,6 @@ struct Layout {
 /// One row of cells. A character of two cells is followed by an empty cell.
 struct Cells(Vec<String>);
 
-/// Returns the diagram.
 pub fn write(lifelines: &[Lifeline], rows: &[Row], columns: usize) -> String {
     let gap = (columns / lifelines.len().max(1)).max(LEAST_GAP);
     let layout = Layout { gap, width: (gap * lifelines.len()).max(columns), lifelines: lifelines.len() };

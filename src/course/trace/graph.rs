@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use super::connections::{self, Connection, common, difference};
-use super::node::Node;
+use super::connections::{self, Connection, Node, common, difference};
 use super::relay;
 use super::run::Run;
 use crate::text::cut;
@@ -21,7 +20,6 @@ pub struct Lifeline {
     pub is_traced: bool,
 }
 
-/// The end of a run.
 pub struct End {
     /// The node of `STOP`, or of the kill that was concluded; `None`: the trace ends before.
     node: Option<usize>,
@@ -29,7 +27,6 @@ pub struct End {
     is_cut: bool,
 }
 
-/// All entries, and their relations.
 #[derive(Default)]
 pub struct Graph {
     pub lifelines: Vec<Lifeline>,

@@ -3,7 +3,6 @@
 use super::graph::Lifeline;
 use super::rows::{Part, Row};
 
-/// Returns the diagram.
 pub fn write(lifelines: &[Lifeline], rows: &[Row]) -> String {
     let mut text = "sequenceDiagram\n".to_owned();
     for (index, lifeline) in lifelines.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! `wachat trace`: reads the traces of several processes, merges them, and shows them as a table or a diagram.
 //!
 //! - `read`: the files, up to a limit. `run`: one life of a process.
-//! - `node`: an entry and its relations. `connections`: pairs the ends of each connection. `graph`: pairs their lines by
+//! - `connections`: the entries, and the ends of each connection in pairs. `graph`: pairs their lines by
 //!   their numbers, and knows what comes before what. `relay`: the lines that a proxy passes on.
 //! - `merge`: the order: each process's own, and each line sent before it is received. No clock is read.
 //!   `order`: the topological order that is easiest to read. `step`: an entry in that order.
@@ -18,7 +18,6 @@ mod graph;
 mod marks;
 mod merge;
 mod mermaid;
-mod node;
 mod order;
 mod page;
 mod read;

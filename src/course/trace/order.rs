@@ -3,9 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::connections::Connection;
+use super::connections::{Connection, Node};
 use super::graph::Graph;
-use super::node::Node;
 use crate::trace::Entry;
 
 struct Order<'a> {

@@ -40,7 +40,6 @@ pub fn html(lifelines: &[Lifeline], rows: &[Row], notes: &[String]) -> String {
     )
 }
 
-/// Returns the drawing.
 pub fn svg(lifelines: &[Lifeline], rows: &[Row]) -> String {
     let width = GAP * lifelines.len().max(1);
     let height = HEAD + ROW * (rows.len() + 1);

@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::connections::Connection;
-use super::node::Node;
+use super::connections::{Connection, Node};
 
 /// Pairs the ends that a proxy has towards a client and towards the server.
 pub fn pair(connections: &mut [Connection]) {

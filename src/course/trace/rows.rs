@@ -9,7 +9,6 @@ use crate::trace::Event;
 /// Cells that are left to the text of a label before its marks are cut, too.
 const LEAST_TEXT: usize = 4;
 
-/// The look of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Line,
@@ -63,7 +62,6 @@ impl Label {
     }
 }
 
-/// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A line from one lifeline to another.

@@ -7,7 +7,6 @@ use crate::model::{Seq, State};
 use crate::protocol::exchange::Line;
 use crate::trace::{CHAOS, Entry, Event, SERVER};
 
-/// An entry in the merged order.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub entry: Entry<'static>,
@@ -152,7 +151,6 @@ impl Merged {
         self.lifelines = order.iter().filter_map(|lifeline| self.lifelines.get(*lifeline).cloned()).collect();
     }
 
-    /// Keeps some steps.
     pub fn select_steps(&mut self, keep: &[bool]) {
         let kept = (0..self.steps.len()).filter(|step| keep.get(*step) == Some(&true));
         let places: HashMap<usize, usize> = kept.zip(0..).collect();

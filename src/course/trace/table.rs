@@ -10,7 +10,6 @@ const HEAD: [&str; 8] = ["time", "process", "port", "user", "", "other end", "li
 /// Cells of the longest name in a column.
 const WIDEST: usize = 24;
 
-/// Returns the table, in the merged order.
 pub fn write(merged: &Merged) -> String {
     let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged)).collect();
     let mut lines = vec![String::new(); rows.len() + 1];

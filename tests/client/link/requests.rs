@@ -3,8 +3,7 @@
 use std::fmt::Debug;
 
 use wachat::client::link::perform;
-use wachat::client::link::request::Secret;
-use wachat::client::link::request::{Answer, LogOut, Request};
+use wachat::client::link::request::{Answer, LogOut, Request, Secret};
 use wachat::client::link::session::Session;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Gap;

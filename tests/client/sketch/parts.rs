@@ -75,5 +75,7 @@ pub fn paste_rows(text: &str, area: Rect) -> Vec<Row> {
     let paragraph = Paragraph { head, text: &question, style, tail, indent: 2, is_list: false, marks_ana: false };
     let begin = text.lines().take(usize::from(area.height).saturating_sub(2));
     let quiet = begin.map(|line| vec![(cut(line, area.width.into()), THEME.quiet())]);
-    paragraph.rows(area.width.into()).into_iter().chain(quiet).collect()
+    let mut rows = paragraph.rows(area.width.into());
+    rows.extend(quiet);
+    rows
 }

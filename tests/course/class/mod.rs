@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::client_files::entries;
 use crate::support::clients::{all_output, exit_code};
 use crate::support::world::choose_ports_in_a_row;
 use crate::support::{Connection, NO_SETTINGS, WACHAT};
@@ -53,8 +54,10 @@ impl Class {
 
     /// The arguments of a first start.
     pub fn start_arguments(&self, groups: u16) -> Vec<String> {
-        let arguments = ["start", "--roster", "roster.csv", "--groups", &groups.to_string()].map(str::to_owned);
-        arguments.into_iter().chain([format!("--base-port={}", self.base_port)]).collect()
+        let mut arguments =
+            ["start", "--roster", "roster.csv", "--groups", &groups.to_string()].map(str::to_owned).to_vec();
+        arguments.push(format!("--base-port={}", self.base_port));
+        arguments
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -155,8 +158,8 @@ fn holder(path: &Path) -> Option<u32> {
 impl Drop for Class {
     /// Ends the servers, those of a class that is only half made, too.
     fn drop(&mut self) {
-        let groups = fs::read_dir(self.path("class")).into_iter().flatten().flatten();
-        for process in groups.filter_map(|group| holder(&group.path().join("pid"))) {
+        let groups = entries(&self.path("class"));
+        for process in groups.iter().filter_map(|group| holder(&group.join("pid"))) {
             let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
         }
     }

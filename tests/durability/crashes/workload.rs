@@ -120,7 +120,7 @@ fn bannable(text: &str) -> Banned {
 
 /// The users and the rooms.
 fn places() -> impl Iterator<Item = &'static str> {
-    USERS.into_iter().chain(ROOMS)
+    USERS.iter().chain(&ROOMS).copied()
 }
 
 impl Workload {

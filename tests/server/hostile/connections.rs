@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::crowd::{self, Crowd, IN_THE_CLEAR, Manner, UNDER_TLS};
+use super::crowd::{self, Behaviour, Crowd, IN_THE_CLEAR, UNDER_TLS};
 use super::scene::Scene;
 use crate::support::{wait_for, wait_until};
 
@@ -28,7 +28,7 @@ fn four_thousand_hostile_connections_for_a_minute() {
     disturb(&["--no-lobby", "--tls"], 2_000, UNDER_TLS, Duration::from_secs(60));
 }
 
-fn disturb(options: &[&str], size: usize, manners: &'static [Manner], time: Duration) {
+fn disturb(options: &[&str], size: usize, manners: &'static [Behaviour], time: Duration) {
     let mut scene = Scene::new(options, crowd::users(size));
     let is_tls = options.contains(&"--tls");
     let crowd = Crowd::start(&scene.world, size, manners, is_tls);

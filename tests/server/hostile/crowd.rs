@@ -17,7 +17,7 @@ use crate::support::{World, tls};
 
 /// Harm that a connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum Behaviour {
     /// Sends a byte a second of its login line; the next one a byte a second of a request.
     Trickle,
     /// Requests more than the buffers hold, and reads nothing.
@@ -34,10 +34,10 @@ pub enum Manner {
     Garbage,
 }
 
-use Manner::{Garbage, HalfClose, HalfHandshake, HelloAlone, NeverRead, Trickle, Vanish};
+use Behaviour::{Garbage, HalfClose, HalfHandshake, HelloAlone, NeverRead, Trickle, Vanish};
 
-pub const IN_THE_CLEAR: &[Manner] = &[Trickle, NeverRead, HalfClose, Vanish];
-pub const UNDER_TLS: &[Manner] = &[Trickle, NeverRead, HalfClose, Vanish, HalfHandshake, HelloAlone, Garbage];
+pub const IN_THE_CLEAR: &[Behaviour] = &[Trickle, NeverRead, HalfClose, Vanish];
+pub const UNDER_TLS: &[Behaviour] = &[Trickle, NeverRead, HalfClose, Vanish, HalfHandshake, HelloAlone, Garbage];
 
 /// Requests of a client that never reads: their replies are more than the socket's buffers hold.
 const REQUESTS: usize = 2_000;
@@ -52,7 +52,7 @@ pub struct Crowd {
 
 impl Crowd {
     /// Needs as many accounts as [`users`] says.
-    pub fn start(world: &World, size: usize, manners: &'static [Manner], is_tls: bool) -> Self {
+    pub fn start(world: &World, size: usize, manners: &'static [Behaviour], is_tls: bool) -> Self {
         let addresses = world.addresses();
         let turns = Arc::new(AtomicUsize::new(0));
         let count = turns.clone();
@@ -89,7 +89,7 @@ pub fn users(size: usize) -> usize {
 
 struct Member {
     number: usize,
-    manner: Manner,
+    manner: Behaviour,
     addresses: [SocketAddr; 2],
     is_tls: bool,
     socket: Option<Socket>,
@@ -98,7 +98,7 @@ struct Member {
 }
 
 impl Member {
-    fn new(number: usize, manner: Manner, addresses: [SocketAddr; 2], is_tls: bool) -> Self {
+    fn new(number: usize, manner: Behaviour, addresses: [SocketAddr; 2], is_tls: bool) -> Self {
         Self { number, manner, addresses, is_tls, socket: None, rest: Vec::new() }
     }
 

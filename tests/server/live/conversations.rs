@@ -150,7 +150,7 @@ impl Model {
         self.receipts[sender].push(Receipt { seq, key, line });
     }
 
-    /// Moves each sender's marks in a room to the last message that all who are waited for have, or have read.
+    /// Moves each sender's marks in a room to the last message that all pending recipients have, or have read.
     fn move_marks(&mut self, room: usize) {
         for state in [READ, DELIVERED] {
             for sender in 0..USERS {

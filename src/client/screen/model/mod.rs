@@ -85,7 +85,6 @@ pub struct Areas {
     pub rows: Rect,
 }
 
-/// The state of the screen.
 pub struct Model {
     pub(super) keys: Keys,
     pub(super) theme: Theme,
@@ -102,6 +101,8 @@ pub struct Model {
     /// The client was connected when the screen last changed.
     was_connected: bool,
     long_texts: Rc<RefCell<LongTexts>>,
+    /// The result of the event that is being handled.
+    requests: Vec<Request>,
 }
 
 impl Model {
@@ -125,13 +126,14 @@ impl Model {
             focused: true,
             was_connected: false,
             long_texts: Rc::default(),
+            requests: Vec::new(),
         }
     }
 
     /// Returns what survives a restart.
     pub fn saved(&self) -> Saved {
         let drafts = self.writing.all_drafts(self.open());
-        Saved { open: self.open.clone(), drafts, places: self.reading.places().clone() }
+        Saved { open: self.open.clone(), drafts, places: self.reading.places.clone() }
     }
 
     pub fn open(&self) -> Option<&Target> {
@@ -143,15 +145,13 @@ impl Model {
     }
 
     pub(super) fn all_chats(&self, app: &App) -> Vec<Chat> {
-        self.list.all(app.state(), self.open(), self.writing.drafts())
+        self.list.all(app.state(), self.open(), &self.writing.drafts)
     }
 
-    /// Returns the chats of the list.
     pub fn chats(&self, app: &App) -> Vec<Chat> {
         self.list.filtered(self.all_chats(app))
     }
 
-    /// Returns the rows of the open conversation.
     pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
         Rows::new(app.state(), target, &self.reading.older.rows, &self.notes.of(Some(target)), self.look(app))
     }
@@ -161,7 +161,7 @@ impl Model {
             width: usize::from(self.areas.rows.width),
             theme: self.theme,
             me: app.state().me().clone(),
-            new_above: self.reading.new_above(),
+            new_above: self.reading.new_above,
             load_key: self.keys.of(Action::LoadHole),
             long_texts: self.long_texts.clone(),
         }
@@ -171,7 +171,7 @@ impl Model {
     pub fn window(&self, app: &App) -> Window {
         let height = usize::from(self.areas.rows.height);
         match &self.open {
-            Some(target) => self.rows(app, target).window(self.reading.places().get(target), height),
+            Some(target) => self.rows(app, target).window(self.reading.places.get(target), height),
             None => Rows::of_notes(&self.notes.of(None), self.look(app)).window(None, height.saturating_sub(2)),
         }
     }
@@ -186,7 +186,7 @@ impl Model {
         self.writing.change_draft(self.open.take(), open.as_ref());
         self.reading.begin(open.as_ref().and_then(|target| self.first_unseen(app, target)));
         if let Some(target) = &open {
-            self.list.note_opened(target);
+            self.list.opened.insert(target.clone());
             self.notes.move_to(target, last_message(app, target).as_ref());
         }
         self.open = open;
@@ -199,7 +199,7 @@ impl Model {
 
     /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
     pub(crate) fn settle_place(&mut self, app: &App) {
-        if !self.reading.take_to_first_new() {
+        if !std::mem::take(&mut self.reading.to_first_new) {
             return;
         }
         if let Some(target) = self.open.clone() {
@@ -235,14 +235,15 @@ impl Model {
             self.find_new(app);
         } else {
             let open = self.open.as_ref().and_then(|target| app.state().find_conversation(target));
-            self.reading.note_hidden(open.map(|conversation| conversation.seen()));
+            // A message that comes now is new.
+            self.reading.new_above = open.map(|conversation| conversation.seen());
         }
     }
 
     /// Notes what is new in the open conversation after a time without a connection.
     fn note_connection(&mut self, app: &App) {
         let was_connected = std::mem::replace(&mut self.was_connected, app.is_connected());
-        if self.was_connected && !was_connected && self.reading.new_above().is_none() {
+        if self.was_connected && !was_connected && self.reading.new_above.is_none() {
             self.find_new(app);
         }
     }
@@ -257,10 +258,10 @@ impl Model {
     /// Takes in what the app shows.
     pub fn take(&mut self, views: Vec<View>, app: &App) -> Vec<Request> {
         self.note_connection(app);
-        let mut requests = self.enter_held(app);
+        self.enter_held(app);
         for view in views {
             match view {
-                View::Incoming(message) | View::Direct(message) => requests.extend(self.notice_of(app, &message)),
+                View::Incoming(message) | View::Direct(message) => self.notify(app, &message),
                 // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.reading.older.take(rows),
@@ -271,7 +272,7 @@ impl Model {
                 view => self.add_note(app, NoteKind::Answer, &render(&view, self.marks)),
             }
         }
-        requests
+        std::mem::take(&mut self.requests)
     }
 
     /// Adds a line that nobody said after the last message.
@@ -280,22 +281,22 @@ impl Model {
         self.notes.add(self.open.clone(), after, kind, text);
     }
 
-    /// Returns the notice of a message that is not on the screen, if the user wants one.
-    fn notice_of(&self, app: &App, message: &Message) -> Option<Request> {
+    /// Tells the user of a message that is not on the screen, unless that is not wanted.
+    fn notify(&mut self, app: &App, message: &Message) {
         let state = app.state();
         let target = state.target_of(message);
         let is_shown =
-            self.is_visible() && self.open.as_ref() == Some(&target) && !self.reading.places().contains_key(&target);
+            self.is_visible() && self.open.as_ref() == Some(&target) && !self.reading.places.contains_key(&target);
         let calls = matches!(target, Target::User(_)) || mentions_user(message, state.me());
         if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
-            return None;
+            return;
         }
         let from = if matches!(target, Target::User(_)) {
             message.from.to_string()
         } else {
             format!("{} {}", target, message.from)
         };
-        Some(Request::Notify(format!("{from}: {}", snippet(message.text.as_str()))))
+        self.requests.push(Request::Notify(format!("{from}: {}", snippet(message.text.as_str()))));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{Mode, Model, Request, Search};
+use super::{Mode, Model, Search};
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::screen::chats::Chat;
@@ -10,29 +10,27 @@ use crate::client::screen::keys::Action;
 use crate::client::state::row::folded;
 use crate::limits;
 
-/// The keys of what lies over the conversation.
 impl Model {
-    pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+    pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) {
         let action = self.keys.action(&key);
         let leaves =
             key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
         if leaves {
             self.list.filter.clear();
             self.mode = Mode::Typing;
-            return Vec::new();
+            return;
         }
-        if matches!(action, Some(Action::Redraw | Action::Suspend | Action::PageUp | Action::PageDown)) {
-            return action.map_or(Vec::new(), |action| self.act(action, app));
+        if let Some(action @ (Action::Redraw | Action::Suspend | Action::PageUp | Action::PageDown)) = action {
+            return self.act(action, app);
         }
         match std::mem::take(&mut self.mode) {
             Mode::Help { scrolled } => self.handle_help(key, scrolled),
-            Mode::List(chosen) => return self.handle_list(key, chosen, app),
-            Mode::Filter => return self.handle_filter(key, app),
-            Mode::Jump { name, chosen } => return self.handle_jump(key, name, chosen, app),
-            Mode::Search(search) => return self.handle_search(key, search, app),
+            Mode::List(chosen) => self.handle_list(key, chosen, app),
+            Mode::Filter => self.handle_filter(key, app),
+            Mode::Jump { name, chosen } => self.handle_jump(key, name, chosen, app),
+            Mode::Search(search) => self.handle_search(key, search, app),
             mode => self.mode = mode,
         }
-        Vec::new()
     }
 
     /// Up and Down scroll the help, and any other key leaves it.
@@ -44,7 +42,7 @@ impl Model {
         }
     }
 
-    fn handle_list(&mut self, key: KeyEvent, chosen: usize, app: &App) -> Vec<Request> {
+    fn handle_list(&mut self, key: KeyEvent, chosen: usize, app: &App) {
         let chats = self.chats(app);
         let last = chats.len().saturating_sub(1);
         match key.code {
@@ -53,19 +51,18 @@ impl Model {
             KeyCode::Char('/') => self.mode = Mode::Filter,
             KeyCode::Enter => {
                 self.list.filter.clear();
-                return self.select(chats.get(chosen));
+                self.select(chats.get(chosen));
             }
             _ => self.mode = Mode::List(chosen),
         }
-        Vec::new()
     }
 
-    fn handle_filter(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+    fn handle_filter(&mut self, key: KeyEvent, app: &App) {
         match key.code {
             KeyCode::Enter => {
-                let first = self.chats(app).into_iter().next();
+                let chats = self.chats(app);
                 self.list.filter.clear();
-                return self.select(first.as_ref());
+                self.select(chats.first());
             }
             KeyCode::Down => self.mode = Mode::List(0),
             _ => {
@@ -73,7 +70,6 @@ impl Model {
                 self.mode = Mode::Filter;
             }
         }
-        Vec::new()
     }
 
     /// Returns the chats whose name holds this text, those that begin with it first.
@@ -85,13 +81,13 @@ impl Model {
         chats
     }
 
-    fn handle_jump(&mut self, key: KeyEvent, mut name: String, chosen: usize, app: &App) -> Vec<Request> {
+    fn handle_jump(&mut self, key: KeyEvent, mut name: String, chosen: usize, app: &App) {
         let chats = self.jump_list(app, &name);
         match key.code {
             KeyCode::Enter => match chats.get(chosen) {
-                Some(chat) => return self.select(Some(chat)),
+                Some(chat) => self.select(Some(chat)),
                 // A new conversation: the command says what is wrong with the name.
-                None => return vec![Request::App(Event::Entered(format!("/query {name}")))],
+                None => self.ask(Event::Entered(format!("/query {name}"))),
             },
             KeyCode::Up => self.mode = Mode::Jump { name, chosen: chosen.saturating_sub(1) },
             KeyCode::Down => self.mode = Mode::Jump { name, chosen: (chosen + 1).min(chats.len().saturating_sub(1)) },
@@ -100,14 +96,13 @@ impl Model {
                 self.mode = Mode::Jump { name, chosen: 0 };
             }
         }
-        Vec::new()
     }
 
     /// Enter goes to the message before, among those that hold all words; everywhere: the app shows what it finds.
-    fn handle_search(&mut self, key: KeyEvent, mut search: Search, app: &App) -> Vec<Request> {
+    fn handle_search(&mut self, key: KeyEvent, mut search: Search, app: &App) {
         match key.code {
             KeyCode::Enter if search.everywhere && !search.words.trim().is_empty() => {
-                return vec![self.enter(format!("/search {}", search.words))];
+                return self.enter(format!("/search {}", search.words));
             }
             KeyCode::Enter | KeyCode::Up | KeyCode::Down => self.find(app, &mut search, key.code == KeyCode::Down),
             KeyCode::Tab => search.everywhere = !search.everywhere,
@@ -117,7 +112,6 @@ impl Model {
             }
         }
         self.mode = Mode::Search(search);
-        Vec::new()
     }
 
     fn find(&mut self, app: &App, search: &mut Search, later: bool) {

@@ -11,28 +11,19 @@ use crate::model::{Seq, Target};
 /// The scroll places, and the rows of the open conversation.
 #[derive(Default)]
 pub struct Reading {
-    places: HashMap<Target, Place>,
+    pub places: HashMap<Target, Place>,
     pub older: Older,
     /// The lines of the open conversation that were drawn last.
     pub drawn: Window,
     /// The messages above this number were new when the conversation was opened.
-    new_above: Option<Seq>,
+    pub(super) new_above: Option<Seq>,
     /// The place to scroll to is that of the first new message.
-    to_first_new: bool,
+    pub(super) to_first_new: bool,
 }
 
 impl Reading {
     pub fn restored(places: HashMap<Target, Place>) -> Self {
         Self { places, ..Self::default() }
-    }
-
-    pub fn places(&self) -> &HashMap<Target, Place> {
-        &self.places
-    }
-
-    /// Returns the messages that are new: those above this number.
-    pub(super) fn new_above(&self) -> Option<Seq> {
-        self.new_above
     }
 
     /// Begins with another conversation; its messages above this number are new.
@@ -59,16 +50,6 @@ impl Reading {
     pub(super) fn note_new(&mut self, target: &Target, seen: Seq) {
         self.new_above = Some(seen);
         self.to_first_new = !self.places.contains_key(target);
-    }
-
-    /// Notes that the window is in the background: a message that comes now is new.
-    pub(super) fn note_hidden(&mut self, seen: Option<Seq>) {
-        self.new_above = seen;
-    }
-
-    /// Returns, once, whether the first new message is to be scrolled to.
-    pub(super) fn take_to_first_new(&mut self) -> bool {
-        std::mem::take(&mut self.to_first_new)
     }
 
     /// Asks for older rows, where the drawn lines or a search need them. A place that is gone is forgotten.

@@ -13,19 +13,15 @@ const HELD: usize = 16;
 #[derive(Default)]
 pub struct Writing {
     pub editor: Editor,
-    drafts: HashMap<Target, String>,
+    /// The drafts of the conversations that are not open.
+    pub drafts: HashMap<Target, String>,
     /// Texts that were entered while the app waited for the answer that decides where they go.
-    held: VecDeque<String>,
+    pub held: VecDeque<String>,
 }
 
 impl Writing {
     pub fn restored(drafts: HashMap<Target, String>) -> Self {
         Self { drafts, ..Self::default() }
-    }
-
-    /// Returns the drafts of the conversations that are not open.
-    pub fn drafts(&self) -> &HashMap<Target, String> {
-        &self.drafts
     }
 
     /// Returns all drafts, with that of the open conversation.
@@ -102,10 +98,5 @@ impl Writing {
             self.editor.forget(&text);
         }
         Some(text)
-    }
-
-    /// Returns the texts that are held, oldest first.
-    pub fn held(&self) -> impl DoubleEndedIterator<Item = &String> {
-        self.held.iter()
     }
 }

@@ -7,8 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::request::{Asked, Request};
-use super::stage::{Answer, Stage};
-use crate::course::judge::step::client::Writing;
+use super::stage::Stage;
+use crate::course::judge::pattern::unescape;
+use crate::course::judge::step::client::{Answer, Writing};
 use crate::course::judge::time_line::EventKind;
 use crate::course::wire::{Came, pause_after};
 use crate::limits;
@@ -21,7 +22,6 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Pause between the halves of a reply.
 const PAUSE: Duration = Duration::from_millis(60);
 
-/// Serves a connection to its end.
 pub fn serve(stage: &Stage, port: Port, stream: TcpStream) {
     let _ = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(TIMEOUT)));
     let socket = Arc::new(Socket::from(stream));
@@ -68,12 +68,12 @@ impl Connection<'_> {
     fn answer(&mut self, request: &Request) -> Option<()> {
         match self.stage.find_answer(self.name, request)? {
             Answer::Honest => self.answer_honestly(request, true),
-            Answer::Bytes(bytes) => {
-                self.write_bytes(&bytes);
+            Answer::Line(line) => {
+                self.write(&format!("{line}\n"));
                 Some(())
             }
-            Answer::Last(bytes) => {
-                self.write_bytes(&bytes);
+            Answer::Last(text) => {
+                self.write_bytes(&unescape(&text));
                 None
             }
             Answer::Drop { carried_out } => {

@@ -10,7 +10,6 @@ use crate::course::judge::time_line::Mismatch;
 use crate::course::wire::{Came, shorten};
 use crate::protocol::Port;
 
-/// The client's program.
 impl Player<'_> {
     pub fn expect_output(&mut self, end: &str) -> Result<(), Mismatch> {
         let from = self.shown;
@@ -48,10 +47,7 @@ impl Player<'_> {
             Err(Mismatch::new(expected(), describe_end(end)))
         }
     }
-}
 
-/// Logins, messages and connections that the judge's server has seen.
-impl Player<'_> {
     pub fn expect_login(&mut self, port: Port) -> Result<(), Mismatch> {
         let seen = port.of(self.logins.each_mut());
         let expected = || format!("a login on the {port} port");
@@ -98,10 +94,7 @@ impl Player<'_> {
             }
         }
     }
-}
 
-/// The requests that steps answer.
-impl Player<'_> {
     pub fn expect_request(&mut self, verb: &str, time: Duration, pattern: &str) -> Result<(), Mismatch> {
         let pattern = self.names.fill(pattern);
         let held = self.stage.expect(

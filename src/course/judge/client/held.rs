@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::request::Request;
-use super::stage::{Answer, Connection, Held, Stage};
+use super::stage::{Connection, Held, Stage};
+use crate::course::judge::step::client::Answer;
 use crate::course::judge::time_line::EventKind;
 use crate::limits;
 use crate::net::Socket;
@@ -71,10 +72,6 @@ impl Stage {
             }
             self.changed.wait(&mut inner);
         }
-    }
-
-    pub fn give_answer(&self, ticket: u64, answer: Answer) {
-        self.change(|inner| inner.answers.insert(ticket, answer));
     }
 
     /// Stops to answer requests with a verb by steps; those that wait get the answer of the small server.

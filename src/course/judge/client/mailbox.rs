@@ -83,9 +83,8 @@ impl Mailbox {
     /// Takes the events of a reply to POLL, at most this many; `None`: there is none.
     pub fn take_events(&mut self, after: u64, max: usize) -> Option<String> {
         let above = after.max(self.acknowledged).saturating_add(1);
-        let fleeting = self.fleeting.drain(..max.min(self.fleeting.len())).collect::<Vec<_>>();
-        let numbered = self.events.range(above..).map(|(_, line)| line.clone());
-        let lines: Vec<_> = fleeting.into_iter().chain(numbered).take(max).collect();
+        let mut lines: Vec<_> = self.fleeting.drain(..max.min(self.fleeting.len())).collect();
+        lines.extend(self.events.range(above..).map(|(_, line)| line.clone()).take(max - lines.len()));
         let text = format!("OK;{}\n{}\n", lines.len(), lines.join("\n"));
         (!lines.is_empty()).then_some(text)
     }
@@ -209,5 +208,5 @@ fn users() -> Vec<User> {
         let last_seen = Some(Timestamp::now());
         UserName::new(name).ok().map(|name| User { name, online, last_seen })
     };
-    [USER].into_iter().chain(OTHERS).filter_map(user).collect()
+    std::iter::once(USER).chain(OTHERS).filter_map(user).collect()
 }

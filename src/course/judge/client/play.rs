@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -11,9 +9,9 @@ use std::thread;
 use super::connection::serve;
 use super::mailbox::{OTHERS, USER};
 use super::program::{Client, Program};
-use super::stage::{Answer, Held, Stage};
-use crate::course::judge::pattern::{Names, PASSWORD, unescape, unique};
-use crate::course::judge::step::client::{RequestAction, StepAnswer};
+use super::stage::{Held, Stage};
+use crate::course::judge::pattern::{Names, PASSWORD, unique};
+use crate::course::judge::step::client::{Answer, RequestAction};
 use crate::course::judge::step::{ClientAction, Step};
 use crate::course::judge::time_line::{EventKind, Failure, Mismatch};
 use crate::course::process::KeptPort;
@@ -56,9 +54,7 @@ impl<'a> Player<'a> {
     fn new(client: &'a Client) -> Result<Self, String> {
         let home = std::env::temp_dir().join(unique("wachat-judge"));
         fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
-        let any = || KeptPort::keep(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let no_port = |error: io::Error| format!("there are no free ports: {error}");
-        let ports = [any().map_err(no_port)?, any().map_err(no_port)?];
+        let ports = KeptPort::keep_two().map_err(|error| format!("there are no free ports: {error}"))?;
         let mut names = Names::of_test();
         [USER].iter().chain(&OTHERS).for_each(|user| names.set(user, (*user).to_owned()));
         let mut player = Self {
@@ -148,10 +144,7 @@ impl<'a> Player<'a> {
     fn note(&self, text: String) {
         self.stage.note("", EventKind::Note(text));
     }
-}
 
-/// The client's program.
-impl Player<'_> {
     fn write_input(&mut self, line: &str) {
         self.stage.note("in", EventKind::Sent(format!("{line}\n").into_bytes()));
         if let Some(program) = &mut self.program {
@@ -191,10 +184,7 @@ impl Player<'_> {
         self.stage.cut("");
         Ok(())
     }
-}
 
-/// The judge's server.
-impl Player<'_> {
     fn go_away(&mut self) {
         self.note("the server goes away".to_owned());
         self.listening.drain(..).for_each(|mut listening| listening.stop());
@@ -234,16 +224,13 @@ impl Player<'_> {
         }
         Ok(())
     }
-}
 
-/// The requests that steps answer.
-impl Player<'_> {
     fn deal_with(&mut self, verb: &str, action: &RequestAction) -> Result<(), Mismatch> {
         match action {
             RequestAction::Expect(pattern) => self.expect_request(verb, self.client.patience, pattern),
             RequestAction::ExpectWithin(span, pattern) => self.expect_request_within(verb, *span, pattern),
             RequestAction::ExpectNothing(time) => self.expect_no_request(verb, *time),
-            RequestAction::Answer(answer) => self.answer(verb, *answer),
+            RequestAction::Answer(answer) => self.answer(verb, answer),
         }
     }
 
@@ -252,17 +239,15 @@ impl Player<'_> {
     }
 
     /// Answers the request that the last step with this verb has seen.
-    fn answer(&mut self, verb: &str, answer: StepAnswer) -> Result<(), Mismatch> {
+    fn answer(&mut self, verb: &str, answer: &Answer) -> Result<(), Mismatch> {
         let held = self.asked.remove(verb).ok_or_else(|| Mismatch::new("a request that waits for its answer", verb))?;
         let answer = match answer {
-            StepAnswer::Honest => Answer::Honest,
-            StepAnswer::Line(line) => Answer::Bytes(format!("{}\n", self.fill_reply(line)).into_bytes()),
-            StepAnswer::Last(text) => Answer::Last(unescape(&self.fill_reply(text))),
-            StepAnswer::Drop { carried_out } => Answer::Drop { carried_out },
-            StepAnswer::Ignore => Answer::Ignore,
+            Answer::Line(line) => Answer::Line(self.fill_reply(line)),
+            Answer::Last(text) => Answer::Last(self.fill_reply(text)),
+            answer => answer.clone(),
         };
         self.said = self.stage.lock().output.len();
-        self.stage.give_answer(held.ticket, answer);
+        self.stage.change(|inner| inner.answers.insert(held.ticket, answer));
         Ok(())
     }
 }

@@ -17,7 +17,6 @@ use crate::limits;
 /// Settings of the person who runs the judge that would change what a client does.
 const REMOVED: [&str; 3] = ["WACHAT_PASSWORD_FILE", "WACHAT_LANG", "RUST_LOG"];
 
-/// A client under test.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The command that starts it: `sh -c COMMAND`.
@@ -28,7 +27,6 @@ pub struct Client {
     pub players: usize,
 }
 
-/// A run of the client.
 pub struct Program {
     input: Option<ChildStdin>,
     group: Option<Pid>,
@@ -37,7 +35,7 @@ pub struct Program {
 impl Program {
     /// Starts the client in a process group of its own, and threads that read its outputs and wait for its end.
     pub fn start(stage: &Arc<Stage>, command: &str, home: &Path, password: &str) -> io::Result<Self> {
-        let [send, recv] = stage.ports().map(|port| port.to_string());
+        let [send, recv] = stage.ports.map(|port| port.to_string());
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).process_group(0);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
 use super::request::Request;
-use crate::course::judge::step::client::Writing;
+use crate::course::judge::step::client::{Answer, Writing};
 use crate::course::judge::time_line::{EventKind, LogEntry, Mismatch};
 use crate::course::wire::Came;
 use crate::limits;
@@ -21,22 +21,6 @@ use crate::protocol::Port;
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// A step's answer to a request.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// That of the small server.
-    Honest,
-    /// These bytes.
-    Bytes(Vec<u8>),
-    /// These bytes, and the end of the connection.
-    Last(Vec<u8>),
-    /// No reply: the connection is closed. `carried_out`: the small server has done what was asked for.
-    Drop { carried_out: bool },
-    /// No reply, and the connection stays open.
-    Ignore,
-}
-
-/// A request that waits for a step.
 #[derive(Clone, Debug)]
 pub struct Held {
     pub request: Request,
@@ -45,7 +29,6 @@ pub struct Held {
     pub ticket: u64,
 }
 
-/// A connection of the client.
 pub struct Connection {
     pub name: String,
     pub port: Port,
@@ -53,7 +36,6 @@ pub struct Connection {
     pub is_open: bool,
 }
 
-/// A run of the client.
 #[derive(Default)]
 pub struct Run {
     /// The time of its end, and its exit code (`None`: it was killed).
@@ -94,17 +76,13 @@ pub struct Stage {
     inner: Mutex<Inner>,
     pub changed: Condvar,
     begin: Instant,
-    ports: [u16; 2],
+    pub ports: [u16; 2],
 }
 
 impl Stage {
     pub fn new(password: &str, ports: [u16; 2]) -> Self {
         let inner = Inner { mailbox: Mailbox::new(password), ..Inner::default() };
         Self { inner: Mutex::new(inner), changed: Condvar::new(), begin: Instant::now(), ports }
-    }
-
-    pub fn ports(&self) -> [u16; 2] {
-        self.ports
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -174,10 +152,7 @@ impl Stage {
             inner.held.clear();
         });
     }
-}
 
-/// The client's program.
-impl Stage {
     pub fn begin_run(&self) {
         self.change(|inner| inner.run = Run { ended: None, outputs: 2 });
     }

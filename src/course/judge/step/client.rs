@@ -34,7 +34,6 @@ use std::time::Duration;
 use super::words::{Span, cut, first_word, milliseconds, number, port, span, unknown};
 use crate::protocol::Port;
 
-/// The action of a step.
 #[derive(Clone, Debug)]
 pub enum ClientAction {
     Run,
@@ -85,20 +84,20 @@ pub enum RequestAction {
     Expect(&'static str),
     ExpectWithin(Span, &'static str),
     ExpectNothing(Duration),
-    Answer(StepAnswer),
+    Answer(Answer),
 }
 
-/// An answer to a request, as a step has it.
-#[derive(Clone, Copy, Debug)]
-pub enum StepAnswer {
+#[derive(Clone, Debug)]
+pub enum Answer {
     /// That of the small server.
     Honest,
-    /// This line.
-    Line(&'static str),
+    Line(String),
     /// These bytes, with escapes, and the end of the connection.
-    Last(&'static str),
+    Last(String),
     /// No reply: the connection is closed. `carried_out`: the small server has done what was asked for.
-    Drop { carried_out: bool },
+    Drop {
+        carried_out: bool,
+    },
     /// No reply, and the connection stays open.
     Ignore,
 }
@@ -120,7 +119,6 @@ pub enum Writing {
 }
 
 impl ClientAction {
-    /// Parses a step.
     pub(super) fn parse(step: &'static str) -> Result<Self, String> {
         let (word, rest) = first_word(step);
         Ok(match word {
@@ -172,12 +170,12 @@ impl RequestAction {
                 Self::ExpectWithin(span, line)
             }
             "silent" => Self::ExpectNothing(milliseconds(rest)?),
-            ">" => Self::Answer(StepAnswer::Line(rest)),
-            "last>" => Self::Answer(StepAnswer::Last(rest)),
-            "ok" => Self::Answer(StepAnswer::Honest),
-            "drop" => Self::Answer(StepAnswer::Drop { carried_out: false }),
-            "lose" => Self::Answer(StepAnswer::Drop { carried_out: true }),
-            "ignore" => Self::Answer(StepAnswer::Ignore),
+            ">" => Self::Answer(Answer::Line(rest.to_owned())),
+            "last>" => Self::Answer(Answer::Last(rest.to_owned())),
+            "ok" => Self::Answer(Answer::Honest),
+            "drop" => Self::Answer(Answer::Drop { carried_out: false }),
+            "lose" => Self::Answer(Answer::Drop { carried_out: true }),
+            "ignore" => Self::Answer(Answer::Ignore),
             other => return Err(unknown(other)),
         })
     }

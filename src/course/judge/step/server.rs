@@ -25,7 +25,6 @@ use std::time::Duration;
 use super::words::{Span, cut, first_word, milliseconds, number, port, span, unknown};
 use crate::protocol::Port;
 
-/// The action of a step.
 #[derive(Clone, Debug)]
 pub enum ServerAction {
     Users(Vec<&'static str>),
@@ -75,7 +74,6 @@ pub enum ConnectionAction {
 }
 
 impl ServerAction {
-    /// Parses a step.
     pub(super) fn parse(step: &'static str) -> Result<Self, String> {
         let (word, rest) = first_word(step);
         Ok(match word {
@@ -91,9 +89,7 @@ impl ServerAction {
             connection => Self::On(connection, ConnectionAction::parse(rest)?),
         })
     }
-}
 
-impl ServerAction {
     /// Adds a pattern to a step that expects events.
     pub(super) fn add_event(&mut self, pattern: &'static str) -> Result<(), String> {
         let Self::On(_, ConnectionAction::ExpectEvents { patterns, .. }) = self else {

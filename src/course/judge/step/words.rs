@@ -40,7 +40,6 @@ pub fn unknown(text: &str) -> String {
     format!("{text:?} is no step of these tests, and no part of one")
 }
 
-/// Parses the name of a port.
 pub fn port(name: &str) -> Result<Port, String> {
     Port::parse(name).ok_or_else(|| unknown(name))
 }
