@@ -2,7 +2,7 @@
 
 use wachat::client::app::command::Command;
 use wachat::client::app::parse::parse;
-use wachat::client::state::choices::Switch;
+use wachat::client::state::record::Switch;
 use wachat::model::{Email, RoomName, Target, Text};
 
 fn said(to: Option<&str>, text: &str) -> Result<Command, String> {

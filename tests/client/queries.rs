@@ -8,8 +8,8 @@ use super::history::{Client, message, open, restart_from_a_checkpoint, seq, stat
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::client::state::Arrival;
-use wachat::client::state::choices::Switch;
 use wachat::client::state::outgoing::Outgoing;
+use wachat::client::state::record::Switch;
 use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};

@@ -2,10 +2,9 @@
 //! it was written, whatever is in its texts.
 
 use crate::client::stage::{message, seq, target, user};
-use wachat::client::state::choices::Switch;
 use wachat::client::state::conversation::Complete;
 use wachat::client::state::outgoing::Outgoing;
-use wachat::client::state::record::Record;
+use wachat::client::state::record::{Record, Switch};
 use wachat::client::state::row::Gap;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::Codec as _;

@@ -54,7 +54,7 @@ fn the_maps_of_the_client_name_every_module() {
         let text = fs::read_to_string(root.join(folder).join("mod.rs")).unwrap();
         let map: String = text.lines().filter(|line| line.starts_with("//!")).collect();
         let modules = modules(&text);
-        assert!(modules.len() > 5, "{folder}: {modules:?}");
+        assert!(modules.len() >= 5, "{folder}: {modules:?}");
         for module in modules {
             assert!(
                 map.contains(&format!("`{module}`")),

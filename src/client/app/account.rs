@@ -5,7 +5,7 @@ use super::view::{answer, notice};
 use super::{App, Input};
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::{Request, Secret};
-use crate::client::state::choices::Switch;
+use crate::client::state::record::Switch;
 use crate::limits;
 use crate::model::{Email, Password};
 use crate::protocol::{Code, Ko};

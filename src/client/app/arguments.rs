@@ -1,7 +1,7 @@
 //! From the arguments of a command to values.
 
 use super::command::Command;
-use crate::client::state::choices::Switch;
+use crate::client::state::record::Switch;
 use crate::client::state::row::folded;
 use crate::limits;
 use crate::model::{Email, RoomName, Target, Text, UserName};

@@ -1,6 +1,6 @@
 //! The commands that can be typed, as values.
 
-use crate::client::state::choices::Switch;
+use crate::client::state::record::Switch;
 use crate::model::{Email, RoomName, Target, Text, UserName};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::App;
 use super::view::notice;
 use crate::client::link::request::Request;
 use crate::client::state::Arrival;
-use crate::client::state::choices::Switch;
+use crate::client::state::record::Switch;
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::User;

@@ -3,30 +3,8 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::record::Record;
+use super::record::{Record, Switch};
 use crate::model::{Target, UserName};
-
-/// A setting that the user turns on or off at the keyboard. All of them are off at first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Switch {
-    /// The lines that say who joins, leaves, comes and goes are hidden.
-    Quiet,
-}
-
-impl Switch {
-    pub const ALL: [Self; 1] = [Self::Quiet];
-
-    /// Returns its name, as it is typed and in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Quiet => "quiet",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|switch| switch.name() == name)
-    }
-}
 
 /// The choices that differ from those of a new client.
 #[derive(Default)]

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::choices::Switch;
 use super::conversation::{Complete, Moved};
 use super::machine::{Change, ClientState};
 use super::outgoing::Outgoing;
-use super::record::Record;
+use super::record::{Record, Switch};
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, Event, Ko};
 

@@ -13,7 +13,7 @@
 //! - `checkpoint`: the state in a file. `lookup`: rows that only the log still has. `error`: errors of the files.
 
 mod checkpoint;
-pub mod choices;
+mod choices;
 mod completion;
 pub mod conversation;
 mod decide;

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::choices::Switch;
 use super::conversation::Conversation;
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
-use super::record::Record;
+use super::record::{Record, Switch};
 use super::row::Row;
 use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};

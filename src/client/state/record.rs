@@ -27,7 +27,6 @@
 
 use std::sync::Arc;
 
-use super::choices::Switch;
 use super::conversation::Complete;
 use super::outgoing::Outgoing;
 use super::row::Gap;
@@ -59,6 +58,28 @@ pub enum Record {
     Complete(Target, Complete),
     Newest(Seq),
     Position { store: String, last: Seq },
+}
+
+/// A setting that the user turns on or off at the keyboard. All of them are off at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// The lines that say who joins, leaves, comes and goes are hidden.
+    Quiet,
+}
+
+impl Switch {
+    pub const ALL: [Self; 1] = [Self::Quiet];
+
+    /// Returns its name, as it is typed and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|switch| switch.name() == name)
+    }
 }
 
 impl Record {

@@ -1,10 +1,10 @@
 //! The records of the write-ahead logs, of the server and of the client: each kind is read back as it was written.
 
 use proptest::prelude::*;
-use wachat::client::state::choices::Switch;
 use wachat::client::state::conversation::Complete;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
+use wachat::client::state::record::Switch;
 use wachat::client::state::row::Gap;
 use wachat::model::{Banned, Email, Seq, ShortText, Text};
 use wachat::protocol::Codec as _;
