@@ -152,10 +152,13 @@ impl StoredState {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
         if account.mailbox.newest() > acknowledged {
-            let next = |room: &RoomNumber| self.next_in_room(user, *room, acknowledged);
-            let rooms = account.rooms.iter().filter_map(next);
-            for first in in_mailbox.into_iter().chain(rooms) {
+            if let Some(first) = in_mailbox {
                 heads.insert(first.seq(), first);
+            }
+            for room in &account.rooms {
+                if let Some(first) = self.next_in_room(user, *room, acknowledged) {
+                    heads.insert(first.seq(), first);
+                }
             }
         }
         heads
