@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use memchr::{memchr_iter, memchr2, memchr3, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 /// The reason why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,11 +198,27 @@ impl<T: PlainField + ?Sized> PlainField for &T {
     }
 }
 
+impl PlainField for u64 {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        let digits = self.checked_ilog10().unwrap_or(0) as usize + 1;
+        out.resize(out.len() + digits, 0);
+        let mut rest = *self;
+        for digit in out.iter_mut().rev().take(digits) {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+    }
+}
+
+impl PlainField for usize {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        (*self as u64).append_to(out);
+    }
+}
+
 impl PlainField for i64 {}
 impl PlainField for u16 {}
 impl PlainField for u32 {}
-impl PlainField for u64 {}
-impl PlainField for usize {}
 impl PlainField for String {}
 impl PlainField for Arc<str> {}
 impl PlainField for IpAddr {}
@@ -224,11 +240,11 @@ impl<'a> Writer<'a> {
     /// in it or a `"` at its start.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.separate();
-        let quoted = text.starts_with('"') || text.contains(';');
+        let quoted = text.starts_with('"') || memchr(b';', text.as_bytes()).is_some();
         if quoted {
             self.out.push(b'"');
         }
-        if !quoted && is_printable_ascii(text) && !text.contains('\\') {
+        if !quoted && is_printable_ascii(text) && memchr(b'\\', text.as_bytes()).is_none() {
             self.out.extend_from_slice(text.as_bytes());
             return self;
         }

@@ -76,7 +76,11 @@ impl Seq {
     }
 }
 
-impl PlainField for Seq {}
+impl PlainField for Seq {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.0.append_to(out);
+    }
+}
 
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -17,6 +18,10 @@ use crate::limits;
 
 /// Most bytes that are read from a socket under TLS at once: with them its buffer holds no more than two records.
 const TLS_READ_BYTES: usize = 4 << 10;
+
+/// Stack of a thread that calculates for a handshake, in bytes. It takes some 20 KiB of it. More than four times the stack of
+/// a reader, so that glibc, which keeps the stacks of ended threads, never gives a used one to a reader.
+const HANDSHAKE_STACK: usize = 1 << 20;
 
 /// Returns whether the peer's bytes are no TLS at all.
 pub fn is_clear_text(error: &io::Error) -> bool {
@@ -97,17 +102,38 @@ impl Tls {
             bytes = space.get(..read).unwrap_or_default();
         }
         let received = bytes.len();
-        let mut connection = self.connection.lock();
-        let was_handshaking = connection.is_handshaking();
-        let processed = process(&mut connection, &mut bytes);
-        *self.left.lock() = bytes.to_vec();
+        let is_handshaking = self.connection.lock().is_handshaking();
+        if is_handshaking { self.go_on_shaking(tcp, bytes) } else { self.open_records(bytes) }?;
+        Ok(received)
+    }
+
+    /// Takes a step of the handshake: bytes of the peer lead to bytes for it.
+    ///
+    /// On a thread of its own, which ends with the step, if there is one left: the pages that its stack takes would stay
+    /// resident as long as the connection is open if they were the reader's.
+    #[inline(never)]
+    fn go_on_shaking(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        let step = || {
+            let opened = self.open_records(bytes);
+            (opened, take_output(&mut self.connection.lock()))
+        };
+        let done = thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(HANDSHAKE_STACK).spawn_scoped(scope, &step);
+            thread.ok()?.join().ok()
+        });
+        let (opened, output) = done.unwrap_or_else(step);
         // An alert, too, is the handshake's: it says why there is none.
-        let output = if was_handshaking { take_output(&mut connection) } else { Vec::new() };
-        drop(connection);
-        if !processed.as_ref().is_err_and(is_clear_text) {
+        if !opened.as_ref().is_err_and(is_clear_text) {
             (&mut &*tcp).write_all(&output)?;
         }
-        processed.map(|()| received)
+        opened
+    }
+
+    /// Hands rustls received bytes, and keeps those that it has no room for.
+    fn open_records(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let opened = process(&mut self.connection.lock(), &mut bytes);
+        *self.left.lock() = bytes.to_vec();
+        opened
     }
 
     pub fn write_all(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {

@@ -6,9 +6,9 @@ use crate::support::process::Process;
 use crate::support::{Connection, World, tls};
 use crate::{median, milliseconds, size, timed};
 
-/// The most that one may cost, in KiB; under TLS there are its keys and buffers, and the stack of its handshake.
-const MOST: f64 = 24.0;
-const MOST_UNDER_TLS: f64 = 40.0;
+/// The most that one may cost, in KiB; under TLS there are its keys and buffers.
+const MOST: f64 = 16.0;
+const MOST_UNDER_TLS: f64 = 28.0;
 
 /// Threads that register the users; the server hashes passwords on two.
 const REGISTRARS: usize = 4;

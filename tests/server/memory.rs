@@ -15,6 +15,10 @@ const MOST: u64 = 80 << 10;
 /// Messages to each of two users who are away.
 const MESSAGES: usize = 1_000;
 
+/// Connections under TLS that have not logged in, and most memory that each may take, in KiB.
+const UNDER_TLS: u64 = 200;
+const MOST_UNDER_TLS: u64 = 28;
+
 #[test]
 fn messages_that_wait_for_long_are_not_in_memory() {
     let mut world = World::new(&["--no-limits"]);
@@ -44,6 +48,25 @@ fn messages_that_wait_for_long_are_not_in_memory() {
     world.stop();
     let offline = offline_table(&world);
     assert!(offline.len() < 100 * 2 * MESSAGES && !offline.contains("xxx"), "{} bytes", offline.len());
+}
+
+/// The handshake of TLS is calculated on a thread that ends with it: only its keys and buffers stay, and one thread a
+/// connection, with a stack that few pages of were touched.
+#[test]
+fn a_handshake_leaves_no_stack_behind() {
+    let world = World::new(&["--tls"]);
+    drop(Connection::open_tls(world.send));
+    let process = Process::of(world.pid());
+    let at_rest = || wait_for("the server to be at rest", || process.is_at_rest()).threads;
+    let threads = at_rest();
+    let before = process.resident();
+    let connections: Vec<_> = (0..UNDER_TLS).map(|_| Connection::open_tls(world.send)).collect();
+    let more_threads = at_rest() - threads;
+    let each = process.resident().saturating_sub(before) / UNDER_TLS;
+    println!("{each} KiB each");
+    drop(connections);
+    assert_eq!(more_threads, UNDER_TLS, "threads for as many connections");
+    assert!(each < MOST_UNDER_TLS, "{each} KiB each");
 }
 
 /// Clients send as many requests as a connection takes, and read nothing. Each may have a buffer full of replies, not the

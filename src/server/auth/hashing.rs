@@ -13,7 +13,6 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
 
 use super::auth_queue::AuthQueue;
-use super::failed_logins::Origin;
 use super::job::Job;
 use super::login_queue::{Busy, Next, Task};
 use crate::limits;
@@ -36,10 +35,9 @@ impl Auth {
         Ok(auth)
     }
 
-    /// Gives the job of a connection to the threads, if the queue has room for one more of this address. Never blocks.
-    pub fn submit(&self, origin: Origin, connection: ConnectionId, job: Job) -> Result<(), Busy> {
-        let is_guess = matches!(job, Job::Verify { .. });
-        self.queue.submit(Task { origin, connection, is_guess, job })
+    /// Gives the task of a connection to the threads, if the queue has room for one more of this address. Never blocks.
+    pub fn submit(&self, task: Task<Job>) -> Result<(), Busy> {
+        self.queue.submit(task)
     }
 
     /// Removes the job of a connection that is closed.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::login_queue::Busy;
+use super::failed_logins::Origin;
+use super::login_queue::{Busy, Task};
+use crate::state_machine::ConnectionId;
 
 /// Work for an auth thread. `done` gets the result, on that thread.
 pub(crate) enum Job {
@@ -16,3 +18,11 @@ pub(crate) enum Job {
 type Done<T> = Box<dyn FnOnce(T) + Send>;
 /// Returns whether a password was verified before.
 type Known = Box<dyn FnOnce(&[u8]) -> bool + Send>;
+
+impl Task<Job> {
+    /// Makes the task of a connection.
+    pub fn new(origin: Origin, connection: ConnectionId, job: Job) -> Self {
+        let is_guess = matches!(job, Job::Verify { .. });
+        Self { origin, connection, is_guess, job }
+    }
+}

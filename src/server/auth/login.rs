@@ -9,7 +9,7 @@ use std::thread;
 use super::accounts::Account;
 use super::failed_logins::Origin;
 use super::job::Job;
-use super::login_queue::Busy;
+use super::login_queue::{Busy, Task};
 use super::outcome::Outcome;
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Port};
@@ -35,7 +35,18 @@ pub(crate) struct Attempt {
 }
 
 /// Starts a login attempt. An error closes the connection.
+///
+/// Not inlined, nor is [`read`]: the caller is a reader, whose stack keeps the pages that it has once touched. So what they
+/// have on it is not added up, and none of it is there while the reader waits.
+#[inline(never)]
 pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
+    let task = read(shared, connection, line)?;
+    shared.auth.submit(task).map_err(|busy| refuse(connection, busy.into()))
+}
+
+/// Reads a login line, and returns what an auth thread is to do for it.
+#[inline(never)]
+fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Task<Job>, CloseReason> {
     if let Some(ko) = shared.banned.find(connection.peer) {
         return Err(ko.into());
     }
@@ -52,40 +63,43 @@ pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
         is_login: login.kind == LoginKind::Login,
     };
-    attempt.start().map_err(|ko| {
-        log::debug!("{}: login from {} refused: {ko}", connection.id, connection.peer);
-        CloseReason::Ko(ko)
-    })
+    attempt.begin().map_err(|ko| refuse(connection, ko))
+}
+
+/// Returns the refusal of a login as the reason to close its connection.
+fn refuse(connection: &Connection, ko: Ko) -> CloseReason {
+    log::debug!("{}: login from {} refused: {ko}", connection.id, connection.peer);
+    CloseReason::Ko(ko)
 }
 
 impl Attempt {
-    fn start(self) -> Result<(), Ko> {
+    fn begin(self) -> Result<Task<Job>, Ko> {
         if self.is_login { self.verify() } else { self.register() }
     }
 
     /// Compares the password with the account's.
-    fn verify(self) -> Result<(), Ko> {
+    fn verify(self) -> Result<Task<Job>, Ko> {
         let name = UserName::new(&self.user).ok();
         let account = name.as_ref().and_then(|name| self.shared.accounts.find(name));
         let Some(account) = account else {
             if self.shared.registration == Registration::Auto && name.is_some() {
                 return self.register();
             }
-            return self.submit(|attempt, password| {
+            return Ok(self.task(|attempt, password| {
                 let done = Box::new(move |compared: Result<bool, Busy>| match compared {
                     Ok(_) => attempt.fail(None, LoginFailure::NoAccount),
                     Err(busy) => attempt.refuse(busy.into()),
                 });
                 Job::Verify { password, hash: None, known: None, done }
-            });
+            }));
         };
-        self.compare(account)
+        Ok(self.compare(account))
     }
 
     /// Has an auth thread compare the password with the account's hash. The login cache is asked at the turn of the job and
     /// not before: until then a right password is treated as a wrong one, and no guess is free.
-    fn compare(self, account: Arc<Account>) -> Result<(), Ko> {
-        self.submit(|attempt, password| {
+    fn compare(self, account: Arc<Account>) -> Task<Job> {
+        self.task(|attempt, password| {
             let hash = account.password_hash.clone();
             let shared = attempt.shared.clone();
             let cached = account.clone();
@@ -103,7 +117,7 @@ impl Attempt {
     }
 
     /// Checks name and password of a new account, and has the password hashed.
-    fn register(self) -> Result<(), Ko> {
+    fn register(self) -> Result<Task<Job>, Ko> {
         if self.shared.registration == Registration::Closed {
             return Err(Code::Closed.into());
         }
@@ -113,7 +127,7 @@ impl Attempt {
         }
         self.shared.accounts.check_new(&user)?;
         let new = Password::new(&user, &self.password).map_err(|error| Ko::new(Code::Password, error))?;
-        self.submit(|attempt, password| {
+        Ok(self.task(|attempt, password| {
             let done = Box::new(move |hash: Option<Arc<str>>| match hash {
                 None => attempt.refuse(Code::Internal.into()),
                 Some(password_hash) => {
@@ -126,15 +140,14 @@ impl Attempt {
                 }
             });
             Job::Hash { password, done }
-        })
+        }))
     }
 
-    fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
-        let shared = self.shared.clone();
+    fn task(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Task<Job> {
         let origin = self.origin.clone();
         let password = self.password.clone().into_bytes();
         let connection = self.connection;
-        Ok(shared.auth.submit(origin, connection, job(self, password))?)
+        Task::new(origin, connection, job(self, password))
     }
 
     fn log_in(self, account: Arc<Account>) {
@@ -168,7 +181,10 @@ impl Attempt {
     pub fn retry_as_login(self, ko: Ko) -> Result<(), Ko> {
         let account = UserName::new(&self.user).ok().and_then(|name| self.shared.accounts.find(&name));
         match account.filter(|_| self.is_login && ko.code == Code::Exists) {
-            Some(account) => self.compare(account),
+            Some(account) => {
+                let shared = self.shared.clone();
+                Ok(shared.auth.submit(self.compare(account))?)
+            }
             None => Err(ko),
         }
     }

@@ -70,17 +70,23 @@ impl Reader<'_> {
                 Err(error) => return error.into(),
             };
             self.connection.trace_received(line);
-            let received = Received { request: parse(self.connection.port, line), bytes: line.len() };
-            let last = received.request == Request::Quit;
             self.window.add(line.len());
-            if self.shared.router.send(Input::Request(self.connection.id, received)).is_err() {
-                return CloseReason::Closed;
-            }
-            if last {
-                return CloseReason::Quit;
+            if let Err(reason) = enqueue(self.shared, self.connection, line) {
+                return reason;
             }
         }
     }
+}
+
+/// Enqueues a request. An error: it is the last one, or the server has stopped.
+///
+/// Not inlined: under the call that waits for a line, the stack would hold the requests of this one.
+#[inline(never)]
+fn enqueue(shared: &Shared, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
+    let received = Received { request: parse(connection.port, line), bytes: line.len() };
+    let is_last = received.request == Request::Quit;
+    shared.router.send(Input::Request(connection.id, received)).map_err(|_| CloseReason::Closed)?;
+    if is_last { Err(CloseReason::Quit) } else { Ok(()) }
 }
 
 impl Drop for Reader<'_> {

@@ -15,7 +15,7 @@ use crate::protocol::{Code, Ko, Port, Reply};
 use crate::server::audit::{Event, LoginFailure};
 use crate::server::auth::failed_logins::Origin;
 use crate::server::auth::job::Job;
-use crate::server::auth::login_queue::Busy;
+use crate::server::auth::login_queue::{Busy, Task};
 use crate::state_machine::{Command, ConnectionId};
 
 impl Router {
@@ -38,7 +38,10 @@ impl Router {
                 hashing.tell_router(Input::PasswordHashed(id, change.ok_or(Code::Internal.into())));
             });
             let refused = match right {
-                Ok(true) => shared.auth.submit(from, id, Job::Hash { password: new, done: hashed }).err().map(Ko::from),
+                Ok(true) => {
+                    let task = Task::new(from, id, Job::Hash { password: new, done: hashed });
+                    shared.auth.submit(task).err().map(Ko::from)
+                }
                 Ok(false) => Some(Code::Auth.into()),
                 Err(busy) => Some(busy.into()),
             };
@@ -46,7 +49,8 @@ impl Router {
                 shared.tell_router(Input::PasswordHashed(id, Err(ko)));
             }
         });
-        match self.shared.auth.submit(origin, id, Job::Verify { password: old, hash, known: None, done: compared }) {
+        let job = Job::Verify { password: old, hash, known: None, done: compared };
+        match self.shared.auth.submit(Task::new(origin, id, job)) {
             Ok(()) => Step::Wait,
             Err(busy) => Step::Answer(Reply::Ko(busy.into())),
         }

@@ -1,13 +1,16 @@
 //! The events that a poll returns: the user's mailbox and the logs of the user's rooms, merged (protocol, section 6).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::lists::conversation_of;
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Message, Seq};
 use crate::protocol::Event;
 use crate::state_machine::output::{Delivery, FiledEvents};
-use crate::state_machine::stored::{EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent};
+use crate::state_machine::stored::{
+    ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent,
+};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 /// An event that is pending for a user.
@@ -35,12 +38,75 @@ impl PendingEvent<'_> {
     }
 }
 
+/// Adds events to a delivery, in the order of their numbers.
+struct Collector<'a> {
+    state: &'a StoredState,
+    user: AccountNumber,
+    delivery: &'a mut Delivery,
+    /// The conversation of the message that was added last, and the messages of it after that one: mostly the next event is
+    /// the first of them, and is not searched for.
+    conversation: Option<ConversationId>,
+    next: &'a [Arc<Message>],
+}
+
+impl<'a> Collector<'a> {
+    fn new(state: &'a StoredState, user: AccountNumber, delivery: &'a mut Delivery) -> Self {
+        Self { state, user, delivery, conversation: None, next: &[] }
+    }
+
+    /// Adds one event: from memory, or as one to read from the history file.
+    fn add(&mut self, event: PendingEvent) {
+        match event {
+            PendingEvent::InMailbox(WaitingEvent::State(event)) => self.delivery.events.push(event.clone()),
+            PendingEvent::InMailbox(WaitingEvent::Message(seq, message)) => {
+                self.add_message(TargetNumber::User(message.from), seq);
+            }
+            PendingEvent::InRoom(room, RoomEvent::Gap { first, last }) => {
+                let room = self.state.room(room).name.clone();
+                self.delivery.events.push(Event::Gap { room, first, last });
+            }
+            PendingEvent::InRoom(room, RoomEvent::Message(entry)) => {
+                self.add_message(TargetNumber::Room(room), entry.seq);
+            }
+        }
+    }
+
+    fn add_message(&mut self, target: TargetNumber, seq: Seq) {
+        let id = conversation_of(self.user, target);
+        if let Some(message) = self.find_message(id, seq) {
+            return self.delivery.events.push(Event::Message(message));
+        }
+        let state = self.state;
+        let filed = self.delivery.filed.entry(id).or_insert_with(|| FiledEvents {
+            participants: state.participants(id),
+            target: state.target(target),
+            filed: state.conversation(id).map_or(HistoryPrefix::default(), |conversation| conversation.filed),
+            seqs: Vec::new(),
+        });
+        filed.seqs.push(seq);
+    }
+
+    /// Returns a message, if memory holds it.
+    fn find_message(&mut self, id: ConversationId, seq: Seq) -> Option<Arc<Message>> {
+        let is_next = self.conversation == Some(id) && self.next.first().is_some_and(|row| row.seq == seq);
+        if !is_next {
+            self.conversation = Some(id);
+            self.next = self.state.conversation(id).map_or(&[], |conversation| conversation.rows_from(seq));
+        }
+        let (row, next) = self.next.split_first().filter(|(row, _)| row.seq == seq)?;
+        self.next = next;
+        Some(row.clone())
+    }
+}
+
 impl StoredState {
     /// Adds the events above the number that a poll acknowledges to a delivery, in order: at most `max`, and about [`limits::REPLY_BYTES`].
     /// Returns the number of the last one. The sources are merged event by event, so that a poll costs what it
     /// returns, however much is pending in however many rooms.
     pub fn collect(&self, user: AccountNumber, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
-        let mut heads = self.first_events(user, acknowledged);
+        let mut mailbox = self.account(user).mailbox.after(acknowledged).map(PendingEvent::InMailbox);
+        let mut heads = self.first_events(user, acknowledged, mailbox.next());
+        let mut collector = Collector::new(self, user, delivery);
         let mut last = acknowledged;
         let mut bytes = 0;
         let mut next = heads.pop_first();
@@ -53,10 +119,10 @@ impl StoredState {
             }
             last = seq;
             let following = match event {
-                PendingEvent::InMailbox(_) => self.next_in_mailbox(user, seq),
+                PendingEvent::InMailbox(_) => mailbox.next(),
                 PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
             };
-            self.put(user, event, delivery);
+            collector.add(event);
             next = match following.map(|event| (event.seq(), event)) {
                 Some((seq, event)) if heads.first_key_value().is_none_or(|(first, _)| seq < *first) => {
                     Some((seq, event))
@@ -77,57 +143,28 @@ impl StoredState {
     }
 
     /// Returns the first event above a number of each source that has one, by its number.
-    fn first_events(&self, user: AccountNumber, acknowledged: Seq) -> BTreeMap<Seq, PendingEvent<'_>> {
+    fn first_events<'a>(
+        &'a self,
+        user: AccountNumber,
+        acknowledged: Seq,
+        in_mailbox: Option<PendingEvent<'a>>,
+    ) -> BTreeMap<Seq, PendingEvent<'a>> {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
         if account.mailbox.newest() > acknowledged {
-            let next = |room: &RoomNumber| self.next_in_room(user, *room, acknowledged);
-            let rooms = account.rooms.iter().filter_map(next);
-            for first in self.next_in_mailbox(user, acknowledged).into_iter().chain(rooms) {
+            if let Some(first) = in_mailbox {
                 heads.insert(first.seq(), first);
+            }
+            for room in &account.rooms {
+                if let Some(first) = self.next_in_room(user, *room, acknowledged) {
+                    heads.insert(first.seq(), first);
+                }
             }
         }
         heads
     }
 
-    fn next_in_mailbox(&self, user: AccountNumber, after: Seq) -> Option<PendingEvent<'_>> {
-        self.account(user).mailbox.after(after).next().map(PendingEvent::InMailbox)
-    }
-
     fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
         self.room(room).first_pending(user, after).map(|event| PendingEvent::InRoom(room, event))
-    }
-
-    /// Adds one event to a delivery: from memory, or as one to read from the history file.
-    fn put(&self, user: AccountNumber, event: PendingEvent, delivery: &mut Delivery) {
-        match event {
-            PendingEvent::InMailbox(WaitingEvent::State(event)) => delivery.events.push(event.clone()),
-            PendingEvent::InMailbox(WaitingEvent::Message(seq, message)) => {
-                self.put_message(user, TargetNumber::User(message.from), seq, delivery);
-            }
-            PendingEvent::InRoom(room, RoomEvent::Gap { first, last }) => {
-                delivery.events.push(Event::Gap { room: self.room(room).name.clone(), first, last });
-            }
-            PendingEvent::InRoom(room, RoomEvent::Message(entry)) => {
-                self.put_message(user, TargetNumber::Room(room), entry.seq, delivery);
-            }
-        }
-    }
-
-    fn put_message(&self, user: AccountNumber, target: TargetNumber, seq: Seq, delivery: &mut Delivery) {
-        let id = conversation_of(user, target);
-        let conversation = self.conversation(id);
-        match conversation.and_then(|conversation| conversation.row(seq)) {
-            Some(message) => delivery.events.push(Event::Message(message.clone())),
-            None => {
-                let filed = delivery.filed.entry(id).or_insert_with(|| FiledEvents {
-                    participants: self.participants(id),
-                    target: self.target(target),
-                    filed: conversation.map_or(HistoryPrefix::default(), |conversation| conversation.filed),
-                    seqs: Vec::new(),
-                });
-                filed.seqs.push(seq);
-            }
-        }
     }
 }

@@ -145,13 +145,15 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Returns the message with this number, if memory holds it.
-    pub fn row(&self, seq: Seq) -> Option<&Arc<Message>> {
-        // Nearly always it is one of the last, which are in the processor's cache.
-        let (older, last) = self.rows.split_at(self.rows.len().saturating_sub(LAST_ROWS));
-        let is_old = last.first().is_some_and(|row| seq < row.seq);
-        let rows = if is_old { older } else { last };
-        rows.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| rows.get(index))
+    /// Returns the messages from a number on that memory holds.
+    pub fn rows_from(&self, seq: Seq) -> &[Arc<Message>] {
+        // Nearly always they are the last ones, which are in the processor's cache.
+        let start = self.rows.len().saturating_sub(LAST_ROWS);
+        let is_old = self.rows.get(start).is_some_and(|row| seq < row.seq);
+        let (older, last) = self.rows.split_at(start);
+        let (offset, rows) = if is_old { (0, older) } else { (start, last) };
+        let first = offset + rows.partition_point(|row| row.seq < seq);
+        self.rows.get(first..).unwrap_or_default()
     }
 
     /// Returns the number of the last message, or 0.
