@@ -117,11 +117,12 @@ impl Tls {
             let opened = self.open_records(bytes);
             (opened, take_output(&mut self.connection.lock()))
         };
-        let done = thread::scope(|scope| {
-            let thread = thread::Builder::new().stack_size(HANDSHAKE_STACK).spawn_scoped(scope, &step);
-            thread.ok()?.join().ok()
-        });
-        let (opened, output) = done.unwrap_or_else(step);
+        let done =
+            thread::scope(|scope| match thread::Builder::new().stack_size(HANDSHAKE_STACK).spawn_scoped(scope, step) {
+                Ok(thread) => thread.join(),
+                Err(_) => Ok(step()),
+            });
+        let Ok((opened, output)) = done else { return Err(io::Error::other("the handshake has panicked")) };
         // An alert, too, is the handshake's: it says why there is none.
         if !opened.as_ref().is_err_and(is_clear_text) {
             (&mut &*tcp).write_all(&output)?;
