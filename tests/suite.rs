@@ -6,7 +6,6 @@ mod client;
 mod course;
 mod docs;
 mod durability;
-mod fuzz;
 mod protocol;
 mod server;
 mod tools;

@@ -334,7 +334,8 @@ fn panics_on_the_screen() {
 #[test]
 fn a_panic_leaves_the_terminal_as_it_was_and_is_read_there() {
     let program = std::env::current_exe().unwrap();
-    let arguments = ["--ignored", "--exact", "--nocapture", "full_screen::panics_on_the_screen"].map(str::to_owned);
+    let arguments =
+        ["--ignored", "--exact", "--nocapture", "client::full_screen::panics_on_the_screen"].map(str::to_owned);
     let mut terminal = Terminal::start_program(program.to_str().unwrap(), &arguments, None, &[], SIZE);
     assert_eq!(terminal.wait_for_exit(), Some(101), "{}", terminal.screen());
     assert!(!is_raw(&terminal));

@@ -8,7 +8,7 @@ use wachat::course::checker::{Checker, Seen, Verdict};
 use wachat::protocol::{Accepted, Event, parse_reply};
 use wachat::protocol::{Codec as _, HistoryRecord};
 
-use crate::fuzz::grammar::ROOMS;
+use crate::grammar::ROOMS;
 use crate::support::{Connection, PASSWORD};
 
 /// Connects to a server, under TLS or in the clear, and logs in.

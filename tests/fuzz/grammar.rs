@@ -2,8 +2,8 @@
 
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 
-use crate::fuzz::mutator::{Mutator, pick};
-use crate::fuzz::runner::corpus;
+use crate::mutator::{Mutator, pick};
+use crate::runner::corpus;
 use crate::support::PASSWORD;
 use crate::support::random::Random;
 

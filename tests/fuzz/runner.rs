@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::fuzz::mutator::Mutator;
+use crate::mutator::Mutator;
 use crate::support::process::Process;
 
 /// Time that one input may take, on a busy machine.

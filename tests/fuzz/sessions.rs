@@ -2,7 +2,7 @@
 //! well formed, nearly so, or not at all, in any pieces; they close one side, reset, or just leave. Afterwards a calm pair is
 //! served as ever, numbers hold, threads and files are back, and `wachat check` finds nothing.
 //!
-//! `FUZZ_MINUTES=60 cargo test --release --test suite fuzz::sessions::long_sessions -- --ignored --nocapture`
+//! `FUZZ_MINUTES=60 cargo test --release --test fuzz long_sessions -- --ignored --nocapture`
 
 use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use wachat::net::Socket;
 use wachat::record::Fields;
 
-use crate::fuzz::calm_pair::Pair;
-use crate::fuzz::grammar::Grammar;
-use crate::fuzz::mutator::pick;
-use crate::fuzz::runner::number;
+use crate::calm_pair::Pair;
+use crate::grammar::Grammar;
+use crate::mutator::pick;
+use crate::runner::number;
 use crate::support::process::{Holds, Process};
 use crate::support::random::Random;
 use crate::support::run_directory::RunDirectory;
@@ -95,7 +95,7 @@ impl Stage {
         self.users = ["ana", "luis", "eva"].iter().map(|name| format!("{name}{seed}")).collect();
         for user in &self.users {
             let line = format!("REGISTER:{user}:{PASSWORD}");
-            assert!(crate::fuzz::calm_pair::enter(self.world.send, self.is_tls, &line).is_some(), "{line}");
+            assert!(crate::calm_pair::enter(self.world.send, self.is_tls, &line).is_some(), "{line}");
         }
     }
 

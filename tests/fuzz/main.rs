@@ -1,6 +1,9 @@
 //! Hostile input: the targets of `targets.rs` over their corpus and mutated inputs, and whole sessions with a server.
 //! `cargo fuzz` runs the same targets with coverage guidance (tests/README.md).
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod calm_pair;
 mod grammar;
 mod mutator;
@@ -9,7 +12,7 @@ mod sessions;
 #[path = "targets.rs"]
 mod targets;
 
-use crate::support::simulated_disk;
+use support::simulated_disk;
 
 /// Makes a test of each target: its inputs are the corpus and this many mutated ones. A target that needs files or a socket
 /// gets fewer.
