@@ -303,7 +303,7 @@ pub fn choose_ports_in_a_row(count: u16) -> u16 {
 
 /// The ports of all test programs that run at the same time, and of one of them.
 const PORTS: Range<u16> = 10_000..20_000;
-const PORTS_OF_A_PROGRAM: u16 = 500;
+const PORTS_OF_A_PROGRAM: u16 = 2_000;
 
 /// Takes a range of ports that no other test program has: the listener on its first port reserves it until this process ends.
 fn take_range() -> (u16, TcpListener) {

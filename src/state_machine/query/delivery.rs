@@ -100,9 +100,9 @@ impl<'a> Collector<'a> {
 }
 
 impl StoredState {
-    /// Adds the events above the number that a poll acknowledges to a delivery, in order: at most `max`, and about [`limits::REPLY_BYTES`].
-    /// Returns the number of the last one. The sources are merged event by event, so that a poll costs what it
-    /// returns, however much is pending in however many rooms.
+    /// Adds the events above the number that a poll acknowledges to a delivery, in order: at most `max`, and about
+    /// [`limits::REPLY_BYTES`]. Returns the number of the last one. The sources are merged event by event, so that a poll
+    /// costs what it returns, however much is pending in however many rooms.
     pub fn collect(&self, user: AccountNumber, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
         let mut mailbox = self.account(user).mailbox.after(acknowledged).map(PendingEvent::InMailbox);
         let mut heads = self.first_events(user, acknowledged, mailbox.next());
