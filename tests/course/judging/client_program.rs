@@ -216,7 +216,7 @@ fn a_killed_client_ends_with_all_that_it_has_started_and_can_be_started_again() 
 #[test]
 fn blocked_output_is_not_read_until_the_client_is_killed() {
     let outcome = play(
-        "run\nout first\nkill\nblocked\nrun\nin go\nwait 500\nkill\nrun\nout third\nend of input\nexit 0",
+        "run\nout first\nkill\nblocked\nrun\nin go\nwait 2500\nkill\nrun\nout third\nend of input\nexit 0",
         LONG,
         |puppet| {
             puppet.run()?.say("first");
