@@ -9,8 +9,8 @@
 //!
 //! - `session`: one logged-in connection.
 //! - `account`: the user and the server.
-//! - `request`: the requests on the SEND port and their answers, and the reports of the threads. `perform` carries them out; `lists`: those whose answer
-//!   comes in pages; `passwd`: a change of the password. `sender`, `receiver`: the threads.
+//! - `request`: the requests on the SEND port and their answers, and the reports of the threads. `perform` carries them
+//!   out; `lists`: those whose answer comes in pages; `passwd`: a change of the password. `sender`, `receiver`: the threads.
 //! - `protection`: TLS, or clear text where it is no danger unnoticed. `trust`: whether a server's certificate is trusted.
 //!   `known_servers`: the certificates that servers had.
 //! - `error`: the errors between client and server.

@@ -88,8 +88,8 @@ pub fn groups(count: u16, base_port: u16) -> Result<Vec<Group>, String> {
     groups.ok_or_else(|| format!("there are no {} ports from {base_port} on: choose a lower --base-port", 2 * count))
 }
 
-/// Deals students to groups, the same way each time: returns the group of each. Those who have `chosen` one get it; the others go, in their order, to the group
-/// that has the fewest students then, the first one of those.
+/// Deals students to groups, the same way each time: returns the group of each. Those who have `chosen` one get it; the
+/// others go, in their order, to the group that has the fewest students then, the first one of those.
 pub fn deal(chosen: &[Option<u16>], groups: u16) -> Vec<u16> {
     let mut sizes: Vec<usize> =
         (1..=groups).map(|group| chosen.iter().filter(|chosen| **chosen == Some(group)).count()).collect();
