@@ -1,5 +1,7 @@
 //! The Tab key over all its candidates: forward and back, round at the ends; the names that a client knows; emoji.
 
+use std::cell::Cell;
+
 use wachat::client::screen::theme::Theme;
 use wachat::client::terminal::complete::Names;
 use wachat::client::terminal::editor::Editor;
@@ -30,7 +32,7 @@ fn candidates_come_forward_and_back_and_round_at_the_ends() {
             let mut at: Option<usize> = None;
             for _ in 0..20 {
                 let backwards = random.chance(40);
-                assert!(editor.complete(&chats, backwards));
+                assert!(editor.complete(|| chats.clone(), backwards));
                 let next = match (at, backwards) {
                     (None, false) => 0,
                     (None, true) => count - 1,
@@ -50,13 +52,13 @@ fn no_candidate_and_no_room_leave_the_text_alone() {
     for text in ["x", "hola x", "@x", "#x", ":x", ":t", ":", "hola ", "/xyz", "a\n/he", "x:tada"] {
         for backwards in [false, true] {
             let mut editor = editor(text);
-            assert!(!editor.complete(&chats, backwards), "{text:?}");
+            assert!(!editor.complete(|| chats.clone(), backwards), "{text:?}");
             assert_eq!(editor.text(), text);
         }
     }
     let full = format!("{} lu", "x".repeat(limits::TYPED_BYTES - 5));
     let mut editor = editor(&full);
-    assert!(!editor.complete(&chats, false));
+    assert!(!editor.complete(|| chats.clone(), false));
     assert_eq!(editor.text(), full);
 }
 
@@ -79,12 +81,27 @@ fn a_name_is_completed_in_its_form_wherever_it_stands() {
         ("one\n/query lu", "one\n/query Luis "),
     ] {
         let mut editor = editor(text);
-        assert!(editor.complete(&chats, false), "{text:?}");
+        assert!(editor.complete(|| chats.clone(), false), "{text:?}");
         assert_eq!(editor.text(), completed);
     }
     // A room needs its sign outside a command, also in a later line that begins like one.
-    assert!(!editor("sa").complete(&chats, false));
-    assert!(!editor("one\n/join sa").complete(&chats, false));
+    assert!(!editor("sa").complete(|| chats.clone(), false));
+    assert!(!editor("one\n/join sa").complete(|| chats.clone(), false));
+}
+
+#[test]
+fn the_names_are_gathered_for_a_new_word_and_not_for_its_next_candidate() {
+    let chats = names_of(vec!["luis".to_owned(), "lucas".to_owned(), "lola".to_owned()]);
+    let mut editor = editor("hola l");
+    let gathered = Cell::new(0);
+    for _ in 0..3 {
+        let names = || {
+            gathered.set(gathered.get() + 1);
+            chats.clone()
+        };
+        assert!(editor.complete(names, false));
+    }
+    assert_eq!((editor.text(), gathered.get()), ("hola lola ".to_owned(), 1));
 }
 
 /// The emoji and their names.
@@ -96,13 +113,13 @@ fn emoji_have_names_of_two_letters_and_more_the_shortest_first() {
     for (text, emoji) in [("hola :tad", "hola 🎉"), (":tada:", "🎉"), (":TADA", "🎉"), (":dog", "🐶"), (":cat", "🐱")]
     {
         let mut editor = editor(text);
-        assert!(editor.complete(&nobody, false), "{text}");
+        assert!(editor.complete(|| nobody.clone(), false), "{text}");
         assert_eq!(editor.text(), emoji, "{text}");
     }
     let mut editor = editor(":ca");
     let mut lengths = Vec::new();
     for _ in 0..12 {
-        assert!(editor.complete(&nobody, false));
+        assert!(editor.complete(|| nobody.clone(), false));
         let text = editor.text();
         let line = EMOJI.lines().find(|line| line.split(' ').next() == Some(&text));
         let names = line.unwrap_or_else(|| panic!("{text:?}")).split(' ').skip(1);

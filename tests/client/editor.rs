@@ -208,15 +208,15 @@ fn tab_completes_what_the_word_can_be() {
     for (text, expected) in cases {
         let mut editor = editor(text);
         for expected in *expected {
-            editor.complete(&chats(), false);
+            editor.complete(chats, false);
             assert_eq!(editor.text(), *expected, "after {text:?}");
         }
     }
     let mut editor = editor("@lu");
-    editor.complete(&chats(), true);
+    editor.complete(chats, true);
     assert_eq!(editor.text(), "@lucía: ");
     type_text(&mut editor, "x");
-    assert!(!editor.complete(&chats(), false), "another word begins a new completion");
+    assert!(!editor.complete(chats, false), "another word begins a new completion");
     assert_eq!(editor.text(), "@lucía: x");
 }
 
@@ -231,7 +231,7 @@ fn a_pasted_block_is_submitted_without_the_empty_line_at_its_end() {
 fn tab_offers_commands_and_other_names_of_them_only_where_nothing_else_fits() {
     for (typed, completed) in [("/wh", "/whois "), ("/whisp", "/whisper ")] {
         let mut editor = editor(typed);
-        assert!(editor.complete(&chats(), false));
+        assert!(editor.complete(chats, false));
         assert_eq!(editor.text(), completed);
     }
 }
@@ -332,7 +332,7 @@ fn what_was_typed_as_a_secret_comes_back_by_no_key() {
             if is_secret {
                 let rows = editor.draw(40, 40);
                 assert!(!format!("{:?}", rows.rows).contains("secreto"), "seed {seed}");
-                assert!(!editor.complete(&names, false), "seed {seed}");
+                assert!(!editor.complete(|| names.clone(), false), "seed {seed}");
             }
             assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted(text.clone()), "seed {seed}");
             if !is_secret {

@@ -284,7 +284,7 @@ impl Interactive {
         match (key.code, key.modifiers.contains(KeyModifiers::CTRL)) {
             (KeyCode::Tab, false) => {
                 let backwards = key.modifiers.contains(KeyModifiers::SHIFT);
-                if !self.editor.complete(&Names::of(self.owner.app.state()), backwards) {
+                if !self.editor.complete(|| Names::of(self.owner.app.state()), backwards) {
                     self.lines.ring();
                 }
             }

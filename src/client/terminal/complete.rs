@@ -15,7 +15,7 @@ const EMOJI: &str = include_str!("emoji.txt");
 const CANDIDATES: usize = 500;
 
 /// The names that a word may be completed to, the likeliest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     pub users: Vec<String>,
     /// The rooms, each with its `#`.
@@ -66,14 +66,14 @@ impl Completer {
         &mut self,
         before: &str,
         is_first_line: bool,
-        names: &Names,
+        names: impl FnOnce() -> Names,
         backwards: bool,
     ) -> Option<Completion> {
         let (remove, number) = match self.shown.take().filter(|(_, text)| text == before) {
             Some((number, _)) => (self.candidates.get(number)?.chars().count(), self.after(number, backwards)),
             None => {
                 let word = word(before);
-                self.candidates = candidates(before, word, is_first_line, names);
+                self.candidates = candidates(before, word, is_first_line, &names());
                 (word.chars().count(), if backwards { self.candidates.len().checked_sub(1)? } else { 0 })
             }
         };

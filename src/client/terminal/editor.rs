@@ -219,7 +219,7 @@ impl Editor {
     }
 
     /// Completes the word before the cursor; repeated, it cycles through the candidates. `false`: there are none.
-    pub fn complete(&mut self, names: &Names, backwards: bool) -> bool {
+    pub fn complete(&mut self, names: impl FnOnce() -> Names, backwards: bool) -> bool {
         if self.is_secret {
             return false;
         }

@@ -160,7 +160,7 @@ impl Model {
                 }
             }
             Action::Complete | Action::CompleteBack => {
-                self.writing.editor.complete(&Names::of(app.state()), action == Action::CompleteBack);
+                self.writing.editor.complete(|| Names::of(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => self.requests.push(Request::Redraw),
             Action::Suspend => self.requests.push(Request::Suspend),
