@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::layout::{Position, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::draw::{Drawn, Link};
+use crate::client::terminal::raw::mouse_reports;
 
 /// Synchronized output: the terminal shows all of it at once (DEC private mode 2026).
 const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
@@ -43,7 +45,9 @@ impl<W: Write> Output<W> {
         }
         self.forget_links(&drawn.links);
         self.forget_clusters(&cells);
-        let changed = self.shown.diff(&cells);
+        let mut changed = self.shown.diff(&cells);
+        // The second cell of a wide character is written with the first one: a blank there would erase the character.
+        changed.retain(|(x, y, _)| !is_second_cell(&cells, *x, *y));
         if changed.is_empty() && bytes.is_empty() && self.cursor == drawn.cursor {
             return Ok(());
         }
@@ -61,6 +65,11 @@ impl<W: Write> Output<W> {
     pub fn send(&mut self, sequence: &str) -> io::Result<()> {
         self.terminal.write_all(sequence.as_bytes())?;
         self.terminal.flush()
+    }
+
+    /// Makes the terminal report clicks and the wheel, or select text with them.
+    pub fn report_mouse(&mut self, are_wanted: bool) -> io::Result<()> {
+        self.send(mouse_reports(are_wanted))
     }
 
     /// Cells whose link has changed are drawn again, even if they look the same.
@@ -101,6 +110,11 @@ fn most_cells(cluster: &str) -> usize {
     2 * cluster.chars().count()
 }
 
+fn is_second_cell(cells: &Buffer, x: u16, y: u16) -> bool {
+    let before = x.checked_sub(1).and_then(|x| cells.cell((x, y)));
+    before.is_some_and(|cell| cell.symbol().width() > 1)
+}
+
 fn is_cluster(symbol: &str) -> bool {
     symbol.chars().nth(1).is_some()
 }
@@ -139,7 +153,12 @@ fn write_group(bytes: &mut Vec<u8>, group: &[(u16, u16, &Cell)]) -> io::Result<(
             style = cell.style();
             write_style(bytes, style)?;
         }
-        bytes.extend_from_slice(cell.symbol().as_bytes());
+        let symbol = cell.symbol();
+        if is_cluster(symbol) {
+            // A terminal that gives it fewer cells would leave what was in the others.
+            write!(bytes, "{}\x1b[{};{}H", " ".repeat(symbol.width()), y.saturating_add(1), x.saturating_add(1))?;
+        }
+        bytes.extend_from_slice(symbol.as_bytes());
     }
     bytes.extend_from_slice(RESET);
     Ok(())

@@ -20,7 +20,7 @@ pub enum Screen {
     /// Lines below what exists, with bracketed paste and without autowrap: a terminal that counts other widths than
     /// this program cannot continue a text in the first column.
     Lines,
-    /// The alternate screen, with reports of focus and mouse (SGR) too; the title of the window comes back at the end.
+    /// The alternate screen, with reports of focus too, and, where wanted, of the mouse ([`mouse_reports`]); the title of the window comes back at the end.
     Full,
 }
 
@@ -28,7 +28,7 @@ impl Screen {
     fn enter(self) -> &'static str {
         match self {
             Self::Lines => "\x1b[?2004h\x1b[?7l",
-            Self::Full => "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
+            Self::Full => "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h",
         }
     }
 
@@ -40,6 +40,11 @@ impl Screen {
             }
         }
     }
+}
+
+/// Returns the sequence that makes the terminal report clicks and the wheel (SGR), or select text with them.
+pub fn mouse_reports(are_wanted: bool) -> &'static str {
+    if are_wanted { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" }
 }
 
 /// The terminal as it was.
@@ -71,6 +76,8 @@ impl RawTerminal {
         install_hook();
         read_ahead();
         enter(screen)?;
+        // What came between the two, and a line that was begun.
+        read_ahead();
         Ok(Self { screen })
     }
 
