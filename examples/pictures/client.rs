@@ -11,6 +11,7 @@ use wachat::client::app::{App, Setting};
 use wachat::client::link::error::LinkError;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, LinkEvent, Request};
+use wachat::client::screen::Preferences;
 use wachat::client::screen::draw::{self, Drawn};
 use wachat::client::screen::keys::Keys;
 use wachat::client::screen::model::{self, Model};
@@ -55,8 +56,7 @@ impl Client {
         Self {
             app,
             model: Model::new(
-                Keys::new("").expect("the default keys"),
-                theme,
+                Preferences { keys: Keys::new("").expect("the default keys"), theme, mouse: true },
                 wachat::client::terminal::marks::Marks::SIGNS,
             ),
             begin,

@@ -113,6 +113,9 @@ pub struct ConnectArgs {
     /// Other keys for actions of the full screen, as in next-chat=alt-n,jump=ctrl-g; F1 shows the actions
     #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true, value_parser = keys)]
     pub keys: String,
+    /// Leave the mouse to the terminal, which selects text to copy with it; Alt-M switches while the client runs
+    #[arg(long)]
+    pub no_mouse: bool,
     /// Create the account if it does not exist, without a question
     #[arg(long)]
     pub register: bool,
@@ -294,12 +297,13 @@ impl ConnectArgs {
         Ok(Some(trace))
     }
 
-    /// Returns the colours and keys of the full screen.
+    /// Returns the keys, colours and use of the mouse of the full screen.
     pub(super) fn preferences(&self) -> Result<Preferences, Failure> {
         let variable =
             |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
-        Ok(Preferences { keys: Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?, theme })
+        let keys = Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?;
+        Ok(Preferences { keys, theme, mouse: !self.no_mouse })
     }
 
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.

@@ -158,6 +158,20 @@ phrases! {
         "inserir {lines} linhas? Enter ou s as insere, qualquer outra tecla não";
     JumpPrompt: "go to:", "ir a:", "ir a:";
     SearchHere: "search here:", "buscar aquí:", "procurar aqui:";
+    SearchHit { number, count }: "search here, {number} of {count}:", "buscar aquí, {number} de {count}:", "procurar aqui, {number} de {count}:";
+    NoHit: "search here, nothing found:", "buscar aquí, no hay nada:", "procurar aqui, nada encontrado:";
+    ListHint: "list: Enter opens, / filters, Del takes an empty chat off, Esc back",
+        "lista: Enter abre, / filtra, Supr quita un chat vacío, Esc vuelve",
+        "lista: Enter abre, / filtra, Del tira uma conversa vazia, Esc volta";
+    NotEmpty { target }: "{target} stays in the list: only an empty chat can be taken off",
+        "{target} se queda en la lista: solo se puede quitar un chat vacío",
+        "{target} fica na lista: só se pode tirar uma conversa vazia";
+    MouseOn { key }: "the mouse opens chats and scrolls; to copy, hold Shift while you select, or press {key}",
+        "el ratón abre chats y desplaza; para copiar, mantén Mayús mientras seleccionas, o pulsa {key}",
+        "o mouse abre conversas e rola; para copiar, segure Shift ao selecionar, ou aperte {key}";
+    MouseOff { key }: "the mouse selects text to copy; {key} lets it open chats and scroll again",
+        "el ratón selecciona texto para copiar; {key} le deja abrir chats y desplazar otra vez",
+        "o mouse seleciona texto para copiar; {key} o deixa abrir conversas e rolar de novo";
     SearchEverywhere: "search everywhere:", "buscar en todos:", "procurar em todas:";
     NewestBelow { key }: "newer messages below: {key}", "hay mensajes más nuevos abajo: {key}", "há mensagens mais novas abaixo: {key}";
     HelpHint: "F1 help", "F1 ayuda", "F1 ajuda";

@@ -12,6 +12,8 @@ use wachat::client::app::{App, Setting};
 use wachat::client::link::error::LinkError;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, LinkEvent, Request as LinkRequest};
+use wachat::client::p2p::event::Action;
+use wachat::client::screen::Preferences;
 use wachat::client::screen::draw::{Drawn, draw};
 use wachat::client::screen::keys::Keys;
 use wachat::client::screen::model::{Model, Request};
@@ -49,6 +51,8 @@ pub struct ScreenApp {
     pub sending: Option<LinkRequest>,
     pub receiving: Option<Receive>,
     pub lookups: Vec<Lookup>,
+    /// Actions on direct connections, oldest first.
+    pub direct: Vec<Action>,
     /// The server's refusal of a conversation that is looked for; `None`: there are all.
     pub unknown: Option<Code>,
     random: u128,
@@ -68,16 +72,18 @@ impl ScreenApp {
 
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
-        let setting = Setting { full_screen: true, ..setting() };
+        let setting = Setting { full_screen: true, direct: true, ..setting() };
         let now = Instant::now();
         let at = local(2, 14, 35);
         let app = App::new(setting, ClientState::new(user("ana")), Context { now, at, random: 0 });
-        let model = Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::marks::Marks::SIGNS);
+        let preferences = Preferences { keys: Keys::new("").unwrap(), theme, mouse: true };
+        let model = Model::new(preferences, wachat::client::terminal::marks::Marks::SIGNS);
         let cells = Buffer::empty(Rect::new(0, 0, 80, 24));
         let asked = Vec::new();
         let entered = Vec::new();
         let seen = Vec::new();
         let lookups = Vec::new();
+        let direct = Vec::new();
         let sending = None;
         let receiving = None;
         let drawn = Drawn::default();
@@ -95,6 +101,7 @@ impl ScreenApp {
             sending,
             receiving,
             lookups,
+            direct,
             unknown: None,
             random: 0,
         }
@@ -116,7 +123,7 @@ impl ScreenApp {
                 Effect::Send(request) => assert!(self.sending.replace(request).is_none(), "two requests at once"),
                 Effect::Receive(request) => assert!(self.receiving.replace(request).is_none(), "two polls at once"),
                 Effect::LookUp(lookup) => self.lookups.push(lookup),
-                Effect::Direct(action) => panic!("{action:?}"),
+                Effect::Direct(action) => self.direct.push(action),
             }
         }
         self.model.follow(&self.app);

@@ -127,10 +127,10 @@ fn a_search_says_how_much_it_found_and_minds_no_accents() {
     screen.control('f');
     screen.type_text("ultima");
     screen.press(KeyCode::Enter);
-    assert!(screen.draw(50, 14)[12].contains("search here: (1) ultima"));
+    assert!(screen.draw(50, 14)[12].contains("search here, 1 of 1: ultima"));
     screen.type_text("x");
     screen.press(KeyCode::Enter);
-    assert!(screen.draw(50, 14)[12].contains("search here: (0) ultimax"));
+    assert!(screen.draw(50, 14)[12].contains("search here, nothing found: ultimax"));
 }
 
 #[test]

@@ -4,13 +4,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use wachat::client::app::event::Event;
+use wachat::client::link::request::{Answer, LinkEvent};
 use wachat::client::screen::item::Key;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::saved::Saved;
 use wachat::limits;
 use wachat::model::{MessageId, Target};
+use wachat::protocol::Code;
 
-use crate::client::screen_app::{seq, target, user};
+use crate::client::screen_app::{ScreenApp, chat_with_luis, seq, target, user};
 use crate::support::random::Random;
 
 /// Most drafts, and most places.
@@ -172,4 +175,44 @@ fn a_new_file_takes_the_place_of_the_old_one_whole() {
     assert_eq!(Saved::read(directory.path()), second);
     let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["screen.csv"], "nothing is left beside it");
+}
+
+#[test]
+fn a_draft_that_was_sent_after_the_file_was_written_is_none_any_more() {
+    let mut screen = chat_with_luis();
+    for (chat, draft) in [("luis", "hola"), ("#lobby", "@luis: hola"), ("#lobby", "/msg luis hola")] {
+        let draft_there = |screen: &ScreenApp| {
+            let saved = Saved { drafts: HashMap::from([(target(chat), draft.to_owned())]), ..Saved::default() };
+            !saved.without_sent(screen.app.state()).drafts.is_empty()
+        };
+        screen.enter(&format!("/query {chat}"));
+        screen.enter("another text");
+        screen.answer();
+        assert!(draft_there(&screen), "{draft} was not sent");
+        screen.enter(draft);
+        assert!(!draft_there(&screen), "{draft} is in the outbox");
+        screen.answer();
+        assert!(!draft_there(&screen), "{draft} is on the server");
+        screen.enter("@luis: something else");
+        assert!(draft_there(&screen), "{draft} was typed once more");
+    }
+    screen.answer();
+    screen.enter("/query luis");
+    screen.enter("nunca");
+    let request = screen.sending.take().unwrap();
+    screen.handle(Event::Link(LinkEvent::Answered(request, Ok(Answer::Refused(Code::NoUser.into())))));
+    let saved = Saved { drafts: HashMap::from([(target("luis"), "nunca".to_owned())]), ..Saved::default() };
+    assert!(saved.without_sent(screen.app.state()).drafts.is_empty(), "it was refused, and is shown as that");
+}
+
+#[test]
+fn a_command_that_was_begun_is_no_draft() {
+    for (typed, is_kept) in
+        [("/", false), ("/us", false), ("/users ", false), ("//", true), ("/msg luis hola", true), ("a/b", true)]
+    {
+        let mut screen = chat_with_luis();
+        screen.type_text(typed);
+        screen.draw(80, 24);
+        assert_eq!(screen.model.saved().drafts.contains_key(&target("luis")), is_kept, "{typed:?}");
+    }
 }

@@ -177,6 +177,7 @@ fn each_key_has_the_name_that_people_know_it_by() {
         ("load-hole", "Alt-H"),
         ("complete", "Tab"),
         ("complete-back", "Shift-Tab"),
+        ("mouse", "Alt-M"),
         ("redraw", "Ctrl-L"),
         ("suspend", "Ctrl-Z"),
     ];

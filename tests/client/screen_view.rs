@@ -330,7 +330,7 @@ fn what_lies_over_the_chat() {
     screen.press(KeyCode::Esc);
     screen.type_text("/lob");
     let rows = screen.draw(60, 9);
-    assert!(rows[0].starts_with("  #lobby  ") && rows[7].ends_with("│/lob"), "filter:\n{}", rows.join("\n"));
+    assert!(rows[0].starts_with("  #lobby  ") && rows[7].ends_with("┃/lob"), "filter:\n{}", rows.join("\n"));
     screen.press(KeyCode::Esc);
     screen.control('k');
     screen.type_text("lu");
@@ -340,7 +340,7 @@ fn what_lies_over_the_chat() {
     screen.control('f');
     screen.type_text("TEXT");
     screen.press(KeyCode::Enter);
-    assert!(screen.draw(60, 9)[7].ends_with("│search here: (2) TEXT"));
+    assert!(screen.draw(60, 9)[7].ends_with("│search here, 2 of 2: TEXT"));
     screen.press(KeyCode::Tab);
     assert!(screen.draw(60, 9)[7].ends_with("│search everywhere: TEXT"));
     screen.press(KeyCode::Esc);

@@ -6,12 +6,19 @@ use super::account::Question;
 use super::destination::Destination;
 use super::view::{View, notice};
 use super::{App, Input, Server};
-use crate::model::Target;
+use crate::model::{Message, Target};
 use crate::texts::{Phrase, words};
 
 impl App {
     pub fn destination(&self) -> &Destination {
         &self.destination
+    }
+
+    /// Returns the messages to a user that were said in direct chats, and that the user's client has not confirmed.
+    pub fn unconfirmed_in(&self, target: &Target) -> impl Iterator<Item = &Message> {
+        let lost = self.chats.lost.iter();
+        let open = self.chats.open.iter().flat_map(|chat| chat.unconfirmed.iter().map(|(message, _)| message));
+        lost.chain(open).map(AsRef::as_ref).filter(move |message| message.to == *target)
     }
 
     /// Returns the conversation of a line without a command, if it has one.

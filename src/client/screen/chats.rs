@@ -52,15 +52,39 @@ pub(super) struct ChatList {
     /// The text that the names of the listed chats hold.
     pub filter: String,
     /// The conversations that were open in this run: they are listed even if nothing was said there.
-    pub opened: HashSet<Target>,
+    opened: HashSet<Target>,
+    /// Those that the user has taken off the list: they are not listed until something is said there.
+    closed: HashSet<Target>,
     counts: RefCell<Counts>,
 }
 
 impl ChatList {
+    pub(super) fn note_opened(&mut self, target: &Target) {
+        self.opened.insert(target.clone());
+        self.closed.remove(target);
+    }
+
+    /// Takes a conversation off the list. `false`: it is not empty, and stays.
+    pub(super) fn close(&mut self, state: &ClientState, chat: &Chat) -> bool {
+        let is_closed = !chat.draft && is_empty(state, &chat.target);
+        if is_closed {
+            self.opened.remove(&chat.target);
+            self.closed.insert(chat.target.clone());
+        }
+        is_closed
+    }
+
     pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
         let filter = self.filter.to_lowercase();
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));
         chats
+    }
+
+    /// Checks that a conversation is listed for what was said in it: no user may have the name to which all messages were
+    /// refused.
+    fn is_worth_listing(&self, state: &ClientState, target: &Target) -> bool {
+        let is_refused = || state.find_conversation(target).is_some_and(|conversation| conversation.has_only_refused());
+        !is_refused() && !(self.closed.contains(target) && is_empty(state, target))
     }
 
     /// Returns the conversations, the one with the latest message first. `open`: the one that is open.
@@ -68,8 +92,9 @@ impl ChatList {
         let mut counts = self.counts.borrow_mut();
         let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
         let known = state.conversations().map(|(target, _)| target);
+        let known = known.filter(|target| self.is_worth_listing(state, target));
         let named: HashSet<&Target> =
-            known.chain(queued.keys().copied()).chain(drafts.keys()).chain(&self.opened).collect();
+            known.chain(queued.keys().copied()).chain(drafts.keys()).chain(&self.opened).chain(open).collect();
         let mut chats = Vec::new();
         for target in named.into_iter().filter(|target| !state.is_hidden(target)) {
             let conversation = state.find_conversation(target);
@@ -82,6 +107,13 @@ impl ChatList {
         chats.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.target.cmp(&b.target)));
         chats
     }
+}
+
+/// Checks that nothing waits for a conversation, and that nothing was said in it but messages that were refused.
+fn is_empty(state: &ClientState, target: &Target) -> bool {
+    let is_queued = state.outbox().iter().any(|message| message.to == *target);
+    let conversation = state.find_conversation(target);
+    !is_queued && conversation.is_none_or(|conversation| conversation.is_empty() || conversation.has_only_refused())
 }
 
 /// Returns the first chat that is listed, so that the chosen one is among those that fit.

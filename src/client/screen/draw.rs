@@ -16,7 +16,7 @@ use crate::client::app::destination::Destination;
 use crate::client::app::{App, commands};
 use crate::model::Target;
 use crate::model::safe::safe;
-use crate::text::{cells, cut};
+use crate::text::{cells, cut, wrap};
 use crate::texts::{Language, Phrase};
 
 /// Narrowest window that has a list, and the width of the list.
@@ -85,11 +85,8 @@ fn columns(area: Rect) -> [Rect; 2] {
 
 fn input_height(model: &mut Model, above: Rect) -> u16 {
     let most = INPUT_LINES.min(usize::from(above.height / 3)).max(1);
-    let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) {
-        model.writing.editor.height(above.width.saturating_sub(2))
-    } else {
-        1
-    };
+    let wanted =
+        if matches!(model.mode, Mode::Typing) { model.writing.editor.height(above.width.saturating_sub(2)) } else { 1 };
     u16::try_from(wanted.clamp(1, most)).unwrap_or(1).min(above.height)
 }
 
@@ -112,9 +109,9 @@ fn draw_list(model: &Model, app: &App, chats: &[Chat], area: Rect, buffer: &mut 
     if area.width == 0 {
         return;
     }
-    let style = model.theme.quiet();
+    let (line, style) = if model.is_in_list() { ("┃", model.theme.title()) } else { ("│", model.theme.quiet()) };
     for y in area.top()..area.bottom() {
-        buffer.set_stringn(area.right(), y, "│", 1, style);
+        buffer.set_stringn(area.right(), y, line, 1, style);
     }
     let chosen = model.chosen(chats);
     let top = first_listed(chats.len(), chosen, area.height);
@@ -180,12 +177,15 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
+        _ if model.is_list_over() => {
+            let chats = model.chats(app);
+            entries(model, app, &chats, model.chosen(&chats), area)
+        }
         _ if model.open().is_none() => [nothing_open(model, area), model.reading.drawn.lines.clone()].concat(),
         _ => model.reading.drawn.lines.clone(),
     };
-    let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
     let empty = usize::from(area.height).saturating_sub(lines.len());
-    let first = if at_bottom { u16::try_from(empty).unwrap_or(0) } else { 0 };
+    let first = if model.is_covered() { 0 } else { u16::try_from(empty).unwrap_or(0) };
     (first..area.height).zip(&lines).flat_map(|(row, line)| put(line, area, row, buffer)).collect()
 }
 
@@ -200,8 +200,8 @@ fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
 fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
     let question = Phrase::PasteQuestion { lines: &text.lines().count() }.to_string();
     let most = usize::from(area.height).saturating_sub(2);
-    let begin =
-        text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
+    let shown = |line: &str| cut(&wrap(line, usize::MAX, usize::MAX).rows().concat(), usize::from(area.width));
+    let begin = text.lines().take(most).map(|line| Line::of(shown(line), model.theme.quiet()));
     let mut lines = wrapped(model, &question, area.width);
     lines.extend(begin);
     lines
@@ -223,11 +223,15 @@ fn help(model: &Model, width: usize) -> Vec<Line> {
 }
 
 fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<Line> {
-    let chats = model.jump_list(app, name);
-    let top = first_listed(chats.len(), Some(chosen), area.height);
+    entries(model, app, &model.jump_list(app, name), Some(chosen), area)
+}
+
+/// Returns the lines of chats that are listed over the conversation.
+fn entries(model: &Model, app: &App, chats: &[Chat], chosen: Option<usize>, area: Rect) -> Vec<Line> {
+    let top = first_listed(chats.len(), chosen, area.height);
     let line = |(number, chat): (usize, &Chat)| {
         let mut line = entry(model, app, chat, usize::from(area.width));
-        if number == chosen {
+        if chosen == Some(number) {
             line.0.iter_mut().for_each(|piece| piece.style = piece.style.add_modifier(Modifier::REVERSED));
         }
         line
@@ -238,6 +242,7 @@ fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<
 /// Draws the input, or the short text of a mode; returns the place of the cursor.
 fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
     let (prompt, typed) = match &model.mode {
+        Mode::List(_) => return draw_list_hint(model, app, area, buffer),
         Mode::Filter => ("/".to_owned(), model.list.filter.clone()),
         Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
         Mode::Search(search) => (search_prompt(search), search.words.clone()),
@@ -260,12 +265,25 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
     Position::new(area.x + x, area.y)
 }
 
+/// Draws the keys of the list instead of the input; the cursor is at the chosen chat.
+fn draw_list_hint(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
+    let hint = cut(&Phrase::ListHint.to_string(), usize::from(area.width));
+    put(&Line::of(hint, model.theme.title()), area, 0, buffer);
+    let list = if model.is_list_over() { model.areas.rows } else { model.areas.list };
+    let chats = model.chats(app);
+    let chosen = model.chosen(&chats).unwrap_or(0);
+    let row = chosen.saturating_sub(first_listed(chats.len(), Some(chosen), list.height));
+    Position::new(list.x, list.y.saturating_add(u16::try_from(row).unwrap_or(0)))
+}
+
 fn search_prompt(search: &Search) -> String {
-    match (search.everywhere, search.count) {
-        (true, _) => format!("{} ", Phrase::SearchEverywhere),
-        (false, None) => format!("{} ", Phrase::SearchHere),
-        (false, Some(count)) => format!("{} ({count}) ", Phrase::SearchHere),
-    }
+    let phrase = match search.hit {
+        _ if search.everywhere => Phrase::SearchEverywhere,
+        None => Phrase::SearchHere,
+        Some((_, 0)) => Phrase::NoHit,
+        Some((number, count)) => return format!("{} ", Phrase::SearchHit { number: &number, count: &count }),
+    };
+    format!("{phrase} ")
 }
 
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {

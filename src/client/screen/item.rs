@@ -10,7 +10,7 @@ use super::long_text::LongTexts;
 use super::theme::Theme;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::{Gap, Row};
-use crate::client::terminal::marks::Marks;
+use crate::client::terminal::marks::{HELD, Marks};
 use crate::model::safe::safe;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::text::cells;
@@ -37,6 +37,8 @@ pub struct Note {
     pub after: Option<MessageId>,
     pub text: String,
     pub kind: NoteKind,
+    /// The message that [`NoteKind::Sent`] is about.
+    pub sent: Option<SentTo>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +46,22 @@ pub enum NoteKind {
     Answer,
     Notice,
     Problem,
+    /// A message was sent from here to another conversation.
+    Sent,
+}
+
+/// A message to another conversation than the one in which it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentTo {
+    pub id: MessageId,
+    pub to: Target,
 }
 
 /// One thing in a conversation.
 pub(super) enum Item<'a> {
     Row(&'a Row),
+    /// Said in a direct chat, and not confirmed by the peer.
+    Unconfirmed(&'a Message),
     Queued(&'a Outgoing),
     Note(&'a Note),
 }
@@ -56,6 +69,7 @@ pub(super) enum Item<'a> {
 pub(super) fn id<'a>(item: &Item<'a>) -> Option<&'a MessageId> {
     match item {
         Item::Row(row) => row.id(),
+        Item::Unconfirmed(message) => Some(&message.id),
         Item::Queued(message) => Some(&message.id),
         Item::Note(_) => None,
     }
@@ -69,6 +83,8 @@ pub struct Look {
     pub me: UserName,
     /// The messages above this number are new: a line stands before the first of them.
     pub new_above: Option<Seq>,
+    /// The message that a search has found.
+    pub found: Option<Key>,
     /// The key that loads what only the server has.
     pub load_key: String,
     pub long_texts: Rc<RefCell<LongTexts>>,
@@ -78,6 +94,7 @@ impl Look {
     pub(super) fn lines_of(&self, item: &Item) -> Rc<Vec<Line>> {
         match item {
             Item::Row(row) => self.lines_of_row(row),
+            Item::Unconfirmed(message) => self.lines_of_direct(message, None),
             Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
             Item::Note(note) => self.lines_of_note(note),
         }
@@ -93,13 +110,19 @@ impl Look {
         match row {
             Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
             Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
-            Row::Direct(message) => self.lines_of_message(message, &format!(" ({DIRECT})"), Vec::new()),
+            Row::Direct(message) => self.lines_of_direct(message, Some(HELD)),
             Row::Failed(message, why) => {
                 let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
                 self.said(&self.me, message.at, message.text.as_str(), "", why)
             }
             Row::Gap(gap) => self.lines_of_gap(gap),
         }
+    }
+
+    /// Returns the lines of a message of a direct chat. `state`: that of a message of the user's.
+    fn lines_of_direct(&self, message: &Message, state: Option<State>) -> Rc<Vec<Line>> {
+        let tail = if message.from == self.me { self.state(state) } else { Vec::new() };
+        self.lines_of_message(message, &format!(" ({DIRECT})"), tail)
     }
 
     fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Rc<Vec<Line>> {
@@ -141,7 +164,15 @@ impl Look {
             }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
+            NoteKind::Sent => self.plain(&note.text, theme.quiet()),
         }
+    }
+
+    /// Returns the lines about a message that was sent to another conversation, with its state there.
+    pub(super) fn lines_of_sent(&self, note: &Note, state: Option<State>) -> Rc<Vec<Line>> {
+        let tail = self.state(state);
+        let paragraph = Paragraph { style: self.theme.quiet(), tail, ..Paragraph::plain(&note.text) };
+        Rc::new(paragraph.lines(self.width, self.theme, ""))
     }
 
     fn plain(&self, text: &str, style: Style) -> Rc<Vec<Line>> {
@@ -164,6 +195,7 @@ pub(super) fn received(item: &Item) -> Option<Seq> {
 pub(super) fn time(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Row(row) => row.at(),
+        Item::Unconfirmed(message) => Some(message.at),
         Item::Queued(message) => Some(message.at),
         Item::Note(_) => None,
     }
@@ -173,7 +205,7 @@ pub(super) fn time(item: &Item) -> Option<Timestamp> {
 pub(super) fn number(item: &Item) -> Option<Seq> {
     match item {
         Item::Row(row) => row.seq(),
-        Item::Queued(_) | Item::Note(_) => None,
+        Item::Unconfirmed(_) | Item::Queued(_) | Item::Note(_) => None,
     }
 }
 

@@ -25,6 +25,7 @@ pub enum Action {
     LoadHole,
     Complete,
     CompleteBack,
+    Mouse,
     Redraw,
     Suspend,
 }
@@ -82,6 +83,9 @@ keys! {
             "completa um comando, um usuário, uma #sala ou um :emoji";
         CompleteBack "complete-back" ["backtab"]: "complete with the candidate before",
             "completa con la opción anterior", "completa com a opção anterior";
+        Mouse "mouse" ["alt-m"]: "let the mouse select text to copy, or open chats and scroll; Shift selects, too",
+            "deja que el ratón seleccione texto para copiar, o que abra chats y desplace; Mayús también selecciona",
+            "deixa o mouse selecionar texto para copiar, ou abrir conversas e rolar; Shift também seleciona";
         Redraw "redraw" ["ctrl-l"]: "draw the screen again", "dibuja de nuevo la pantalla", "desenha a tela de novo";
         Suspend "suspend" ["ctrl-z"]: "stop the program; fg continues it",
             "detiene el programa; fg lo continúa", "suspende o programa; fg o retoma";
@@ -92,6 +96,12 @@ keys! {
         "Up, Down": "recall what was sent; move between lines",
             "recupera lo enviado; va de línea en línea", "recupera o que foi enviado; vai de linha em linha";
         "Alt-1 … Alt-9": "go to that chat of the list", "va a ese chat de la lista", "vai a essa conversa da lista";
+        "Enter or Up, Down": "in the search: go to the message before that was found, or after",
+            "en la búsqueda: va al mensaje anterior encontrado, o al siguiente",
+            "na procura: vai à mensagem anterior encontrada, ou à seguinte";
+        "Enter, Del": "in the list: open the chat; take it off the list, if it is empty",
+            "en la lista: abre el chat; lo quita de la lista, si está vacío",
+            "na lista: abre a conversa; tira-a da lista, se está vazia";
         "Ctrl-C": "clear the input", "borra lo escrito", "apaga o que foi digitado";
         "Ctrl-D": "quit, when the input is empty; as /quit",
             "sale, si no hay nada escrito; como /quit", "sai, se nada foi digitado; como /quit";

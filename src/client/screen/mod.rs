@@ -52,10 +52,12 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Shortest time between two notices to the desktop.
 const NOTIFY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The colours and keys that the user has chosen.
+/// The keys, colours and use of the mouse that the user has chosen.
 pub struct Preferences {
     pub keys: Keys,
     pub theme: Theme,
+    /// Clicks and the wheel are for the program.
+    pub mouse: bool,
 }
 
 struct FullScreen {
@@ -79,8 +81,8 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let events = input::start()?;
     let now = Instant::now();
-    let saved = Saved::read(owner.directory());
-    let model = Model::restored(preferences.keys, preferences.theme, Marks::of_environment(), &saved);
+    let saved = Saved::read(owner.directory()).without_sent(owner.app.state());
+    let model = Model::restored(preferences, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
         owner,
         terminal,
@@ -94,6 +96,7 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
         changed: true,
         pressed: false,
     };
+    screen.output.report_mouse(screen.model.has_mouse()).map_err(no_screen)?;
     if let Some(open) = screen.saved.open.clone() {
         screen.handle(Event::Selected(open))?;
     }
@@ -151,11 +154,17 @@ impl FullScreen {
     fn carry_out(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
         for request in requests {
             match request {
+                Request::App(event @ Event::Entered(_)) => {
+                    self.handle(event)?;
+                    // What was entered is durable now: no later start shows it as a draft.
+                    self.save();
+                }
                 Request::App(event) => self.handle(event)?,
                 Request::Redraw => self.output.forget(),
+                Request::Mouse(are_wanted) => self.output.report_mouse(are_wanted).map_err(no_screen)?,
                 Request::Suspend => {
                     self.terminal.suspend().map_err(no_screen)?;
-                    self.output.forget();
+                    self.show_again()?;
                 }
                 Request::Notify(text) => self.notify(&text).map_err(no_screen)?,
             }
@@ -165,9 +174,14 @@ impl FullScreen {
 
     fn resume(&mut self) -> Result<(), Failure> {
         self.terminal.resume().map_err(no_screen)?;
+        self.show_again()
+    }
+
+    /// Draws everything again on a screen that was just entered.
+    fn show_again(&mut self) -> Result<(), Failure> {
         self.output.forget();
         self.changed = true;
-        Ok(())
+        self.output.report_mouse(self.model.has_mouse()).map_err(no_screen)
     }
 
     /// Draws what has changed. While more keys wait, as in a text that comes without the marks of a paste, a drawing is no

@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::item::{Item, Key, Look, Note, id, key, number, received, time};
-use super::line::Line;
+use super::line::{Line, Piece};
+use super::theme::Theme;
+use crate::client::app::App;
 use crate::client::state::ClientState;
 use crate::client::state::row::{Gap, Row};
 use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
@@ -48,6 +50,7 @@ pub struct Window {
 /// A conversation as items.
 pub struct Rows<'a> {
     items: Vec<Item<'a>>,
+    state: &'a ClientState,
     look: Look,
     /// The first message that is new.
     first_new: Option<usize>,
@@ -112,22 +115,25 @@ fn merge<'a>(older: &'a [Row], memory: Vec<&'a Row>, state: &ClientState) -> Vec
 }
 
 impl<'a> Rows<'a> {
-    /// Collects the items: rows that memory does not hold any more, rows, notes between them, and the outbox.
-    pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
+    /// Collects the items: rows that memory does not hold any more, rows, notes between them, what a direct chat has not
+    /// confirmed, and the outbox.
+    pub fn new(app: &'a App, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
+        let state = app.state();
         let memory = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
         let rows = merge(older, memory, state).into_iter().filter(|row| !is_hidden(row)).map(Item::Row);
         let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
-        let items = with_notes(rows.chain(queued).collect(), notes);
+        let unconfirmed = app.unconfirmed_in(target).map(Item::Unconfirmed);
+        let items = with_notes(rows.chain(unconfirmed).chain(queued).collect(), notes);
         let new = |seq: Seq| look.new_above.is_some_and(|above| seq > above);
         let first_new = look.new_above.and_then(|_| items.iter().position(|item| received(item).is_some_and(new)));
-        Self { items, look, first_new, lines: RefCell::default() }
+        Self { items, state, look, first_new, lines: RefCell::default() }
     }
 
     /// The notes alone, while no conversation is open.
-    pub(super) fn of_notes(notes: &[&'a Note], look: Look) -> Self {
+    pub(super) fn of_notes(app: &'a App, notes: &[&'a Note], look: Look) -> Self {
         let items = notes.iter().copied().map(Item::Note).collect();
-        Self { items, look, first_new: None, lines: RefCell::default() }
+        Self { items, state: app.state(), look, first_new: None, lines: RefCell::default() }
     }
 
     /// Returns the lines on a screen of this height, whose bottom line is at a place.
@@ -221,6 +227,7 @@ impl<'a> Rows<'a> {
     fn key_of(&self, item: &Item) -> Key {
         match item {
             Item::Row(row) => key(row, &self.look.me),
+            Item::Unconfirmed(message) => Key::Message(message.from.clone(), message.id.clone()),
             Item::Queued(message) => Key::Message(self.look.me.clone(), message.id.clone()),
             Item::Note(note) => Key::Note(note.number),
         }
@@ -232,6 +239,7 @@ impl<'a> Rows<'a> {
             (Item::Row(row), Key::Message(from, id)) => {
                 row.id() == Some(id) && row.sender().unwrap_or(&self.look.me) == from
             }
+            (Item::Unconfirmed(message), Key::Message(from, id)) => message.id == *id && message.from == *from,
             (Item::Queued(message), Key::Message(from, id)) => message.id == *id && self.look.me == *from,
             (Item::Note(note), Key::Note(number)) => note.number == *number,
             _ => false,
@@ -277,6 +285,15 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Returns lines as those of a message that a search has found.
+fn highlighted(lines: &[Line], theme: Theme) -> Rc<Vec<Line>> {
+    let highlight = |line: &Line| {
+        let pieces = line.0.iter().cloned();
+        Line(pieces.map(|piece| Piece { style: piece.style.patch(theme.chosen()), ..piece }).collect())
+    };
+    Rc::new(lines.iter().map(highlight).collect())
+}
+
 /// The lines of one item: those that stand above it, and its own.
 struct ItemLines {
     above: Vec<Line>,
@@ -318,6 +335,13 @@ impl Rows<'_> {
         if self.first_new == Some(item) {
             above.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
-        ItemLines { above, own: self.look.lines_of(content) }
+        let own = match content {
+            Item::Note(note @ Note { sent: Some(sent), .. }) => {
+                self.look.lines_of_sent(note, self.state.state_by_id(&sent.to, &sent.id))
+            }
+            content => self.look.lines_of(content),
+        };
+        let is_found = self.look.found.as_ref().is_some_and(|found| self.is(content, found));
+        ItemLines { above, own: if is_found { highlighted(&own, self.look.theme) } else { own } }
     }
 }

@@ -1,4 +1,5 @@
-//! The file that survives a restart beside the log: the conversation that was open, drafts, scroll places.
+//! The file that survives a restart beside the log: the conversation that was open, drafts, scroll places. A command that
+//! was begun without a text is no draft: what is typed next would be appended to it.
 //!
 //! ```text
 //! wachat-screen;1
@@ -15,6 +16,9 @@ use std::path::Path;
 
 use super::item::Key;
 use super::rows::Place;
+use crate::client::app::command::Command;
+use crate::client::app::parse::parse;
+use crate::client::state::ClientState;
 use crate::disk::{self, RealDisk};
 use crate::limits;
 use crate::model::{MessageId, Target, Text, UserName};
@@ -45,6 +49,15 @@ impl Saved {
             }
         }
         saved
+    }
+
+    /// Removes the drafts of messages that were sent after the file was written: the program was killed between the two.
+    pub fn without_sent(mut self, state: &ClientState) -> Self {
+        self.drafts.retain(|target, draft| match parse(draft) {
+            Ok(Command::Say { to, text }) => state.last_said(&to.unwrap_or_else(|| target.clone())) != Some(&text),
+            _ => true,
+        });
+        self
     }
 
     fn read_line(&mut self, f: &Fields) -> Option<()> {

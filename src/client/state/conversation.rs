@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::row::{Gap, Row};
-use crate::model::{Message, Seq, State, Timestamp};
+use crate::model::{Message, MessageId, Seq, State, Text, Timestamp, UserName};
 
 /// The messages whose state one `STATE` event, or one page of HISTORY, changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +192,24 @@ impl Conversation {
         self.rows.insert(self.rows.len() - behind, (self.era, row));
     }
 
+    /// Returns the state of the user's message with this id, if its row is in memory.
+    pub(super) fn state_by_id(&self, id: &MessageId) -> Option<State> {
+        self.rows.iter().rev().find_map(|(_, row)| match row {
+            Row::Sent(message, state) if message.id == *id => Some(*state),
+            _ => None,
+        })
+    }
+
+    /// Checks that nothing was said here but messages that the server has refused.
+    pub(in crate::client) fn has_only_refused(&self) -> bool {
+        !self.rows.is_empty() && !self.older && self.rows.iter().all(|(_, row)| matches!(row, Row::Failed(..)))
+    }
+
+    /// Checks that nothing was ever said here.
+    pub(in crate::client) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && !self.older
+    }
+
     /// Moves the user's messages up to this number to a state. States only move forward.
     pub fn advance(&mut self, state: State, upto: Seq) -> Option<Moved> {
         if state == State::Read {
@@ -227,6 +245,16 @@ impl Conversation {
     pub fn last_sent(&self) -> Option<(Arc<Message>, State)> {
         self.rows.iter().rev().find_map(|(era, row)| match row {
             Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
+            _ => None,
+        })
+    }
+
+    /// Returns the text that the user, `me`, has last sent here, refused or not, if its row is in memory.
+    pub(super) fn last_said(&self, me: &UserName) -> Option<&Text> {
+        self.rows.iter().rev().find_map(|(_, row)| match row {
+            Row::Sent(message, _) => Some(&message.text),
+            Row::Direct(message) if message.from == *me => Some(&message.text),
+            Row::Failed(message, _) => Some(&message.text),
             _ => None,
         })
     }

@@ -10,7 +10,7 @@ use super::outbox::Outbox;
 use super::record::{Record, Switch};
 use super::row::Row;
 use crate::limits;
-use crate::model::{Message, Seq, State, Target, UserName};
+use crate::model::{Message, MessageId, Seq, State, Target, Text, UserName};
 use crate::protocol::Codec as _;
 
 impl ClientState {
@@ -196,10 +196,11 @@ impl ClientState {
         received
     }
 
-    /// Returns the conversations, the one with the newest message first.
+    /// Returns the conversations in which something was said that was not refused, the one with the newest message first.
     pub fn targets(&self) -> Vec<&Target> {
         let newest = |c: &Conversation| c.last(1).first().and_then(Row::seq).unwrap_or(Seq::ZERO);
-        let mut targets: Vec<_> = self.conversations.iter().map(|(target, c)| (newest(c), target)).collect();
+        let said = self.conversations.iter().filter(|(_, c)| !c.has_only_refused());
+        let mut targets: Vec<_> = said.map(|(target, c)| (newest(c), target)).collect();
         targets.sort_by(|one, other| other.cmp(one));
         targets.into_iter().map(|(_, target)| target).collect()
     }
@@ -229,6 +230,22 @@ impl ClientState {
     /// Returns the state of a message of the user's.
     pub fn state_of(&self, message: &Message) -> State {
         self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
+    }
+
+    /// Returns the text that the user has last sent there, whether the server has it or not, if it is in memory.
+    pub fn last_said(&self, target: &Target) -> Option<&Text> {
+        let queued = self.outbox.iter().filter(|message| message.to == *target).last().map(|message| &message.text);
+        queued.or_else(|| self.conversations.get(target)?.last_said(&self.me))
+    }
+
+    /// Returns the state of a message that the user has sent there; `None`: queued. One whose row is not in memory any more
+    /// has been received at least.
+    pub fn state_by_id(&self, target: &Target, id: &MessageId) -> Option<State> {
+        if self.outbox.iter().any(|message| message.id == *id) {
+            return None;
+        }
+        let state = self.conversations.get(target).and_then(|conversation| conversation.state_by_id(id));
+        Some(state.unwrap_or(State::Received))
     }
 
     /// Checks that another comparison with the server is due: many messages have come since the last one.

@@ -44,7 +44,8 @@ pub struct Sketch {
     pub new_above: Option<u64>,
     pub to_first_new: bool,
     pub focused: bool,
-    pub found_count: Option<usize>,
+    /// The last search: the item that was found, its number among those that were found, and their count.
+    pub hit: Option<(Option<String>, usize, usize)>,
     pub around: Around,
 }
 
@@ -84,7 +85,7 @@ impl Sketch {
         let part = |y, height| Rect { x, y, width: width - x, height };
         let title = u16::from(height >= 8);
         let input = match self.over {
-            Over::Typing | Over::List(_) => rows_of_input(&self.input, usize::from(width - x) - 3).len(),
+            Over::Typing => rows_of_input(&self.input, usize::from(width - x) - 3).len(),
             _ => 1,
         };
         let input = u16::try_from(input).unwrap().min(8).min((height - 1) / 3).max(1);
@@ -133,7 +134,20 @@ impl Sketch {
     }
 
     pub fn is_covered(&self) -> bool {
-        matches!(self.over, Over::Help(_) | Over::Jump(..) | Over::Paste(_))
+        let is_list_over = self.is_in_list() && self.places().list.width == 0;
+        matches!(self.over, Over::Help(_) | Over::Jump(..) | Over::Paste(_)) || is_list_over
+    }
+
+    fn is_in_list(&self) -> bool {
+        matches!(self.over, Over::List(_) | Over::Filter)
+    }
+
+    /// The item that a search has found.
+    fn found(&self) -> Option<&str> {
+        match (&self.over, &self.hit) {
+            (Over::Search(_, false), Some((found, ..))) => found.as_deref(),
+            _ => None,
+        }
     }
 
     /// The chosen entry of the list.
@@ -149,7 +163,7 @@ impl Sketch {
     pub fn window(&self) -> (Vec<(usize, Row)>, usize, usize) {
         let rows = self.places().rows;
         let talk = &self.talks[self.open.as_ref().unwrap()];
-        let lines = talk.lines(rows.width.into(), self.new_above);
+        let lines = talk.lines(rows.width.into(), self.new_above, self.found());
         let height = usize::from(rows.height).max(1);
         let last = lines.len().saturating_sub(1);
         let bottom = talk.place.as_ref().and_then(|place| talk.find(&lines, place)).unwrap_or(last);
@@ -179,7 +193,8 @@ impl Sketch {
         if area.width == 0 {
             return;
         }
-        (0..area.height).for_each(|y| _ = cells.set_stringn(area.right(), y, "│", 1, THEME.quiet()));
+        let (line, style) = if self.is_in_list() { ("┃", THEME.title()) } else { ("│", THEME.quiet()) };
+        (0..area.height).for_each(|y| _ = cells.set_stringn(area.right(), y, line, 1, style));
         let chats = self.chats();
         let chosen = self.chosen(&chats);
         let first = first_listed(chats.len(), chosen, area.height);
@@ -201,7 +216,11 @@ impl Sketch {
     fn draw_rows(&self, area: Rect, cells: &mut Buffer) {
         let rows: Vec<Row> = match &self.over {
             Over::Help(scrolled) => help(area.width.into()).into_iter().skip(*scrolled).collect(),
-            Over::Jump(name, chosen) => self.jump_rows(name, *chosen, area),
+            Over::Jump(name, chosen) => chat_rows(&self.jump_list(name), Some(*chosen), area),
+            _ if self.is_in_list() && self.places().list.width == 0 => {
+                let chats = self.chats();
+                chat_rows(&chats, self.chosen(&chats), area)
+            }
             Over::Paste(text) => paste_rows(text, area),
             _ => {
                 let (lines, first, last) = self.window();
@@ -213,24 +232,29 @@ impl Sketch {
         (0..area.height).zip(&rows).for_each(|(row, line)| put(line, area, row, cells));
     }
 
-    fn jump_rows(&self, name: &str, chosen: usize, area: Rect) -> Vec<Row> {
-        let chats = self.jump_list(name);
-        let first = first_listed(chats.len(), Some(chosen), area.height);
-        let mut rows: Vec<Row> = chats.iter().map(|chat| entry(chat, area.width.into())).collect();
-        if let Some(row) = rows.get_mut(chosen) {
-            row.iter_mut().for_each(|(_, style)| *style = style.add_modifier(Modifier::REVERSED));
-        }
-        rows.split_off(first)
+    /// The keys of the list stand where the input was; the cursor is at the chosen chat.
+    fn draw_list_keys(&self, chosen: usize, area: Rect, buffer: &mut Buffer) -> Position {
+        let keys = "list: Enter opens, / filters, Del takes an empty chat off, Esc back";
+        put(&vec![(cut(keys, area.width.into()), THEME.title())], area, 0, buffer);
+        let places = self.places();
+        let list = if places.list.width == 0 { places.rows } else { places.list };
+        let row = chosen - first_listed(self.chats().len(), Some(chosen), list.height).min(chosen);
+        Position::new(list.x, list.y + u16::try_from(row).unwrap())
     }
 
     fn draw_input(&self, area: Rect, buffer: &mut Buffer) -> Position {
         let (prompt, typed) = match &self.over {
+            Over::List(chosen) => return self.draw_list_keys(*chosen, area, buffer),
             Over::Filter => ("/".to_owned(), &self.filter),
             Over::Jump(name, _) => ("go to: ".to_owned(), name),
             Over::Search(words, true) => ("search everywhere: ".to_owned(), words),
             Over::Search(words, false) => {
-                let count = self.found_count.map_or(String::new(), |count| format!("({count}) "));
-                (format!("search here: {count}"), words)
+                let prompt = match &self.hit {
+                    None => "search here: ".to_owned(),
+                    Some((.., 0)) => "search here, nothing found: ".to_owned(),
+                    Some((_, number, count)) => format!("search here, {number} of {count}: "),
+                };
+                (prompt, words)
             }
             _ => return self.draw_typed(area, buffer),
         };
@@ -264,6 +288,16 @@ impl Sketch {
         buffer.set_stringn(area.x, area.y, text, width, Style::new());
         buffer.set_style(area, THEME.status());
     }
+}
+
+/// Chats that are listed over the conversation.
+fn chat_rows(chats: &[Entry], chosen: Option<usize>, area: Rect) -> Vec<Row> {
+    let first = first_listed(chats.len(), chosen, area.height);
+    let mut rows: Vec<Row> = chats.iter().map(|chat| entry(chat, area.width.into())).collect();
+    if let Some(row) = chosen.and_then(|chosen| rows.get_mut(chosen)) {
+        row.iter_mut().for_each(|(_, style)| *style = style.add_modifier(Modifier::REVERSED));
+    }
+    rows.split_off(first)
 }
 
 fn put(line: &Row, area: Rect, row: u16, buffer: &mut Buffer) {

@@ -6,6 +6,7 @@ use terminput::{
 
 use super::Life;
 use super::draw::Over;
+use super::keys::add_short;
 use super::lines::Content;
 
 impl Life {
@@ -60,7 +61,7 @@ impl Life {
             }
             let (code, modifiers, over) = all[usize::try_from(self.below(4)).unwrap()].clone();
             if matches!(over, Over::Search(..)) {
-                (self.found, self.sketch.found_count) = (None, None);
+                (self.found, self.sketch.hit) = (None, None);
             }
             self.screen.key(code, modifiers);
             self.sketch.over = over;
@@ -152,7 +153,8 @@ impl Life {
             return;
         }
         self.mouse(click, column, row);
-        let takes_clicks = matches!(self.sketch.over, Over::Typing | Over::List(_) | Over::Filter);
+        let takes_clicks =
+            matches!(self.sketch.over, Over::Typing | Over::List(_) | Over::Filter) && !self.sketch.is_covered();
         if let Some(upto) = hole.filter(|_| takes_clicks) {
             self.fill(upto);
         }
@@ -181,8 +183,22 @@ impl Life {
         let text = format!(" {}", lines.join("\n"));
         match &mut self.sketch.over {
             Over::Paste(before) => before.push_str(&text),
-            over if count > 20 => *over = Over::Paste(text),
-            _ => self.sketch.input.push_str(&text),
+            Over::Search(words, _) => {
+                add_short(words, &text);
+                self.sketch.hit = None;
+            }
+            Over::Jump(name, chosen) => {
+                add_short(name, &text);
+                *chosen = 0;
+            }
+            Over::Filter => add_short(&mut self.sketch.filter, &text),
+            over => {
+                self.sketch.filter.clear();
+                *over = if count > 20 { Over::Paste(text) } else { Over::Typing };
+                if let Over::Typing = over {
+                    self.sketch.input.push_str(&format!(" {}", lines.join("\n")));
+                }
+            }
         }
     }
 

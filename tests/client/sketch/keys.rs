@@ -158,6 +158,14 @@ impl Sketch {
             }
             (Over::List(_), KeyCode::Char('/')) => self.over = Over::Filter,
             (Over::List(chosen), KeyCode::Enter) => return self.choose(chosen),
+            (Over::List(_), KeyCode::Char('?')) if self.input.is_empty() => {
+                self.filter.clear();
+                self.over = Over::Help(0);
+            }
+            (Over::List(_), KeyCode::Char(c)) => {
+                self.filter.clear();
+                self.input.push(c);
+            }
             (Over::List(chosen), _) => self.over = Over::List(chosen),
             (Over::Filter, KeyCode::Enter) => return self.choose(0),
             (Over::Filter, KeyCode::Down) => self.over = Over::List(0),
@@ -201,7 +209,7 @@ impl Sketch {
             KeyCode::Tab => everywhere = !everywhere,
             code => {
                 edit(&mut words, code);
-                self.found_count = None;
+                self.hit = None;
             }
         }
         self.over = Over::Search(words, everywhere);
@@ -229,7 +237,9 @@ impl Sketch {
             Some(here) => (here + all.len() - 1) % all.len(),
             None => all.len().saturating_sub(1),
         };
-        (*found, self.found_count) = (all.get(next).cloned(), Some(all.len()));
+        *found = all.get(next).cloned();
+        let number = if all.is_empty() { 0 } else { next + 1 };
+        self.hit = Some((found.clone(), number, all.len()));
         if let Some(key) = found.clone() {
             let line = talk.find(&lines, &(key, 0)).unwrap();
             talk.place = talk.place_of(&lines, (line + height / 2).min(lines.len() - 1));
@@ -246,8 +256,17 @@ impl Sketch {
 
 fn edit(text: &mut String, code: KeyCode) {
     match code {
-        KeyCode::Char(c) => text.push(c),
+        KeyCode::Char(c) => add_short(text, &c.to_string()),
         KeyCode::Backspace => _ = text.pop(),
         _ => {}
+    }
+}
+
+/// The short text of a field takes 128 bytes, in one line.
+pub fn add_short(field: &mut String, text: &str) {
+    for c in text.replace('\n', " ").chars() {
+        if field.len() < 128 {
+            field.push(c);
+        }
     }
 }

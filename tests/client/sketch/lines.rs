@@ -100,8 +100,8 @@ impl Talk {
         last(true).max(last(false))
     }
 
-    /// The lines of all items, each with the number of its item.
-    pub fn lines(&self, width: usize, new_above: Option<u64>) -> Vec<(usize, Row)> {
+    /// The lines of all items, each with the number of its item. `found`: the item that a search has found.
+    pub fn lines(&self, width: usize, new_above: Option<u64>, found: Option<&str>) -> Vec<(usize, Row)> {
         let mut lines = Vec::new();
         let mut day = None;
         let mut is_new = false;
@@ -115,7 +115,11 @@ impl Talk {
                 lines.push((number, separator("new", THEME.new_messages(), width)));
                 is_new = true;
             }
-            lines.extend(lines_of(item, width).into_iter().map(|row| (number, row)));
+            let mut own = lines_of(item, width);
+            if found == Some(&item.key) {
+                own.iter_mut().flatten().for_each(|(_, style)| *style = style.patch(THEME.chosen()));
+            }
+            lines.extend(own.into_iter().map(|row| (number, row)));
         }
         lines
     }

@@ -135,6 +135,7 @@ impl Life {
                 NoteKind::Answer => None,
                 NoteKind::Notice => Some('*'),
                 NoteKind::Problem => Some('!'),
+                NoteKind::Sent => unreachable!("all is sent to the open chat"),
             };
             assert_eq!(note.target.as_ref(), Some(&open), "seed {}", self.seed);
             let item = Item {
@@ -193,8 +194,9 @@ impl Life {
     fn check_links(&self) {
         let cells = &self.screen.cells;
         let area = self.sketch.places().rows;
-        let looks =
-            |at: &Position| cells[*at].style().fg == THEME.link().fg && cells[*at].modifier == Modifier::UNDERLINED;
+        let looks = |at: &Position| {
+            cells[*at].style().fg == THEME.link().fg && cells[*at].modifier.contains(Modifier::UNDERLINED)
+        };
         let expected: BTreeSet<_> = area.positions().filter(looks).map(|at| (at.y, at.x)).collect();
         let links = &self.screen.drawn.links;
         let found: BTreeSet<_> = links.iter().flat_map(|link| link.area.positions()).map(|at| (at.y, at.x)).collect();

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use ratatui_core::layout::Rect;
 
+use super::Preferences;
 use super::chats::{Chat, ChatList};
 use super::item::{Key, Look, NoteKind, mentions_user};
 use super::keys::{Action, Keys};
@@ -27,6 +28,7 @@ use super::theme::Theme;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::app::view::View;
+use crate::client::state::outgoing::{Outgoing, is_automatic};
 use crate::client::state::row::Row;
 use crate::client::terminal::display::render;
 use crate::client::terminal::marks::Marks;
@@ -42,6 +44,8 @@ pub enum Request {
     App(Event),
     Suspend,
     Redraw,
+    /// The terminal is to give clicks and the wheel to the program, or to select text with them.
+    Mouse(bool),
     /// The user is to be told of a message that is not on the screen: who wrote, and the beginning of the text.
     Notify(String),
 }
@@ -73,9 +77,11 @@ pub enum Mode {
 pub struct Search {
     pub(super) words: String,
     pub(super) everywhere: bool,
-    /// The message that was found last, and how many there are; `None`: nothing was looked for yet.
+    /// The message that was found last.
     found: Option<Key>,
-    pub(super) count: Option<usize>,
+    /// Its number among those that were found, the oldest is 1, and their count; `None`: these words were not looked for
+    /// yet.
+    pub(super) hit: Option<(usize, usize)>,
 }
 
 /// The places of the drawn parts: clicks are looked up here.
@@ -98,6 +104,8 @@ pub struct Model {
     /// The conversation that was open when the screen was last drawn.
     open: Option<Target>,
     focused: bool,
+    /// The terminal gives clicks and the wheel to the program, and selects no text with them.
+    has_mouse: bool,
     /// The client was connected when the screen last changed.
     was_connected: bool,
     long_texts: Rc<RefCell<LongTexts>>,
@@ -106,15 +114,16 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(keys: Keys, theme: Theme, marks: Marks) -> Self {
-        Self::restored(keys, theme, marks, &Saved::default())
+    pub fn new(preferences: Preferences, marks: Marks) -> Self {
+        Self::restored(preferences, marks, &Saved::default())
     }
 
     /// Makes the model with the drafts and places of an earlier run.
-    pub fn restored(keys: Keys, theme: Theme, marks: Marks, saved: &Saved) -> Self {
+    pub fn restored(preferences: Preferences, marks: Marks, saved: &Saved) -> Self {
         Self {
-            keys,
-            theme,
+            keys: preferences.keys,
+            theme: preferences.theme,
+            has_mouse: preferences.mouse,
             marks,
             mode: Mode::default(),
             writing: Writing::restored(saved.drafts.clone()),
@@ -140,6 +149,11 @@ impl Model {
         self.open.as_ref()
     }
 
+    /// Returns whether clicks and the wheel are for the program.
+    pub fn has_mouse(&self) -> bool {
+        self.has_mouse
+    }
+
     pub fn is_focused(&self) -> bool {
         self.focused
     }
@@ -153,7 +167,15 @@ impl Model {
     }
 
     pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
-        Rows::new(app.state(), target, &self.reading.older.rows, &self.notes.of(Some(target)), self.look(app))
+        Rows::new(app, target, &self.reading.older.rows, &self.notes.of(Some(target)), self.look(app))
+    }
+
+    /// Returns the message that the search has found for the words that are typed.
+    fn found(&self) -> Option<&Key> {
+        match &self.mode {
+            Mode::Search(Search { found, hit: Some(_), everywhere: false, .. }) => found.as_ref(),
+            _ => None,
+        }
     }
 
     fn look(&self, app: &App) -> Look {
@@ -162,6 +184,7 @@ impl Model {
             theme: self.theme,
             me: app.state().me().clone(),
             new_above: self.reading.new_above,
+            found: self.found().cloned(),
             load_key: self.keys.of(Action::LoadHole),
             long_texts: self.long_texts.clone(),
         }
@@ -172,7 +195,7 @@ impl Model {
         let height = usize::from(self.areas.rows.height);
         match &self.open {
             Some(target) => self.rows(app, target).window(self.reading.places.get(target), height),
-            None => Rows::of_notes(&self.notes.of(None), self.look(app)).window(None, height.saturating_sub(2)),
+            None => Rows::of_notes(app, &self.notes.of(None), self.look(app)).window(None, height.saturating_sub(2)),
         }
     }
 
@@ -186,7 +209,7 @@ impl Model {
         self.writing.change_draft(self.open.take(), open.as_ref());
         self.reading.begin(open.as_ref().and_then(|target| self.first_unseen(app, target)));
         if let Some(target) = &open {
-            self.list.opened.insert(target.clone());
+            self.list.note_opened(target);
             self.notes.move_to(target, last_message(app, target).as_ref());
         }
         self.open = open;
@@ -225,8 +248,21 @@ impl Model {
 
     /// Checks that the user can see the messages of the open conversation.
     fn is_visible(&self) -> bool {
-        let is_covered = matches!(self.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
-        self.focused && !is_covered && self.areas.rows.height > 0
+        self.focused && !self.is_covered() && self.areas.rows.height > 0
+    }
+
+    /// Checks that something lies over the conversation: in a narrow window the list does, too.
+    pub(super) fn is_covered(&self) -> bool {
+        matches!(self.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_)) || self.is_list_over()
+    }
+
+    pub(super) fn is_in_list(&self) -> bool {
+        matches!(self.mode, Mode::List(_) | Mode::Filter)
+    }
+
+    /// Checks that the list has the keys, and no column of its own.
+    pub(super) fn is_list_over(&self) -> bool {
+        self.is_in_list() && self.areas.list.width == 0
     }
 
     fn set_focus(&mut self, app: &App, focused: bool) {
@@ -263,7 +299,9 @@ impl Model {
             match view {
                 View::Incoming(message) | View::Direct(message) => self.notify(app, &message),
                 // The state of each message stands beside it.
-                View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
+                View::Tick { state: None, message, .. } => self.note_queued(app, &message),
+                View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } => {}
+                View::Failed { message, why } => self.note_failed(app, message, why),
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.reading.older.take(rows),
                 View::Older(..) => {}
                 View::Clear => self.notes.clear(),
@@ -277,8 +315,29 @@ impl Model {
 
     /// Adds a line that nobody said after the last message.
     pub fn add_note(&mut self, app: &App, kind: NoteKind, text: &str) {
-        let after = self.open.as_ref().and_then(|target| last_message(app, target));
-        self.notes.add(self.open.clone(), after, kind, text);
+        self.add_note_to(app, self.open.clone(), kind, text);
+    }
+
+    fn add_note_to(&mut self, app: &App, target: Option<Target>, kind: NoteKind, text: &str) {
+        let after = target.as_ref().and_then(|target| last_message(app, target));
+        self.notes.add(target, after, kind, text);
+    }
+
+    /// Adds a line about a message that the user has sent to another conversation than the open one.
+    fn note_queued(&mut self, app: &App, message: &Outgoing) {
+        if self.open.as_ref() != Some(&message.to) && !is_automatic(&message.text) {
+            let after = self.open.as_ref().and_then(|target| last_message(app, target));
+            self.notes.add_sent(self.open.clone(), after, message);
+        }
+    }
+
+    /// Reports that the server has refused a message, where it was typed. In its own conversation the message says so.
+    fn note_failed(&mut self, app: &App, message: Outgoing, why: String) {
+        let typed_in = self.notes.take_sent(&message.id).unwrap_or_else(|| self.open.clone());
+        if typed_in.as_ref() != Some(&message.to) {
+            let text = render(&View::Failed { message, why }, self.marks);
+            self.add_note_to(app, typed_in, NoteKind::Problem, &text);
+        }
     }
 
     /// Tells the user of a message that is not on the screen, unless that is not wanted.
@@ -304,6 +363,7 @@ impl Model {
 fn last_message(app: &App, target: &Target) -> Option<MessageId> {
     let state = app.state();
     let queued = state.outbox().iter().filter(|message| message.to == *target).last().map(|message| &message.id);
+    let unconfirmed = app.unconfirmed_in(target).last().map(|message| &message.id);
     let rows = state.find_conversation(target).map(|c| c.rows());
-    queued.or_else(|| rows?.rev().find_map(Row::id)).cloned()
+    queued.or(unconfirmed).or_else(|| rows?.rev().find_map(Row::id)).cloned()
 }

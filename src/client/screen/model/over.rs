@@ -9,23 +9,28 @@ use crate::client::screen::chats::Chat;
 use crate::client::screen::keys::Action;
 use crate::client::state::row::folded;
 use crate::limits;
+use crate::texts::Phrase;
+
+/// Longest short text of a mode, in bytes: a name, or words that are looked for.
+const SHORT_BYTES: usize = limits::NAME_CHARS * 4;
+
+/// The actions that leave what lies over the conversation where it is.
+const STANDING: [Action; 5] = [Action::Redraw, Action::Suspend, Action::Mouse, Action::PageUp, Action::PageDown];
 
 impl Model {
     pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) {
         let action = self.keys.action(&key);
         let leaves =
             key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
-        if leaves {
-            self.list.filter.clear();
-            self.mode = Mode::Typing;
-            return;
+        if leaves || self.is_in_list() && action == Some(Action::List) {
+            return self.leave_over();
         }
-        if let Some(action @ (Action::Redraw | Action::Suspend | Action::PageUp | Action::PageDown)) = action {
+        if let Some(action) = action.filter(|action| STANDING.contains(action)) {
             return self.act(action, app);
         }
         match std::mem::take(&mut self.mode) {
             Mode::Help { scrolled } => self.handle_help(key, scrolled),
-            Mode::List(chosen) => self.handle_list(key, chosen, app),
+            Mode::List(chosen) => self.handle_list(key, chosen, action, app),
             Mode::Filter => self.handle_filter(key, app),
             Mode::Jump { name, chosen } => self.handle_jump(key, name, chosen, app),
             Mode::Search(search) => self.handle_search(key, search, app),
@@ -42,10 +47,20 @@ impl Model {
         }
     }
 
-    fn handle_list(&mut self, key: KeyEvent, chosen: usize, app: &App) {
+    /// Goes back to the text that is typed.
+    pub(super) fn leave_over(&mut self) {
+        self.list.filter.clear();
+        self.mode = Mode::Typing;
+    }
+
+    /// A key that is none of the list's goes to the input.
+    fn handle_list(&mut self, key: KeyEvent, chosen: usize, action: Option<Action>, app: &App) {
         let chats = self.chats(app);
         let last = chats.len().saturating_sub(1);
+        let has_modifier = key.modifiers.intersects(KeyModifiers::CTRL | KeyModifiers::ALT);
         match key.code {
+            KeyCode::Char('d') if key.modifiers.contains(KeyModifiers::CTRL) => self.ask(Event::InputEnded),
+            KeyCode::Delete => self.close_chat(chats.get(chosen), chosen, app),
             KeyCode::Up => self.mode = Mode::List(chosen.saturating_sub(1)),
             KeyCode::Down => self.mode = Mode::List((chosen + 1).min(last)),
             KeyCode::Char('/') => self.mode = Mode::Filter,
@@ -53,8 +68,26 @@ impl Model {
                 self.list.filter.clear();
                 self.select(chats.get(chosen));
             }
+            KeyCode::Tab => self.mode = Mode::List(chosen),
+            _ if action.is_some() || matches!(key.code, KeyCode::Char(_)) && !has_modifier => {
+                self.leave_over();
+                self.handle_typing(key, app);
+            }
             _ => self.mode = Mode::List(chosen),
         }
+    }
+
+    /// Takes an empty chat off the list.
+    fn close_chat(&mut self, chat: Option<&Chat>, chosen: usize, app: &App) {
+        self.mode = Mode::List(chosen);
+        let Some(chat) = chat else { return };
+        if !self.list.close(app.state(), chat) {
+            return self.problem(app, Phrase::NotEmpty { target: &chat.target });
+        }
+        if self.open() == Some(&chat.target) {
+            self.ask(Event::Entered("/query".to_owned()));
+        }
+        self.mode = Mode::List(chosen.min(self.chats(app).len().saturating_sub(1)));
     }
 
     fn handle_filter(&mut self, key: KeyEvent, app: &App) {
@@ -108,7 +141,7 @@ impl Model {
             KeyCode::Tab => search.everywhere = !search.everywhere,
             _ => {
                 edit(&mut search.words, key);
-                search.count = None;
+                search.hit = None;
             }
         }
         self.mode = Mode::Search(search);
@@ -123,15 +156,18 @@ impl Model {
         let rows = self.rows(app, &target);
         let found = rows.search(&words);
         let here = search.found.as_ref().and_then(|key| found.iter().position(|other| other == key));
+        let last = found.len().saturating_sub(1);
         let next = match (here, later) {
-            (Some(here), true) => found.get(here + 1).or(found.first()),
-            (Some(here), false) => here.checked_sub(1).and_then(|before| found.get(before)).or(found.last()),
-            (None, _) => found.last(),
+            (Some(here), true) if here < last => here + 1,
+            (Some(_), true) => 0,
+            (Some(here), false) => here.checked_sub(1).unwrap_or(last),
+            (None, _) => last,
         };
-        let place = next.map(|key| rows.around(key, usize::from(self.areas.rows.height)));
+        let key = found.get(next);
+        let place = key.map(|key| rows.around(key, usize::from(self.areas.rows.height)));
         drop(rows);
-        search.found = next.cloned();
-        search.count = Some(found.len());
+        search.found = key.cloned();
+        search.hit = Some((next + usize::from(key.is_some()), found.len()));
         if let Some(place) = place {
             self.reading.scroll_to(&target, place);
         }
@@ -143,8 +179,17 @@ fn edit(text: &mut String, key: KeyEvent) {
     let control = key.modifiers.contains(KeyModifiers::CTRL);
     match key.code {
         KeyCode::Char('u') if control => text.clear(),
-        KeyCode::Char(c) if key.modifiers.is_empty() && text.len() < limits::NAME_CHARS * 4 => text.push(c),
+        KeyCode::Char(c) if key.modifiers.is_empty() => append(text, c.encode_utf8(&mut [0; 4])),
         KeyCode::Backspace => _ = text.pop(),
         _ => {}
+    }
+}
+
+/// Appends to the short text of a mode what has room there; a line break is a space.
+pub(super) fn append(text: &mut String, more: &str) {
+    for c in more.chars().map(|c| if c.is_whitespace() { ' ' } else { c }) {
+        if text.len() < SHORT_BYTES && !c.is_control() {
+            text.push(c);
+        }
     }
 }

@@ -5,6 +5,7 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection,
 };
 
+use super::over::append;
 use super::{Mode, Model, Request, Search};
 use crate::client::app::App;
 use crate::client::app::event::Event;
@@ -54,7 +55,7 @@ impl Model {
         }
     }
 
-    fn handle_typing(&mut self, key: KeyEvent, app: &App) {
+    pub(super) fn handle_typing(&mut self, key: KeyEvent, app: &App) {
         if app.asks_secret() && key.code == KeyCode::Esc {
             return self.ask(Event::Entered(String::new()));
         }
@@ -78,7 +79,7 @@ impl Model {
         }
     }
 
-    fn problem(&mut self, app: &App, phrase: Phrase) {
+    pub(super) fn problem(&mut self, app: &App, phrase: Phrase) {
         self.add_note(app, NoteKind::Problem, &phrase.to_string());
     }
 
@@ -110,12 +111,28 @@ impl Model {
         self.ask(Event::Entered(text));
     }
 
+    /// Inserts a pasted text into the field that has the keys.
     fn paste(&mut self, text: String, app: &App) {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        if let Mode::Paste(before) = &mut self.mode {
+        match &mut self.mode {
             // One answer is for both.
-            before.push_str(&text);
-        } else if text.lines().count() > limits::PASTE_LINES {
+            Mode::Paste(before) => before.push_str(&text),
+            Mode::Search(search) => {
+                append(&mut search.words, &text);
+                search.hit = None;
+            }
+            Mode::Filter => append(&mut self.list.filter, &text),
+            Mode::Jump { name, chosen } => {
+                append(name, &text);
+                *chosen = 0;
+            }
+            Mode::Typing | Mode::List(_) | Mode::Help { .. } => self.paste_message(text, app),
+        }
+    }
+
+    fn paste_message(&mut self, text: String, app: &App) {
+        self.leave_over();
+        if text.lines().count() > limits::PASTE_LINES {
             self.mode = Mode::Paste(text);
         } else {
             self.insert_pasted(&text, app);
@@ -162,9 +179,19 @@ impl Model {
             Action::Complete | Action::CompleteBack => {
                 self.writing.editor.complete(|| Names::of(app.state()), action == Action::CompleteBack);
             }
+            Action::Mouse => self.switch_mouse(app),
             Action::Redraw => self.requests.push(Request::Redraw),
             Action::Suspend => self.requests.push(Request::Suspend),
         }
+    }
+
+    /// Gives the mouse to the terminal, which selects text with it, or takes it back.
+    fn switch_mouse(&mut self, app: &App) {
+        self.has_mouse = !self.has_mouse;
+        self.requests.push(Request::Mouse(self.has_mouse));
+        let key = &self.keys.of(Action::Mouse);
+        let phrase = if self.has_mouse { Phrase::MouseOn { key } } else { Phrase::MouseOff { key } };
+        self.add_note(app, NoteKind::Notice, &phrase.to_string());
     }
 
     fn number_of_open(&self, chats: &[Chat]) -> Option<usize> {
@@ -214,7 +241,8 @@ impl Model {
             let top = first_listed(chats.len(), self.chosen(&chats), self.areas.list.height);
             return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
         }
-        if self.areas.rows.contains(at) && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) {
+        let takes_clicks = matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) && !self.is_covered();
+        if self.areas.rows.contains(at) && takes_clicks {
             let empty = usize::from(self.areas.rows.height).saturating_sub(self.reading.drawn.lines.len());
             let line = usize::from(row - self.areas.rows.y).wrapping_sub(empty);
             let clicked = self.reading.drawn.holes.iter().find(|(at, _)| *at == line);

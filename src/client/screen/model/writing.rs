@@ -24,13 +24,14 @@ impl Writing {
         Self { drafts, ..Self::default() }
     }
 
-    /// Returns all drafts, with that of the open conversation.
+    /// Returns the drafts that survive a restart, with that of the open conversation.
     pub fn all_drafts(&self, open: Option<&Target>) -> HashMap<Target, String> {
         let mut drafts = self.drafts.clone();
         let draft = self.draft();
         if let Some(target) = open.filter(|_| !draft.is_empty()) {
             drafts.insert(target.clone(), draft);
         }
+        drafts.retain(|_, draft| !is_begun_command(draft));
         drafts
     }
 
@@ -99,4 +100,10 @@ impl Writing {
         }
         Some(text)
     }
+}
+
+/// Checks that a text is a command without its arguments: `/`, `/join`.
+fn is_begun_command(text: &str) -> bool {
+    let verb = text.trim_end();
+    verb.starts_with('/') && !verb.starts_with("//") && !verb.contains(char::is_whitespace)
 }
