@@ -298,8 +298,8 @@ impl Model {
         for view in views {
             match view {
                 View::Incoming(message) | View::Direct(message) => self.notify(app, &message),
-                // The state of each message stands beside it.
                 View::Tick { state: None, message, .. } => self.note_queued(app, &message),
+                // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } => {}
                 View::Failed { message, why } => self.note_failed(app, message, why),
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.reading.older.take(rows),

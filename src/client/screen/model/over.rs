@@ -87,7 +87,8 @@ impl Model {
         if self.open() == Some(&chat.target) {
             self.ask(Event::Entered("/query".to_owned()));
         }
-        self.mode = Mode::List(chosen.min(self.chats(app).len().saturating_sub(1)));
+        let left = self.chats(app).iter().filter(|other| other.target != chat.target).count();
+        self.mode = Mode::List(chosen.min(left.saturating_sub(1)));
     }
 
     fn handle_filter(&mut self, key: KeyEvent, app: &App) {
