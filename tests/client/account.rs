@@ -82,9 +82,13 @@ fn a_new_password_is_checked_before_it_is_sent() {
     ana.type_line(PASSWORD);
     ana.expect_times("new password: ", 2);
     ana.wait_until_hidden();
-    ana.type_line("short\\");
-    ana.expect("! a new password has at least 8 characters");
+    // The confirmation is typed ahead.
+    ana.type_line("short\\\nshort\\");
+    ana.expect_times("! a new password has at least 8 characters", 2);
+    ana.type_line("");
+    ana.expect("* the password stays as it is");
     ana.quit();
+    assert!(!ana.screen().contains("short"), "{}", ana.screen());
     world.login("ana");
 }
 

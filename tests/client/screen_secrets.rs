@@ -51,3 +51,11 @@ fn a_password_that_was_begun_is_no_draft_of_the_chat_that_is_left() {
     assert_eq!(screen.model.writing.editor.text(), "");
     assert!(screen.model.writing.drafts.is_empty(), "{:?}", screen.model.writing.drafts);
 }
+
+#[test]
+fn a_password_may_begin_with_the_sign_of_the_help() {
+    let mut screen = chat_with_luis();
+    screen.enter("/passwd");
+    screen.type_text("?s3cret");
+    assert!(shown(&mut screen).contains("current password: *******"), "{}", shown(&mut screen));
+}

@@ -126,18 +126,25 @@ fn a_password_is_changed_if_all_is_right_and_else_stays() {
     let kept = "* the password stays as it is";
     let rules = "! a new password has at least 8 characters and is not your name";
     let different = "! the two differ; nothing was changed";
-    for (lines, shown) in [
-        (&[""][..], kept),
-        (&[OLD, ""], kept),
-        (&[OLD, NEW, ""], kept),
-        (&[OLD, "short"], rules),
-        (&[OLD, NEW, OLD], different),
-    ] {
+    for (lines, shown) in
+        [(&[""][..], kept), (&[OLD, ""], kept), (&[OLD, NEW, ""], kept), (&[OLD, NEW, OLD], different)]
+    {
         let mut stage = Stage::connected(PERSON);
         let told = change(&mut stage, lines);
         assert!(told.len() == 1 && told[0].starts_with(shown), "{told:?}");
         assert_eq!(stage.sending, None);
     }
+    // A confirmation that was typed ahead is no message: the new password is asked for again.
+    let mut stage = Stage::connected(PERSON);
+    stage.enter("/passwd");
+    stage.type_line(OLD);
+    for short in ["short", "short"] {
+        let told = stage.type_line(short);
+        assert!(told.len() == 1 && told[0].starts_with(rules), "{told:?}");
+        assert_eq!((stage.app.prompt(), stage.app.asks_secret()), ("new password: ".to_owned(), true));
+    }
+    assert_eq!(stage.type_line(""), [kept]);
+    assert_eq!(stage.sending, None);
     for (answer, is_changed, shown) in [
         (Answer::Done, true, "* the password is changed"),
         (refused(Code::Auth), false, "! that is not your current password; it stays as it is"),

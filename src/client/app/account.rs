@@ -46,8 +46,10 @@ impl App {
         match question {
             _ if line.is_empty() => self.show(notice(Phrase::PasswordKept)),
             Question::Old => self.input = Input::Secret(Question::New { old: typed }),
-            Question::New { .. } if Password::new(self.state.me(), line).is_err() => {
+            Question::New { old } if Password::new(self.state.me(), line).is_err() => {
                 self.problem(Phrase::PasswordRules { least: &limits::PASSWORD_CHARS });
+                // Asked again: the user may have typed the confirmation already, which is no message.
+                self.input = Input::Secret(Question::New { old });
             }
             Question::New { old } => self.input = Input::Secret(Question::Again { old, new: typed }),
             Question::Again { new, .. } if new != typed => self.problem(Phrase::Different),

@@ -59,7 +59,8 @@ impl Model {
         if app.asks_secret() && key.code == KeyCode::Esc {
             return self.ask(Event::Entered(String::new()));
         }
-        if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && self.writing.editor.is_empty() {
+        let is_first = self.writing.editor.is_empty() && !app.asks_secret();
+        if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && is_first {
             return self.act(Action::Help, app);
         }
         if let Some(action) = self.keys.action(&key) {
