@@ -163,6 +163,8 @@ phrases! {
     ListHint: "list: Enter opens, / filters, Del takes an empty chat off, Esc back",
         "lista: Enter abre, / filtra, Supr quita un chat vacío, Esc vuelve",
         "lista: Enter abre, / filtra, Del tira uma conversa vazia, Esc volta";
+    DirectNotHeld: "✗ not confirmed; /resend sends it through the server",
+        "✗ sin confirmar; /resend lo envía por el servidor", "✗ não confirmada; /resend a envia pelo servidor";
     NotEmpty { target }: "{target} stays in the list: only an empty chat can be taken off",
         "{target} se queda en la lista: solo se puede quitar un chat vacío",
         "{target} fica na lista: só se pode tirar uma conversa vazia";

@@ -450,6 +450,8 @@ fn what_was_sent_is_no_draft_after_kill_9() {
         ana.type_bytes(b"\r");
         shows(&ana, &format!(": {words} "));
         ana.kill();
+        let file = std::fs::read_to_string(saved(&world, "ana")).unwrap();
+        assert!(!file.contains("DRAFT"), "{text}: {file}");
         let again = connected(&world, "ana", &[]);
         again.wait_for_rows("an empty input", |rows| rows[18].ends_with("│>"));
     }

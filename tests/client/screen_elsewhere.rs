@@ -54,6 +54,25 @@ fn a_message_to_nobody_is_an_error_where_it_was_typed_and_no_chat() {
 }
 
 #[test]
+fn a_chat_with_somebody_stays_when_its_only_message_is_refused() {
+    let mut screen = lobby();
+    screen.enter("@luis: hola");
+    refuse(&mut screen, Code::TooLong);
+    let chats: Vec<_> = screen.model.chats(&screen.app).into_iter().map(|chat| chat.target).collect();
+    assert!(chats.contains(&target("luis")), "{chats:?}");
+}
+
+#[test]
+fn an_automatic_answer_that_is_refused_is_no_error_of_the_open_chat() {
+    let mut screen = lobby();
+    screen.enter("/away en clase");
+    screen.enter("/clear");
+    screen.arrive("luis", "ana", "hola");
+    refuse(&mut screen, Code::NoUser);
+    assert_eq!(lines(&mut screen), [""; 0]);
+}
+
+#[test]
 fn the_error_is_in_the_chat_of_the_text_also_if_another_is_open_by_then() {
     let mut screen = lobby();
     screen.enter("/msg nadie hola");
@@ -133,7 +152,13 @@ fn a_line_of_a_direct_chat_is_shown_at_once_and_gets_its_tick() {
     assert_eq!(lines(&mut screen)[..2], ["14:35 ana (direct): hola ✓✓", "14:35 ana (direct): ¿estás? ✓✓"]);
     screen.enter("adiós");
     screen.handle(Event::Direct(DirectEvent::Closed { number: 7, why: String::new() }));
-    assert!(lines(&mut screen).contains(&"14:35 ana (direct): adiós …".to_owned()), "{:?}", lines(&mut screen));
+    let lost = "14:35 ana (direct): adiós ✗ not confirmed; /resend sends it through the server";
+    assert!(lines(&mut screen).contains(&lost.to_owned()), "{:?}", lines(&mut screen));
+    // What comes later stands after it.
+    screen.pass(std::time::Duration::from_secs(60));
+    screen.arrive("luis", "ana", "más tarde");
+    let last = lines(&mut screen).pop();
+    assert_eq!(last.as_deref(), Some("14:36 luis: más tarde"), "{:?}", lines(&mut screen));
     screen.enter("/resend");
     screen.answer();
     assert!(lines(&mut screen).contains(&"14:35 ana: adiós ✓".to_owned()), "{:?}", lines(&mut screen));

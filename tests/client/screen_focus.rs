@@ -1,6 +1,6 @@
 //! The part of the full screen that has the keys: what is typed and pasted goes there, and the user sees which it is.
 
-use terminput::{Event as TerminalEvent, KeyCode};
+use terminput::{Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use wachat::client::app::event::Event;
 use wachat::client::screen::model::{Mode, Request};
 use wachat::client::screen::theme::Theme;
@@ -68,7 +68,7 @@ fn the_help_has_the_keys_of_the_search_and_of_the_list() {
     let mut screen = chat_with_luis();
     screen.press(KeyCode::F(1));
     let help = screen.draw(100, 60).join("\n");
-    for part in ["in the search: go to the message before", "in the list: open the chat", "Alt-M"] {
+    for part in ["in the search: go to the hit before", "in the list: open the chat", "Alt-M"] {
         assert!(help.contains(part), "{part}: {help}");
     }
 }
@@ -223,18 +223,53 @@ fn an_empty_chat_is_taken_off_the_list_and_another_is_not() {
 #[test]
 fn an_empty_chat_with_a_draft_stays() {
     let mut screen = chat_with_luis();
+    screen.arrive("eva", "ana", "hola");
     screen.type_text("a draft");
-    screen.enter("");
-    screen.type_text("another");
-    screen.alt(KeyCode::Char('1'));
-    if screen.model.open() == Some(&target("luis")) {
-        screen.alt(KeyCode::Char('2'));
+    for is_open in [true, false] {
+        if !is_open {
+            screen.handle(Event::Selected(target("eva")));
+        }
+        screen.press(KeyCode::Esc);
+        let chats = listed(&mut screen);
+        let luis = chats.iter().position(|chat| *chat == target("luis")).unwrap();
+        (0..9).for_each(|_| screen.press(KeyCode::Up));
+        (0..luis).for_each(|_| screen.press(KeyCode::Down));
+        screen.press(KeyCode::Delete);
+        assert_eq!(listed(&mut screen), chats);
+        let note = screen.model.notes.iter().next_back().unwrap();
+        assert!(note.text.contains("luis stays in the list"), "open: {is_open}, {note:?}");
+        screen.press(KeyCode::Esc);
     }
-    screen.press(KeyCode::Esc);
-    let chats = listed(&mut screen);
-    let luis = chats.iter().position(|chat| *chat == target("luis")).unwrap();
-    (0..9).for_each(|_| screen.press(KeyCode::Up));
-    (0..luis).for_each(|_| screen.press(KeyCode::Down));
-    screen.press(KeyCode::Delete);
-    assert_eq!(listed(&mut screen), chats);
+    screen.handle(Event::Selected(target("luis")));
+    assert_eq!(screen.model.writing.editor.text(), "a draft");
+}
+
+#[test]
+fn the_keys_of_the_other_actions_and_the_mouse_choose_what_the_filtered_list_shows() {
+    let filtered = || {
+        let mut screen = chat_with_luis();
+        screen.arrive("luis", "ana", "hola");
+        screen.arrive("eva", "ana", "hola");
+        screen.press(KeyCode::Esc);
+        screen.type_text("/lobby");
+        screen
+    };
+    let mut screen = filtered();
+    assert_eq!(listed(&mut screen), [target("#lobby")]);
+    screen.alt(KeyCode::Char('1'));
+    assert_eq!(screen.model.open(), Some(&target("#lobby")));
+    assert_eq!(listed(&mut screen).len(), 3, "the filter is gone");
+    let mut screen = filtered();
+    screen.control('f');
+    assert!(matches!(screen.model.mode, Mode::Search(_)), "{:?}", screen.model.mode);
+    let mut screen = filtered();
+    screen.control('d');
+    screen.handle(Event::Tick);
+    assert!(screen.app.end().is_some());
+    // In a narrow window the list stands where the conversation was.
+    let mut screen = filtered();
+    screen.draw(50, 12);
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    screen.terminal(TerminalEvent::Mouse(MouseEvent { kind, column: 3, row: 1, modifiers: KeyModifiers::NONE }));
+    assert_eq!(screen.model.open(), Some(&target("#lobby")));
 }

@@ -177,3 +177,26 @@ fn a_chat_looks_the_same_however_little_of_it_memory_holds() {
         }
     }
 }
+
+#[test]
+fn a_search_counts_again_when_older_messages_are_loaded() {
+    let mut pair = Pair::new();
+    pair.arrive(20, 1);
+    pair.draw();
+    pair.forget();
+    let prompt = |pair: &mut Pair| pair.partly.draw(50, 14)[12].clone();
+    pair.partly.control('f');
+    pair.partly.type_text("number");
+    pair.partly.press(KeyCode::Enter);
+    assert!(!prompt(&mut pair).contains("of 20"), "{}", prompt(&mut pair));
+    while let Some(lookup) = pair.partly.lookups.pop() {
+        let found = pair.log.iter().map(|row| (target("luis"), row.clone())).collect();
+        pair.partly.handle(Event::LookedUp(lookup, Ok(found)));
+    }
+    assert!(prompt(&mut pair).contains("search here, 20 of 20: number"), "{}", prompt(&mut pair));
+    // Also a hit that only they have.
+    pair.partly.control('u');
+    pair.partly.type_text("number 3");
+    pair.partly.press(KeyCode::Enter);
+    assert!(prompt(&mut pair).contains("search here, 1 of 1: number 3"), "{}", prompt(&mut pair));
+}

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use terminput::KeyCode;
 use wachat::client::app::event::Event;
 use wachat::client::link::request::{Answer, LinkEvent};
 use wachat::client::screen::item::Key;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::saved::Saved;
+use wachat::client::screen::theme::Theme;
 use wachat::limits;
 use wachat::model::{MessageId, Target};
 use wachat::protocol::Code;
@@ -64,6 +66,9 @@ fn drafts_places_and_the_open_chat_are_the_same_after_a_restart() {
         }
         for _ in 0..random.below(6) {
             saved.places.insert(any_target(&mut random), any_place(&mut random));
+        }
+        for number in 0..random.below(6) {
+            saved.said.insert(any_target(&mut random), MessageId::new(&format!("id-{number}")).unwrap());
         }
         assert!(restarted(&saved) == saved, "seed {seed}: {saved:?}");
     }
@@ -129,7 +134,7 @@ fn write(directory: &Path, content: &[u8]) {
 
 #[test]
 fn a_file_of_this_form_is_read_line_by_line_and_any_other_is_as_good_as_none() {
-    let lines = "OPEN;luis\nDRAFT;luis;half a \\n draft\nDRAFT;#sala;\"a;b\"\nPLACE;luis;3;MESSAGE;eva;id-7\nPLACE;#sala;0;GAP;12\n";
+    let lines = "OPEN;luis\nDRAFT;luis;half a \\n draft\nDRAFT;#sala;\"a;b\"\nPLACE;luis;3;MESSAGE;eva;id-7\nPLACE;#sala;0;GAP;12\nSAID;eva;id-9\n";
     let whole = read(format!("wachat-screen;1\n{lines}").as_bytes());
     let drafts = [("luis", "half a \n draft"), ("#sala", "a;b")];
     let message = Key::Message(user("eva"), MessageId::new("id-7").unwrap());
@@ -138,6 +143,7 @@ fn a_file_of_this_form_is_read_line_by_line_and_any_other_is_as_good_as_none() {
         open: Some(target("luis")),
         drafts: drafts.map(|(to, draft)| (target(to), draft.to_owned())).into(),
         places: places.map(|(to, key, from_last)| (target(to), Place { key, from_last })).into(),
+        said: HashMap::from([(target("eva"), MessageId::new("id-9").unwrap())]),
     };
     assert_eq!(whole, expected);
     // A line that this version does not know or cannot read costs itself alone.
@@ -147,6 +153,8 @@ fn a_file_of_this_form_is_read_line_by_line_and_any_other_is_as_good_as_none() {
         "OPEN;not a name",
         "DRAFT;eva",
         "DRAFT;eva;\"open",
+        "SAID;eva",
+        "SAID;eva;",
         "PLACE;eva;x;GAP;1",
         "PLACE;eva;1",
         "PLACE;eva;1;MESSAGE;eva",
@@ -177,42 +185,80 @@ fn a_new_file_takes_the_place_of_the_old_one_whole() {
     assert_eq!(names, ["screen.csv"], "nothing is left beside it");
 }
 
-#[test]
-fn a_draft_that_was_sent_after_the_file_was_written_is_none_any_more() {
-    let mut screen = chat_with_luis();
-    for (chat, draft) in [("luis", "hola"), ("#lobby", "@luis: hola"), ("#lobby", "/msg luis hola")] {
-        let draft_there = |screen: &ScreenApp| {
-            let saved = Saved { drafts: HashMap::from([(target(chat), draft.to_owned())]), ..Saved::default() };
-            !saved.without_sent(screen.app.state()).drafts.is_empty()
-        };
-        screen.enter(&format!("/query {chat}"));
-        screen.enter("another text");
-        screen.answer();
-        assert!(draft_there(&screen), "{draft} was not sent");
-        screen.enter(draft);
-        assert!(!draft_there(&screen), "{draft} is in the outbox");
-        screen.answer();
-        assert!(!draft_there(&screen), "{draft} is on the server");
-        screen.enter("@luis: something else");
-        assert!(draft_there(&screen), "{draft} was typed once more");
-    }
-    screen.answer();
-    screen.enter("/query luis");
-    screen.enter("nunca");
-    let request = screen.sending.take().unwrap();
-    screen.handle(Event::Link(LinkEvent::Answered(request, Ok(Answer::Refused(Code::NoUser.into())))));
-    let saved = Saved { drafts: HashMap::from([(target("luis"), "nunca".to_owned())]), ..Saved::default() };
-    assert!(saved.without_sent(screen.app.state()).drafts.is_empty(), "it was refused, and is shown as that");
+/// The drafts that a start shows which finds this one in the file that was written at some time.
+fn left(written: &Saved, screen: &ScreenApp) -> usize {
+    restarted(written).without_sent(screen.app.state()).drafts.len()
 }
 
 #[test]
-fn a_command_that_was_begun_is_no_draft() {
-    for (typed, is_kept) in
-        [("/", false), ("/us", false), ("/users ", false), ("//", true), ("/msg luis hola", true), ("a/b", true)]
+fn a_draft_that_was_sent_after_the_file_was_written_is_none_any_more() {
+    for (chat, draft) in
+        [("luis", "hola"), ("#lobby", "@luis: hola"), ("#lobby", "/msg luis hola"), ("#lobby", "/reply hola")]
     {
+        let mut screen = chat_with_luis();
+        screen.arrive("luis", "ana", "¿hola?");
+        screen.enter(&format!("/query {chat}"));
+        for _ in 0..2 {
+            screen.type_text(draft);
+            screen.draw(80, 24);
+            let written = screen.model.saved(&screen.app);
+            assert_eq!(left(&written, &screen), 1, "{draft} was not sent, or only before");
+            screen.press(KeyCode::Enter);
+            assert_eq!(left(&written, &screen), 0, "{draft} is in the outbox");
+            screen.answer();
+            assert_eq!(left(&written, &screen), 0, "{draft} is on the server");
+        }
+    }
+}
+
+#[test]
+fn a_draft_of_a_message_that_was_refused_meanwhile_is_none_any_more() {
+    let mut screen = chat_with_luis();
+    screen.type_text("nunca");
+    screen.draw(80, 24);
+    let written = screen.model.saved(&screen.app);
+    screen.press(KeyCode::Enter);
+    let request = screen.sending.take().unwrap();
+    screen.handle(Event::Link(LinkEvent::Answered(request, Ok(Answer::Refused(Code::NoUser.into())))));
+    assert_eq!(left(&written, &screen), 0);
+}
+
+#[test]
+fn a_command_that_was_begun_is_no_draft_in_another_chat_or_after_a_restart() {
+    for (typed, is_kept) in [
+        ("/", false),
+        ("/us", false),
+        ("/users ", false),
+        ("/msg luis ", false),
+        ("/me ", false),
+        ("@luis:", false),
+        ("@luis: ", false),
+        ("//", true),
+        ("/msg luis hola", true),
+        ("/me waves", true),
+        ("/reply hola", true),
+        ("@luis: hola", true),
+        ("@all of you here", true),
+        ("a/b", true),
+    ] {
         let mut screen = chat_with_luis();
         screen.type_text(typed);
         screen.draw(80, 24);
-        assert_eq!(screen.model.saved().drafts.contains_key(&target("luis")), is_kept, "{typed:?}");
+        assert_eq!(screen.model.saved(&screen.app).drafts.contains_key(&target("luis")), is_kept, "{typed:?}");
+        screen.handle(Event::Selected(target("#lobby")));
+        assert_eq!(screen.model.writing.editor.text(), "", "{typed:?}");
+        screen.handle(Event::Selected(target("luis")));
+        assert_eq!(screen.model.writing.editor.text(), if is_kept { typed } else { "" }, "{typed:?}");
     }
+    // The file of an earlier version may have one.
+    assert_eq!(read(b"wachat-screen;1\nDRAFT;luis;/\n"), Saved::default());
+}
+
+#[test]
+fn a_command_that_was_begun_while_no_chat_was_open_stays_when_one_opens() {
+    let mut screen = ScreenApp::disconnected(Theme::Dark);
+    screen.handle(Event::Started(Ok(())));
+    screen.type_text("/us");
+    screen.handle(Event::Selected(target("luis")));
+    assert_eq!(screen.model.writing.editor.text(), "/us");
 }

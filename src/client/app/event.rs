@@ -27,6 +27,8 @@ pub enum Event {
     Shown(usize),
     /// The user has chosen the conversation of the next texts.
     Selected(Target),
+    /// The user has closed the conversation: the next texts go nowhere.
+    Unselected,
     /// The messages there up to this number were on the screen.
     Seen(Target, Seq),
     /// The user looks for messages of a conversation that memory does not hold: this many rows are wanted in all.

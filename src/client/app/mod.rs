@@ -195,6 +195,7 @@ impl App {
             Event::Direct(event) => self.handle_direct(event),
             Event::Shown(count) => self.note_shown(count),
             Event::Selected(target) => self.select(target),
+            Event::Unselected => self.destination = Destination::Nowhere,
             Event::Seen(target, upto) => self.note_seen(target, upto),
             Event::Scrolled(target, count) => self.look_up(Lookup::Older(target, count)),
             Event::Wanted(gap) => _ = self.ask_server(Request::Fill(gap)),

@@ -22,6 +22,13 @@ pub fn parse(line: &str) -> Result<Command, String> {
     say(None, line).map_err(|refusal| explain(refusal, &"<text>"))
 }
 
+/// Checks that a line is the beginning of a command or an address, without a text: what is typed next would be appended to
+/// it.
+pub fn is_begun(line: &str) -> bool {
+    let has_text = || matches!(parse(line), Ok(Command::Say { .. } | Command::Reply(Some(_)) | Command::Away(Some(_))));
+    line.starts_with(['/', '@']) && line.split_whitespace().count() <= 2 && !has_text()
+}
+
 fn parse_slash(line: &str) -> Result<Command, String> {
     let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let row = commands::find(verb).ok_or_else(|| explain_unknown(verb))?;

@@ -14,6 +14,11 @@ impl App {
         &self.destination
     }
 
+    /// Checks that the direct chat of a message was closed before the message was confirmed.
+    pub fn is_lost(&self, message: &Message) -> bool {
+        self.chats.lost.iter().any(|lost| lost.id == message.id)
+    }
+
     /// Returns the messages to a user that were said in direct chats, and that the user's client has not confirmed.
     pub fn unconfirmed_in(&self, target: &Target) -> impl Iterator<Item = &Message> {
         let lost = self.chats.lost.iter();

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::item::mentions_user;
+use crate::client::app::App;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::Conversation;
 use crate::model::{Target, Timestamp};
@@ -64,14 +65,10 @@ impl ChatList {
         self.closed.remove(target);
     }
 
-    /// Takes a conversation off the list. `false`: it is not empty, and stays.
-    pub(super) fn close(&mut self, state: &ClientState, chat: &Chat) -> bool {
-        let is_closed = !chat.draft && is_empty(state, &chat.target);
-        if is_closed {
-            self.opened.remove(&chat.target);
-            self.closed.insert(chat.target.clone());
-        }
-        is_closed
+    /// Takes an empty conversation off the list.
+    pub(super) fn note_closed(&mut self, target: &Target) {
+        self.opened.remove(target);
+        self.closed.insert(target.clone());
     }
 
     pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
@@ -80,19 +77,18 @@ impl ChatList {
         chats
     }
 
-    /// Checks that a conversation is listed for what was said in it: no user may have the name to which all messages were
-    /// refused.
-    fn is_worth_listing(&self, state: &ClientState, target: &Target) -> bool {
-        let is_refused = || state.find_conversation(target).is_some_and(|conversation| conversation.has_only_refused());
-        !is_refused() && !(self.closed.contains(target) && is_empty(state, target))
+    /// Returns whether a conversation of the history is listed: not one with nobody, and not an empty one that was taken off
+    /// the list.
+    fn is_listed(&self, target: &Target, conversation: &Conversation) -> bool {
+        !conversation.is_with_nobody() && !(self.closed.contains(target) && conversation.is_empty())
     }
 
     /// Returns the conversations, the one with the latest message first. `open`: the one that is open.
     pub fn all(&self, state: &ClientState, open: Option<&Target>, drafts: &HashMap<Target, String>) -> Vec<Chat> {
         let mut counts = self.counts.borrow_mut();
         let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
-        let known = state.conversations().map(|(target, _)| target);
-        let known = known.filter(|target| self.is_worth_listing(state, target));
+        let known = state.conversations().filter(|(target, conversation)| self.is_listed(target, conversation));
+        let known = known.map(|(target, _)| target);
         let named: HashSet<&Target> =
             known.chain(queued.keys().copied()).chain(drafts.keys()).chain(&self.opened).chain(open).collect();
         let mut chats = Vec::new();
@@ -109,11 +105,13 @@ impl ChatList {
     }
 }
 
-/// Checks that nothing waits for a conversation, and that nothing was said in it but messages that were refused.
-fn is_empty(state: &ClientState, target: &Target) -> bool {
-    let is_queued = state.outbox().iter().any(|message| message.to == *target);
+/// Checks that nothing waits for a conversation, and that nothing was said in it.
+pub(super) fn is_empty(app: &App, target: &Target) -> bool {
+    let state = app.state();
+    let waits =
+        state.outbox().iter().any(|message| message.to == *target) || app.unconfirmed_in(target).next().is_some();
     let conversation = state.find_conversation(target);
-    !is_queued && conversation.is_none_or(|conversation| conversation.is_empty() || conversation.has_only_refused())
+    !waits && conversation.is_none_or(|conversation| conversation.is_empty() || conversation.is_with_nobody())
 }
 
 /// Returns the first chat that is listed, so that the chosen one is among those that fit.

@@ -66,10 +66,11 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     }
     let chats = model.all_chats(app);
     drawn.calls = chats.iter().filter(|chat| chat.calls()).count();
-    draw_list(model, app, &model.list.filtered(chats), list, buffer);
+    let listed = model.list.filtered(chats);
+    draw_list(model, app, &listed, list, buffer);
     draw_title(model, app, title, buffer);
-    drawn.links = draw_rows(model, app, rows, buffer);
-    drawn.cursor = Some(draw_input(model, app, input, buffer));
+    drawn.links = draw_rows(model, app, &listed, rows, buffer);
+    drawn.cursor = Some(draw_input(model, app, &listed, input, buffer));
     draw_status(model, app, now, status, buffer);
     drawn
 }
@@ -172,15 +173,12 @@ fn title_of(target: &Target, app: &App) -> String {
     }
 }
 
-fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<Link> {
+fn draw_rows(model: &Model, app: &App, listed: &[Chat], area: Rect, buffer: &mut Buffer) -> Vec<Link> {
     let lines = match &model.mode {
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
-        _ if model.is_list_over() => {
-            let chats = model.chats(app);
-            entries(model, app, &chats, model.chosen(&chats), area)
-        }
+        _ if model.is_list_over() => entries(model, app, listed, model.chosen(listed), area),
         _ if model.open().is_none() => [nothing_open(model, area), model.reading.drawn.lines.clone()].concat(),
         _ => model.reading.drawn.lines.clone(),
     };
@@ -200,7 +198,11 @@ fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
 fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
     let question = Phrase::PasteQuestion { lines: &text.lines().count() }.to_string();
     let most = usize::from(area.height).saturating_sub(2);
-    let shown = |line: &str| cut(&wrap(line, usize::MAX, usize::MAX).rows().concat(), usize::from(area.width));
+    let width = usize::from(area.width);
+    let shown = |line: &str| {
+        let begin: String = line.chars().take(4 * width).collect();
+        cut(&wrap(&begin, usize::MAX, usize::MAX).rows().concat(), width)
+    };
     let begin = text.lines().take(most).map(|line| Line::of(shown(line), model.theme.quiet()));
     let mut lines = wrapped(model, &question, area.width);
     lines.extend(begin);
@@ -236,13 +238,13 @@ fn entries(model: &Model, app: &App, chats: &[Chat], chosen: Option<usize>, area
         }
         line
     };
-    chats.iter().enumerate().skip(top).map(line).collect()
+    chats.iter().enumerate().skip(top).take(usize::from(area.height)).map(line).collect()
 }
 
 /// Draws the input, or the short text of a mode; returns the place of the cursor.
-fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
+fn draw_input(model: &mut Model, app: &App, listed: &[Chat], area: Rect, buffer: &mut Buffer) -> Position {
     let (prompt, typed) = match &model.mode {
-        Mode::List(_) => return draw_list_hint(model, app, area, buffer),
+        Mode::List(_) => return draw_list_hint(model, listed, area, buffer),
         Mode::Filter => ("/".to_owned(), model.list.filter.clone()),
         Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
         Mode::Search(search) => (search_prompt(search), search.words.clone()),
@@ -266,13 +268,12 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
 }
 
 /// Draws the keys of the list instead of the input; the cursor is at the chosen chat.
-fn draw_list_hint(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
+fn draw_list_hint(model: &Model, listed: &[Chat], area: Rect, buffer: &mut Buffer) -> Position {
     let hint = cut(&Phrase::ListHint.to_string(), usize::from(area.width));
     put(&Line::of(hint, model.theme.title()), area, 0, buffer);
     let list = if model.is_list_over() { model.areas.rows } else { model.areas.list };
-    let chats = model.chats(app);
-    let chosen = model.chosen(&chats).unwrap_or(0);
-    let row = chosen.saturating_sub(first_listed(chats.len(), Some(chosen), list.height));
+    let chosen = model.chosen(listed).unwrap_or(0);
+    let row = chosen.saturating_sub(first_listed(listed.len(), Some(chosen), list.height));
     Position::new(list.x, list.y.saturating_add(u16::try_from(row).unwrap_or(0)))
 }
 

@@ -37,31 +37,28 @@ pub struct Note {
     pub after: Option<MessageId>,
     pub text: String,
     pub kind: NoteKind,
-    /// The message that [`NoteKind::Sent`] is about.
-    pub sent: Option<SentTo>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoteKind {
     Answer,
     Notice,
     Problem,
     /// A message was sent from here to another conversation.
-    Sent,
-}
-
-/// A message to another conversation than the one in which it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentTo {
-    pub id: MessageId,
-    pub to: Target,
+    Sent {
+        id: MessageId,
+        to: Target,
+    },
 }
 
 /// One thing in a conversation.
 pub(super) enum Item<'a> {
     Row(&'a Row),
-    /// Said in a direct chat, and not confirmed by the peer.
-    Unconfirmed(&'a Message),
+    /// Said in a direct chat, and not confirmed by the peer; `is_lost`: the chat is closed.
+    Unconfirmed {
+        message: &'a Message,
+        is_lost: bool,
+    },
     Queued(&'a Outgoing),
     Note(&'a Note),
 }
@@ -69,7 +66,7 @@ pub(super) enum Item<'a> {
 pub(super) fn id<'a>(item: &Item<'a>) -> Option<&'a MessageId> {
     match item {
         Item::Row(row) => row.id(),
-        Item::Unconfirmed(message) => Some(&message.id),
+        Item::Unconfirmed { message, .. } => Some(&message.id),
         Item::Queued(message) => Some(&message.id),
         Item::Note(_) => None,
     }
@@ -94,7 +91,10 @@ impl Look {
     pub(super) fn lines_of(&self, item: &Item) -> Rc<Vec<Line>> {
         match item {
             Item::Row(row) => self.lines_of_row(row),
-            Item::Unconfirmed(message) => self.lines_of_direct(message, None),
+            Item::Unconfirmed { message, is_lost: false } => self.lines_of_direct(message, self.state(None)),
+            Item::Unconfirmed { message, is_lost: true } => {
+                self.lines_of_direct(message, vec![Piece::new(Phrase::DirectNotHeld.to_string(), self.theme.problem())])
+            }
             Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
             Item::Note(note) => self.lines_of_note(note),
         }
@@ -110,7 +110,8 @@ impl Look {
         match row {
             Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
             Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
-            Row::Direct(message) => self.lines_of_direct(message, Some(HELD)),
+            Row::Direct(message) if message.from == self.me => self.lines_of_direct(message, self.state(Some(HELD))),
+            Row::Direct(message) => self.lines_of_direct(message, Vec::new()),
             Row::Failed(message, why) => {
                 let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
                 self.said(&self.me, message.at, message.text.as_str(), "", why)
@@ -119,9 +120,7 @@ impl Look {
         }
     }
 
-    /// Returns the lines of a message of a direct chat. `state`: that of a message of the user's.
-    fn lines_of_direct(&self, message: &Message, state: Option<State>) -> Rc<Vec<Line>> {
-        let tail = if message.from == self.me { self.state(state) } else { Vec::new() };
+    fn lines_of_direct(&self, message: &Message, tail: Vec<Piece>) -> Rc<Vec<Line>> {
         self.lines_of_message(message, &format!(" ({DIRECT})"), tail)
     }
 
@@ -157,14 +156,14 @@ impl Look {
 
     fn lines_of_note(&self, note: &Note) -> Rc<Vec<Line>> {
         let theme = self.theme;
-        match note.kind {
+        match &note.kind {
             NoteKind::Answer => {
                 let text = note.text.strip_suffix('\n').unwrap_or(&note.text);
                 self.paragraph(text, theme.quiet(), true)
             }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
-            NoteKind::Sent => self.plain(&note.text, theme.quiet()),
+            NoteKind::Sent { .. } => self.plain(&note.text, theme.quiet()),
         }
     }
 
@@ -195,7 +194,7 @@ pub(super) fn received(item: &Item) -> Option<Seq> {
 pub(super) fn time(item: &Item) -> Option<Timestamp> {
     match item {
         Item::Row(row) => row.at(),
-        Item::Unconfirmed(message) => Some(message.at),
+        Item::Unconfirmed { message, .. } => Some(message.at),
         Item::Queued(message) => Some(message.at),
         Item::Note(_) => None,
     }
@@ -205,7 +204,7 @@ pub(super) fn time(item: &Item) -> Option<Timestamp> {
 pub(super) fn number(item: &Item) -> Option<Seq> {
     match item {
         Item::Row(row) => row.seq(),
-        Item::Unconfirmed(_) | Item::Queued(_) | Item::Note(_) => None,
+        Item::Unconfirmed { .. } | Item::Queued(_) | Item::Note(_) => None,
     }
 }
 

@@ -96,9 +96,9 @@ keys! {
         "Up, Down": "recall what was sent; move between lines",
             "recupera lo enviado; va de línea en línea", "recupera o que foi enviado; vai de linha em linha";
         "Alt-1 … Alt-9": "go to that chat of the list", "va a ese chat de la lista", "vai a essa conversa da lista";
-        "Enter or Up, Down": "in the search: go to the message before that was found, or after",
-            "en la búsqueda: va al mensaje anterior encontrado, o al siguiente",
-            "na procura: vai à mensagem anterior encontrada, ou à seguinte";
+        "Enter or Up, Down": "in the search: go to the hit before, or after",
+            "en la búsqueda: va al resultado anterior, o al siguiente",
+            "na procura: vai ao resultado anterior, ou ao seguinte";
         "Enter, Del": "in the list: open the chat; take it off the list, if it is empty",
             "en la lista: abre el chat; lo quita de la lista, si está vacío",
             "na lista: abre a conversa; tira-a da lista, se está vazia";

@@ -156,8 +156,7 @@ impl FullScreen {
             match request {
                 Request::App(event @ Event::Entered(_)) => {
                     self.handle(event)?;
-                    // What was entered is durable now: no later start shows it as a draft.
-                    self.save();
+                    self.save_drafts();
                 }
                 Request::App(event) => self.handle(event)?,
                 Request::Redraw => self.output.forget(),
@@ -240,9 +239,17 @@ impl FullScreen {
         }
     }
 
+    /// Writes what survives a restart at once, if a draft has changed: what was entered is durable now, and no later start
+    /// shows it as a draft.
+    fn save_drafts(&mut self) {
+        if self.model.saved(&self.owner.app).drafts != self.saved.drafts {
+            self.save();
+        }
+    }
+
     /// Writes what survives a restart. A file that cannot be written only loses that.
     fn save(&mut self) {
-        let now = self.model.saved();
+        let now = self.model.saved(&self.owner.app);
         if now != self.saved && now.write(self.owner.directory()).is_ok() {
             self.saved = now;
         }

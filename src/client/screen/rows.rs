@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::item::{Item, Key, Look, Note, id, key, number, received, time};
+use super::item::{Item, Key, Look, Note, NoteKind, id, key, number, received, time};
 use super::line::{Line, Piece};
 use super::theme::Theme;
 use crate::client::app::App;
@@ -114,6 +114,15 @@ fn merge<'a>(older: &'a [Row], memory: Vec<&'a Row>, state: &ClientState) -> Vec
     numbered.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Inserts what was said in direct chats and not confirmed, by the times.
+fn insert_unconfirmed<'a>(items: &mut Vec<Item<'a>>, app: &'a App, target: &Target) {
+    for message in app.unconfirmed_in(target) {
+        let before = items.iter().rposition(|item| time(item) <= Some(message.at));
+        let is_lost = app.is_lost(message);
+        items.insert(before.map_or(0, |before| before + 1), Item::Unconfirmed { message, is_lost });
+    }
+}
+
 impl<'a> Rows<'a> {
     /// Collects the items: rows that memory does not hold any more, rows, notes between them, what a direct chat has not
     /// confirmed, and the outbox.
@@ -123,8 +132,10 @@ impl<'a> Rows<'a> {
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
         let rows = merge(older, memory, state).into_iter().filter(|row| !is_hidden(row)).map(Item::Row);
         let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
-        let unconfirmed = app.unconfirmed_in(target).map(Item::Unconfirmed);
-        let items = with_notes(rows.chain(unconfirmed).chain(queued).collect(), notes);
+        let mut messages: Vec<_> = rows.collect();
+        insert_unconfirmed(&mut messages, app, target);
+        messages.extend(queued);
+        let items = with_notes(messages, notes);
         let new = |seq: Seq| look.new_above.is_some_and(|above| seq > above);
         let first_new = look.new_above.and_then(|_| items.iter().position(|item| received(item).is_some_and(new)));
         Self { items, state, look, first_new, lines: RefCell::default() }
@@ -227,7 +238,7 @@ impl<'a> Rows<'a> {
     fn key_of(&self, item: &Item) -> Key {
         match item {
             Item::Row(row) => key(row, &self.look.me),
-            Item::Unconfirmed(message) => Key::Message(message.from.clone(), message.id.clone()),
+            Item::Unconfirmed { message, .. } => Key::Message(message.from.clone(), message.id.clone()),
             Item::Queued(message) => Key::Message(self.look.me.clone(), message.id.clone()),
             Item::Note(note) => Key::Note(note.number),
         }
@@ -239,7 +250,7 @@ impl<'a> Rows<'a> {
             (Item::Row(row), Key::Message(from, id)) => {
                 row.id() == Some(id) && row.sender().unwrap_or(&self.look.me) == from
             }
-            (Item::Unconfirmed(message), Key::Message(from, id)) => message.id == *id && message.from == *from,
+            (Item::Unconfirmed { message, .. }, Key::Message(from, id)) => message.id == *id && message.from == *from,
             (Item::Queued(message), Key::Message(from, id)) => message.id == *id && self.look.me == *from,
             (Item::Note(note), Key::Note(number)) => note.number == *number,
             _ => false,
@@ -336,8 +347,8 @@ impl Rows<'_> {
             above.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
         let own = match content {
-            Item::Note(note @ Note { sent: Some(sent), .. }) => {
-                self.look.lines_of_sent(note, self.state.state_by_id(&sent.to, &sent.id))
+            Item::Note(note @ Note { kind: NoteKind::Sent { id, to }, .. }) => {
+                self.look.lines_of_sent(note, self.state.state_by_id(to, id))
             }
             content => self.look.lines_of(content),
         };

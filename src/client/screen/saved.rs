@@ -1,11 +1,11 @@
-//! The file that survives a restart beside the log: the conversation that was open, drafts, scroll places. A command that
-//! was begun without a text is no draft: what is typed next would be appended to it.
+//! The file that survives a restart beside the log: the conversation that was open, drafts, scroll places.
 //!
 //! ```text
 //! wachat-screen;1
 //! OPEN;<target>
 //! DRAFT;<target>;<text>
 //! BYTES;<target>;<a draft with control characters, in hexadecimal digits>
+//! SAID;<target>;<id of the user's last message there when this was written>
 //! PLACE;<target>;<lines below>;MESSAGE;<sender>;<id>
 //! PLACE;<target>;<lines below>;GAP;<last number>
 //! ```
@@ -17,7 +17,7 @@ use std::path::Path;
 use super::item::Key;
 use super::rows::Place;
 use crate::client::app::command::Command;
-use crate::client::app::parse::parse;
+use crate::client::app::parse::{is_begun, parse};
 use crate::client::state::ClientState;
 use crate::disk::{self, RealDisk};
 use crate::limits;
@@ -34,6 +34,8 @@ const ENTRIES: usize = 200;
 pub struct Saved {
     pub open: Option<Target>,
     pub drafts: HashMap<Target, String>,
+    /// The user's last message in each conversation to which a draft goes.
+    pub said: HashMap<Target, MessageId>,
     pub places: HashMap<Target, Place>,
 }
 
@@ -44,18 +46,29 @@ impl Saved {
         let mut lines = content.split(|byte| *byte == b'\n');
         let mut saved = Self::default();
         if lines.next() == Some(HEAD.as_bytes()) {
-            for line in lines.take(2 * ENTRIES + 1) {
+            for line in lines.take(3 * ENTRIES + 1) {
                 _ = Fields::parse(line).ok().and_then(|fields| saved.read_line(&fields));
             }
         }
         saved
     }
 
+    /// Notes the user's last message in each conversation to which a draft goes.
+    pub(super) fn with_said(mut self, state: &ClientState) -> Self {
+        let messages = self.drafts.iter().filter_map(|(chat, draft)| message_of(chat, draft, state));
+        let last = messages.filter_map(|(to, _)| state.last_said(&to).map(|(id, _)| (to.clone(), id.clone())));
+        self.said = last.collect();
+        self
+    }
+
     /// Removes the drafts of messages that were sent after the file was written: the program was killed between the two.
     pub fn without_sent(mut self, state: &ClientState) -> Self {
-        self.drafts.retain(|target, draft| match parse(draft) {
-            Ok(Command::Say { to, text }) => state.last_said(&to.unwrap_or_else(|| target.clone())) != Some(&text),
-            _ => true,
+        let said = &self.said;
+        self.drafts.retain(|chat, draft| match message_of(chat, draft, state) {
+            Some((to, text)) => {
+                state.last_said(&to).is_none_or(|(id, last)| *last != text || said.get(&to) == Some(id))
+            }
+            None => true,
         });
         self
     }
@@ -65,6 +78,7 @@ impl Saved {
         match f.get(0)? {
             "OPEN" => self.open = Some(target),
             "DRAFT" => self.add_draft(target, f.get(2)?)?,
+            "SAID" => _ = self.said.insert(target, MessageId::new(f.get(2)?)?),
             "BYTES" => self.add_draft(target, &String::from_utf8(bytes(f.get(2)?)?).ok()?)?,
             "PLACE" => {
                 let key = match f.get(3)? {
@@ -79,7 +93,10 @@ impl Saved {
     }
 
     fn add_draft(&mut self, target: Target, text: &str) -> Option<()> {
-        self.drafts.insert(target, text.get(..text.len().min(limits::TYPED_BYTES))?.to_owned());
+        let text = text.get(..text.len().min(limits::TYPED_BYTES))?;
+        if !is_begun(text) {
+            self.drafts.insert(target, text.to_owned());
+        }
         Some(())
     }
 
@@ -101,12 +118,24 @@ impl Saved {
                 false => _ = w.plain("BYTES").plain(target.stored()).plain(digits(text).as_str()),
             });
         }
+        for (target, id) in self.said.iter().take(ENTRIES) {
+            line(&|w| _ = w.plain("SAID").plain(target.stored()).plain(id));
+        }
         for (target, place) in self.places.iter().take(ENTRIES) {
             let key = &place.key;
             let below = place.from_last;
             line(&|w| write_key(w.plain("PLACE").plain(target.stored()).plain(below), key));
         }
         disk::replace(&RealDisk, &directory.join(NAME), &lines)
+    }
+}
+
+/// Returns the message that a draft in a conversation becomes when it is entered, if it is one.
+fn message_of(chat: &Target, draft: &str, state: &ClientState) -> Option<(Target, Text)> {
+    match parse(draft).ok()? {
+        Command::Say { to, text } => Some((to.unwrap_or_else(|| chat.clone()), text)),
+        Command::Reply(text) => Some((Target::User(state.last_writer()?), text?)),
+        _ => None,
     }
 }
 

@@ -200,9 +200,10 @@ impl Conversation {
         })
     }
 
-    /// Checks that nothing was said here but messages that the server has refused.
-    pub(in crate::client) fn has_only_refused(&self) -> bool {
-        !self.rows.is_empty() && !self.older && self.rows.iter().all(|(_, row)| matches!(row, Row::Failed(..)))
+    /// Checks that the user has only written messages here that the server has refused since there is no such user or room
+    /// for this user.
+    pub(in crate::client) fn is_with_nobody(&self) -> bool {
+        !self.rows.is_empty() && !self.older && self.rows.iter().all(|(_, row)| row.is_to_nobody())
     }
 
     /// Checks that nothing was ever said here.
@@ -249,12 +250,12 @@ impl Conversation {
         })
     }
 
-    /// Returns the text that the user, `me`, has last sent here, refused or not, if its row is in memory.
-    pub(super) fn last_said(&self, me: &UserName) -> Option<&Text> {
+    /// Returns id and text of the last message of the user, `me`, refused or not, if its row is in memory.
+    pub(super) fn last_said(&self, me: &UserName) -> Option<(&MessageId, &Text)> {
         self.rows.iter().rev().find_map(|(_, row)| match row {
-            Row::Sent(message, _) => Some(&message.text),
-            Row::Direct(message) if message.from == *me => Some(&message.text),
-            Row::Failed(message, _) => Some(&message.text),
+            Row::Sent(message, _) => Some((&message.id, &message.text)),
+            Row::Direct(message) if message.from == *me => Some((&message.id, &message.text)),
+            Row::Failed(message, _) => Some((&message.id, &message.text)),
             _ => None,
         })
     }

@@ -196,10 +196,10 @@ impl ClientState {
         received
     }
 
-    /// Returns the conversations in which something was said that was not refused, the one with the newest message first.
+    /// Returns the conversations with somebody, the one with the newest message first.
     pub fn targets(&self) -> Vec<&Target> {
         let newest = |c: &Conversation| c.last(1).first().and_then(Row::seq).unwrap_or(Seq::ZERO);
-        let said = self.conversations.iter().filter(|(_, c)| !c.has_only_refused());
+        let said = self.conversations.iter().filter(|(_, c)| !c.is_with_nobody());
         let mut targets: Vec<_> = said.map(|(target, c)| (newest(c), target)).collect();
         targets.sort_by(|one, other| other.cmp(one));
         targets.into_iter().map(|(_, target)| target).collect()
@@ -232,10 +232,12 @@ impl ClientState {
         self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
     }
 
-    /// Returns the text that the user has last sent there, whether the server has it or not, if it is in memory.
-    pub fn last_said(&self, target: &Target) -> Option<&Text> {
-        let queued = self.outbox.iter().filter(|message| message.to == *target).last().map(|message| &message.text);
-        queued.or_else(|| self.conversations.get(target)?.last_said(&self.me))
+    /// Returns id and text of the user's last message there, whether the server has it or not, if it is in memory.
+    pub fn last_said(&self, target: &Target) -> Option<(&MessageId, &Text)> {
+        let queued = self.outbox.iter().filter(|message| message.to == *target).last();
+        queued
+            .map(|message| (&message.id, &message.text))
+            .or_else(|| self.conversations.get(target)?.last_said(&self.me))
     }
 
     /// Returns the state of a message that the user has sent there; `None`: queued. One whose row is not in memory any more

@@ -8,6 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use crate::protocol::Code;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -83,6 +84,13 @@ impl Row {
     pub fn holds(&self, words: &[String]) -> bool {
         let text = self.text().map_or(String::new(), |text| folded(text.as_str()));
         words.iter().all(|word| text.contains(word))
+    }
+
+    /// Checks that the server has refused it since there is no such user, or no such room, for this user.
+    pub(super) fn is_to_nobody(&self) -> bool {
+        let Self::Failed(_, why) = self else { return false };
+        let code = why.split_once(": ").map(|(code, _)| Code::parse(code));
+        matches!(code, Some(Code::NoUser | Code::NoRoom | Code::NotMember))
     }
 
     /// Returns the time of its message; a gap has none.

@@ -20,7 +20,8 @@ pub enum Screen {
     /// Lines below what exists, with bracketed paste and without autowrap: a terminal that counts other widths than
     /// this program cannot continue a text in the first column.
     Lines,
-    /// The alternate screen, with reports of focus too, and, where wanted, of the mouse ([`mouse_reports`]); the title of the window comes back at the end.
+    /// The alternate screen, with reports of focus too, and, where wanted, of the mouse ([`mouse_reports`]); the title of the
+    /// window comes back at the end.
     Full,
 }
 

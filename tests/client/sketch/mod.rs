@@ -135,7 +135,7 @@ impl Life {
                 NoteKind::Answer => None,
                 NoteKind::Notice => Some('*'),
                 NoteKind::Problem => Some('!'),
-                NoteKind::Sent => unreachable!("all is sent to the open chat"),
+                NoteKind::Sent { .. } => unreachable!("all is sent to the open chat"),
             };
             assert_eq!(note.target.as_ref(), Some(&open), "seed {}", self.seed);
             let item = Item {

@@ -113,7 +113,7 @@ impl Life {
     }
 
     pub fn random_kind(&self, kinds: &[NoteKind; 3]) -> NoteKind {
-        kinds[self.steps.len() % 3]
+        kinds[self.steps.len() % 3].clone()
     }
 
     pub fn change_connection(&mut self) {

@@ -140,9 +140,10 @@ impl Model {
     }
 
     /// Returns what survives a restart.
-    pub fn saved(&self) -> Saved {
+    pub fn saved(&self, app: &App) -> Saved {
         let drafts = self.writing.all_drafts(self.open());
-        Saved { open: self.open.clone(), drafts, places: self.reading.places.clone() }
+        let saved = Saved { open: self.open.clone(), drafts, places: self.reading.places.clone(), ..Saved::default() };
+        saved.with_said(app.state())
     }
 
     pub fn open(&self) -> Option<&Target> {
@@ -302,7 +303,10 @@ impl Model {
                 // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } => {}
                 View::Failed { message, why } => self.note_failed(app, message, why),
-                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.reading.older.take(rows),
+                View::Older(target, rows) if self.open.as_ref() == Some(&target) => {
+                    self.reading.older.take(rows);
+                    self.count_hits(app);
+                }
                 View::Older(..) => {}
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, &text),
@@ -323,7 +327,7 @@ impl Model {
         self.notes.add(target, after, kind, text);
     }
 
-    /// Adds a line about a message that the user has sent to another conversation than the open one.
+    /// Adds a line about a message that the user has sent to another conversation than the one that is open now.
     fn note_queued(&mut self, app: &App, message: &Outgoing) {
         if self.open.as_ref() != Some(&message.to) && !is_automatic(&message.text) {
             let after = self.open.as_ref().and_then(|target| last_message(app, target));
@@ -331,10 +335,11 @@ impl Model {
         }
     }
 
-    /// Reports that the server has refused a message, where it was typed. In its own conversation the message says so.
+    /// Reports that the server has refused a message: where it was typed, if that was another conversation than its own, else
+    /// in the open one. In its own conversation the message says so.
     fn note_failed(&mut self, app: &App, message: Outgoing, why: String) {
-        let typed_in = self.notes.take_sent(&message.id).unwrap_or_else(|| self.open.clone());
-        if typed_in.as_ref() != Some(&message.to) {
+        let typed_in = self.notes.remove_sent(&message.id).unwrap_or_else(|| self.open.clone());
+        if typed_in.as_ref() != Some(&message.to) && !is_automatic(&message.text) {
             let text = render(&View::Failed { message, why }, self.marks);
             self.add_note_to(app, typed_in, NoteKind::Problem, &text);
         }
@@ -363,7 +368,8 @@ impl Model {
 fn last_message(app: &App, target: &Target) -> Option<MessageId> {
     let state = app.state();
     let queued = state.outbox().iter().filter(|message| message.to == *target).last().map(|message| &message.id);
-    let unconfirmed = app.unconfirmed_in(target).last().map(|message| &message.id);
-    let rows = state.find_conversation(target).map(|c| c.rows());
-    queued.or(unconfirmed).or_else(|| rows?.rev().find_map(Row::id)).cloned()
+    let last = state.find_conversation(target).and_then(|c| c.rows().rev().find(|row| row.id().is_some()));
+    let unconfirmed = app.unconfirmed_in(target).last();
+    let unconfirmed = unconfirmed.filter(|message| last.and_then(Row::at) <= Some(message.at));
+    queued.or(unconfirmed.map(|message| &message.id)).or_else(|| last?.id()).cloned()
 }

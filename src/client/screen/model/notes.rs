@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::screen::item::{Note, NoteKind, SentTo};
+use crate::client::screen::item::{Note, NoteKind};
 use crate::client::state::outgoing::Outgoing;
 use crate::model::safe::{safe_lines, snippet};
 use crate::model::{MessageId, Target};
@@ -21,28 +21,25 @@ pub struct Notes {
 impl Notes {
     /// Adds a line to a conversation, after its last message.
     pub(super) fn add(&mut self, target: Option<Target>, after: Option<MessageId>, kind: NoteKind, text: &str) {
-        self.push(Note { number: 0, target, after, text: safe_lines(text), kind, sent: None });
-    }
-
-    /// Adds a line about a message that was sent from one conversation to another.
-    pub(super) fn add_sent(&mut self, target: Option<Target>, after: Option<MessageId>, message: &Outgoing) {
-        let text = safe_lines(&format!("→ {}: {}", message.to, snippet(message.text.as_str())));
-        let sent = Some(SentTo { id: message.id.clone(), to: message.to.clone() });
-        self.push(Note { number: 0, target, after, text, kind: NoteKind::Sent, sent });
-    }
-
-    fn push(&mut self, note: Note) {
         self.made += 1;
-        self.notes.push_back(Note { number: self.made, ..note });
+        self.notes.push_back(Note { number: self.made, target, after, text: safe_lines(text), kind });
         if self.notes.len() > NOTES {
             self.notes.pop_front();
         }
     }
 
+    /// Adds a line about a message that was sent from one conversation to another.
+    pub(super) fn add_sent(&mut self, target: Option<Target>, after: Option<MessageId>, message: &Outgoing) {
+        let text = format!("→ {}: {}", message.to, snippet(message.text.as_str()));
+        let kind = NoteKind::Sent { id: message.id.clone(), to: message.to.clone() };
+        self.add(target, after, kind, &text);
+    }
+
     /// Removes the line about a message that the server has refused. Returns the conversation in which it was typed, if
     /// there is such a line.
-    pub(super) fn take_sent(&mut self, id: &MessageId) -> Option<Option<Target>> {
-        let at = self.notes.iter().position(|note| note.sent.as_ref().is_some_and(|sent| sent.id == *id))?;
+    pub(super) fn remove_sent(&mut self, id: &MessageId) -> Option<Option<Target>> {
+        let is_of = |note: &Note| matches!(&note.kind, NoteKind::Sent { id: sent, .. } if sent == id);
+        let at = self.notes.iter().position(is_of)?;
         self.notes.remove(at).map(|note| note.target)
     }
 

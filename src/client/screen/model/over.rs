@@ -5,7 +5,7 @@ use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use super::{Mode, Model, Search};
 use crate::client::app::App;
 use crate::client::app::event::Event;
-use crate::client::screen::chats::Chat;
+use crate::client::screen::chats::{Chat, is_empty};
 use crate::client::screen::keys::Action;
 use crate::client::state::row::folded;
 use crate::limits;
@@ -14,8 +14,8 @@ use crate::texts::Phrase;
 /// Longest short text of a mode, in bytes: a name, or words that are looked for.
 const SHORT_BYTES: usize = limits::NAME_CHARS * 4;
 
-/// The actions that leave what lies over the conversation where it is.
-const STANDING: [Action; 5] = [Action::Redraw, Action::Suspend, Action::Mouse, Action::PageUp, Action::PageDown];
+/// The actions that do not close what lies over the conversation.
+const KEEP_MODE: [Action; 5] = [Action::Redraw, Action::Suspend, Action::Mouse, Action::PageUp, Action::PageDown];
 
 impl Model {
     pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) {
@@ -25,12 +25,18 @@ impl Model {
         if leaves || self.is_in_list() && action == Some(Action::List) {
             return self.leave_over();
         }
-        if let Some(action) = action.filter(|action| STANDING.contains(action)) {
+        if let Some(action) = action.filter(|action| KEEP_MODE.contains(action)) {
             return self.act(action, app);
+        }
+        if self.is_in_list() && self.leaves_list(key, action) {
+            self.mode = Mode::Typing;
+            self.handle_typing(key, app);
+            self.list.filter.clear();
+            return;
         }
         match std::mem::take(&mut self.mode) {
             Mode::Help { scrolled } => self.handle_help(key, scrolled),
-            Mode::List(chosen) => self.handle_list(key, chosen, action, app),
+            Mode::List(chosen) => self.handle_list(key, chosen, app),
             Mode::Filter => self.handle_filter(key, app),
             Mode::Jump { name, chosen } => self.handle_jump(key, name, chosen, app),
             Mode::Search(search) => self.handle_search(key, search, app),
@@ -53,11 +59,19 @@ impl Model {
         self.mode = Mode::Typing;
     }
 
-    /// A key that is none of the list's goes to the input.
-    fn handle_list(&mut self, key: KeyEvent, chosen: usize, action: Option<Action>, app: &App) {
+    /// Checks that a key is none of the list's, and does what it does while a message is typed.
+    fn leaves_list(&self, key: KeyEvent, action: Option<Action>) -> bool {
+        let is_text = key.modifiers.is_empty() && matches!(key.code, KeyCode::Char(c) if c != '/');
+        match action {
+            Some(Action::Complete | Action::CompleteBack) => false,
+            Some(_) => true,
+            None => is_text && matches!(self.mode, Mode::List(_)),
+        }
+    }
+
+    fn handle_list(&mut self, key: KeyEvent, chosen: usize, app: &App) {
         let chats = self.chats(app);
         let last = chats.len().saturating_sub(1);
-        let has_modifier = key.modifiers.intersects(KeyModifiers::CTRL | KeyModifiers::ALT);
         match key.code {
             KeyCode::Char('d') if key.modifiers.contains(KeyModifiers::CTRL) => self.ask(Event::InputEnded),
             KeyCode::Delete => self.close_chat(chats.get(chosen), chosen, app),
@@ -68,11 +82,6 @@ impl Model {
                 self.list.filter.clear();
                 self.select(chats.get(chosen));
             }
-            KeyCode::Tab => self.mode = Mode::List(chosen),
-            _ if action.is_some() || matches!(key.code, KeyCode::Char(_)) && !has_modifier => {
-                self.leave_over();
-                self.handle_typing(key, app);
-            }
             _ => self.mode = Mode::List(chosen),
         }
     }
@@ -80,19 +89,23 @@ impl Model {
     /// Takes an empty chat off the list.
     fn close_chat(&mut self, chat: Option<&Chat>, chosen: usize, app: &App) {
         self.mode = Mode::List(chosen);
-        let Some(chat) = chat else { return };
-        if !self.list.close(app.state(), chat) {
-            return self.problem(app, Phrase::NotEmpty { target: &chat.target });
+        let Some(Chat { target, draft, .. }) = chat else { return };
+        let is_open = self.open() == Some(target);
+        let has_draft = *draft || is_open && !self.writing.draft().is_empty();
+        if has_draft || !is_empty(app, target) {
+            return self.problem(app, Phrase::NotEmpty { target });
         }
-        if self.open() == Some(&chat.target) {
-            self.ask(Event::Entered("/query".to_owned()));
+        self.list.note_closed(target);
+        if is_open {
+            self.ask(Event::Unselected);
         }
-        let left = self.chats(app).iter().filter(|other| other.target != chat.target).count();
+        let left = self.chats(app).iter().filter(|other| other.target != *target).count();
         self.mode = Mode::List(chosen.min(left.saturating_sub(1)));
     }
 
     fn handle_filter(&mut self, key: KeyEvent, app: &App) {
         match key.code {
+            KeyCode::Char('d') if key.modifiers.contains(KeyModifiers::CTRL) => self.ask(Event::InputEnded),
             KeyCode::Enter => {
                 let chats = self.chats(app);
                 self.list.filter.clear();
@@ -148,9 +161,24 @@ impl Model {
         self.mode = Mode::Search(search);
     }
 
+    /// Counts the hits again: older messages were loaded.
+    pub(super) fn count_hits(&mut self, app: &App) {
+        let Mode::Search(search) = &mut self.mode else { return };
+        let mut search = std::mem::take(search);
+        let found = self.open.as_ref().map(|target| self.rows(app, target).search(&search.folded_words()));
+        let found = found.unwrap_or_default();
+        let here = search.found.as_ref().and_then(|key| found.iter().position(|other| other == key));
+        match (search.hit, here) {
+            (Some(_), Some(here)) => search.hit = Some((here + 1, found.len())),
+            (Some(_), None) if !found.is_empty() => self.find(app, &mut search, false),
+            _ => {}
+        }
+        self.mode = Mode::Search(search);
+    }
+
     fn find(&mut self, app: &App, search: &mut Search, later: bool) {
         let Some(target) = self.open.clone() else { return };
-        let words: Vec<_> = search.words.split_whitespace().map(folded).collect();
+        let words = search.folded_words();
         if words.is_empty() {
             return;
         }
@@ -172,6 +200,12 @@ impl Model {
         if let Some(place) = place {
             self.reading.scroll_to(&target, place);
         }
+    }
+}
+
+impl Search {
+    fn folded_words(&self) -> Vec<String> {
+        self.words.split_whitespace().map(folded).collect()
     }
 }
 

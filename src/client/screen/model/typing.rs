@@ -237,10 +237,11 @@ impl Model {
 
     fn click(&mut self, app: &App, column: u16, row: u16) {
         let at = Position::new(column, row);
-        if self.areas.list.contains(at) {
+        let list = if self.is_list_over() { self.areas.rows } else { self.areas.list };
+        if list.contains(at) {
             let chats = self.chats(app);
-            let top = first_listed(chats.len(), self.chosen(&chats), self.areas.list.height);
-            return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
+            let top = first_listed(chats.len(), self.chosen(&chats), list.height);
+            return self.select(chats.get(top + usize::from(row - list.y)));
         }
         let takes_clicks = matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) && !self.is_covered();
         if self.areas.rows.contains(at) && takes_clicks {

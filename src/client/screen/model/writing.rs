@@ -3,11 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::client::app::App;
+use crate::client::app::parse::is_begun;
 use crate::client::terminal::editor::Editor;
+use crate::limits;
 use crate::model::Target;
 
-/// Most texts that wait until the app wants one.
-const HELD: usize = 16;
+/// Most texts that wait until the app wants one, and their bytes.
+const HELD: usize = 1_024;
+const HELD_BYTES: usize = limits::TYPED_BYTES;
 
 /// The editor, the drafts, and what was entered.
 #[derive(Default)]
@@ -24,14 +27,13 @@ impl Writing {
         Self { drafts, ..Self::default() }
     }
 
-    /// Returns the drafts that survive a restart, with that of the open conversation.
+    /// Returns all drafts, with that of the open conversation.
     pub fn all_drafts(&self, open: Option<&Target>) -> HashMap<Target, String> {
         let mut drafts = self.drafts.clone();
         let draft = self.draft();
         if let Some(target) = open.filter(|_| !draft.is_empty()) {
             drafts.insert(target.clone(), draft);
         }
-        drafts.retain(|_, draft| !is_begun_command(draft));
         drafts
     }
 
@@ -41,10 +43,10 @@ impl Writing {
         all.join("\n")
     }
 
-    /// Returns the text in the editor, if it is one to keep: no password is.
+    /// Returns the text in the editor, if it is one to keep: no password is, and no command that was begun.
     fn typed(&self) -> Option<String> {
         let typed = Some(self.editor.text()).filter(|_| !self.editor.is_secret());
-        typed.filter(|typed| !typed.trim().is_empty())
+        typed.filter(|typed| !typed.trim().is_empty() && !is_begun(typed))
     }
 
     /// Hides what is typed while the app asks for a password. Afterwards the draft of the conversation is there again.
@@ -69,7 +71,7 @@ impl Writing {
             (Some(left), Some(typed)) => _ = self.drafts.insert(left, typed),
             (Some(left), None) => _ = self.drafts.remove(&left),
             // A text that was typed while none was open is for the first one.
-            (None, typed) => draft.extend(typed),
+            (None, _) => draft.extend(Some(self.editor.text()).filter(|typed| !typed.trim().is_empty())),
         }
         self.editor.set_text(&draft.join("\n"));
     }
@@ -84,7 +86,8 @@ impl Writing {
 
     /// Holds a text that was entered until the app wants it; one more stays in the editor.
     pub(super) fn hold(&mut self, text: String) {
-        if self.held.len() < HELD {
+        let bytes: usize = self.held.iter().map(String::len).sum();
+        if self.held.len() < HELD && bytes + text.len() <= HELD_BYTES {
             self.held.push_back(text);
         } else {
             self.editor.set_text(&text);
@@ -100,10 +103,4 @@ impl Writing {
         }
         Some(text)
     }
-}
-
-/// Checks that a text is a command without its arguments: `/`, `/join`.
-fn is_begun_command(text: &str) -> bool {
-    let verb = text.trim_end();
-    verb.starts_with('/') && !verb.starts_with("//") && !verb.contains(char::is_whitespace)
 }
