@@ -39,9 +39,9 @@ fn every_line_is_in_ascii() {
 }
 
 /// The lines that say why there is no full screen, of a client with these variables in its environment.
-fn reasons(world: &World, more: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
-    let mut arguments = world.arguments("ana", more);
-    arguments.retain(|argument| argument != "--plain" || more.contains(&"--plain"));
+fn reasons(world: &World, is_plain: bool, language: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let mut arguments = world.arguments("ana", &["--lang", language]);
+    arguments.retain(|argument| is_plain || argument != "--plain");
     let mut ana = Terminal::start_program(WACHAT, &arguments, Some(PASSWORD), variables, [24, 160]);
     // The full screen has this in its last row.
     ana.wait_for_rows("front end", |rows| rows.iter().any(|row| row.contains("#lobby>") || row.contains("F1 ")));
@@ -62,18 +62,18 @@ fn one_line_says_why_there_is_no_full_screen_and_what_to_do() {
         (&[("LC_ALL", ""), ("LC_CTYPE", "en_US.ISO-8859-1")], "LC_CTYPE", "LC_CTYPE=en_US.ISO-8859-1"),
     ] {
         let wanted = format!("wachat: no full screen, since {locale} {}", advice.replace("VARIABLE", variable));
-        assert_eq!(reasons(&world, &["--lang", "en"], variables), [wanted]);
+        assert_eq!(reasons(&world, false, "en", variables), [wanted]);
     }
-    let in_spanish = reasons(&world, &["--lang", "es"], &[("LC_ALL", "C")]);
+    let in_spanish = reasons(&world, false, "es", &[("LC_ALL", "C")]);
     assert!(
         in_spanish.len() == 1 && in_spanish[0].contains("pon en LC_ALL una configuracion regional"),
         "{in_spanish:?}"
     );
     // The user chose the line mode, the terminal has no full screen in any locale, or there is a full screen.
-    for (more, variables) in
-        [(&["--plain"][..], &[("LC_ALL", "C")][..]), (&[], &[("LC_ALL", "C"), ("TERM", "dumb")]), (&[], &[])]
+    for (is_plain, variables) in
+        [(true, &[("LC_ALL", "C")][..]), (false, &[("LC_ALL", "C"), ("TERM", "dumb")]), (false, &[])]
     {
-        assert_eq!(reasons(&world, more, variables), [""; 0], "{more:?} {variables:?}");
+        assert_eq!(reasons(&world, is_plain, "en", variables), [""; 0], "{is_plain} {variables:?}");
     }
 }
 
