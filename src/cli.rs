@@ -38,7 +38,7 @@ use crate::tools;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Settings file [default: ~/.config/wachat/config.toml, or the place that your platform prescribes]
+    /// Settings file [default: ~/.config/wachat/config.toml, or where your platform has it]
     #[arg(long, global = true, value_name = "FILE", env = settings::ENVIRONMENT)]
     config: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ enum Command {
     Tool(tools::Tool),
     /// Carry messages between a room and another network
     Bridge(bridge::BridgeArgs),
-    /// Put a proxy that disturbs connections, by rules, between clients and a server
+    /// Disturb connections by rules, as a proxy before a server
     #[command(long_about = crate::course::chaos::GRAMMAR)]
     Chaos(chaos::ChaosArgs),
     Class(class::ClassArgs),
@@ -66,7 +66,7 @@ enum Command {
     Judge(judge::JudgeArgs),
     Talk(talk::TalkArgs),
     Trace(trace::TraceArgs),
-    /// Show each setting and its source: flag, environment, settings file or default
+    /// Show each setting and its source
     Config(config::ConfigArgs),
     /// Print a completion script for a shell
     Completions(shell::CompletionsArgs),
@@ -76,7 +76,7 @@ enum Command {
 
 /// Returns the description of the command line, without any user's settings.
 pub fn command() -> clap::Command {
-    pages::add_to_help(Cli::command(), "")
+    pages::complete_help(Cli::command())
 }
 
 /// Reads the settings and the command line, and runs the command.

@@ -26,7 +26,7 @@ use crate::limits;
 
 pub(super) use pages::PAGES;
 
-/// Serve a class: a server for each group, a score board, and the grades
+/// Serve a class: servers of groups, a score board, and grades
 ///
 /// Each group gets a server of its own on this machine, with its own ports, accounts and limits. The groups' own servers,
 /// which they write in the course, are registered with class server, and graded by class judge.

@@ -41,7 +41,8 @@ pub(super) fn run(args: &ManArgs, mut command: Command, pages: &[&Page]) -> Resu
 }
 
 fn render(command: &Command, page: &Page, pages: &[&Page], out: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(command.clone());
+    // Man leaves out the texts of the options that only --help shows.
+    let man = Man::new(command.clone().mut_args(|argument| argument.hide_short_help(false)));
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;

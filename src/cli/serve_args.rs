@@ -37,89 +37,107 @@ pub(super) const PAGES: &[Page] = &[page(
     &["connect", "user", "session", "ban", "status", "check", "backup", "trace"],
 )];
 
+/// Headings of `serve --help`. `-h` shows the options without one.
+const CERTIFICATE: &str = "Certificate";
+const ACCOUNTS: &str = "Accounts and rooms";
+const RETENTION: &str = "Retention and disk";
+const QUOTAS: &str = "Quotas";
+const RATES: &str = "Time-out and rate limits";
+const MONITORING: &str = "Monitoring";
+
 #[derive(Args)]
 pub(super) struct ServeArgs {
-    /// Address to listen on; 0.0.0.0: all IPv4 addresses of this machine
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    /// Address to listen on; 0.0.0.0: all addresses
+    ///
+    /// 0.0.0.0 stands for all IPv4 addresses of this machine
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// SEND port (requests); 0: a free one
-    #[arg(long, default_value_t = SEND_PORT)]
+    #[arg(long, value_name = "PORT", default_value_t = SEND_PORT)]
     send_port: u16,
     /// RECV port (events); 0: a free one
-    #[arg(long, default_value_t = RECV_PORT)]
+    #[arg(long, value_name = "PORT", default_value_t = RECV_PORT)]
     recv_port: u16,
-    /// Directory of the store; created if it does not exist
-    #[arg(long, default_value = "data")]
+    /// Directory of the store
+    ///
+    /// It is created if it does not exist
+    #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Speak TLS: with --cert and --key, else with a certificate that is made in the store's directory
+    /// Speak TLS
+    ///
+    /// With --cert and --key, else with a certificate that is made in the store's directory
     #[arg(long)]
     tls: bool,
-    /// PEM file of the certificate, after it those of its authorities; SIGHUP reads it again
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// PEM file of its key
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Policy for the creation of accounts by clients [default: open; closed where others can listen to the network: beyond this machine, without TLS]
-    #[arg(long, value_enum)]
+    /// Creation of accounts by clients
+    ///
+    /// Without it: open; closed where others can listen to the network: beyond this machine, without TLS
+    #[arg(long, value_enum, value_name = "POLICY")]
     registration: Option<Registration>,
-    /// Network time-out in seconds, 5 to 300
-    #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
-    timeout: u64,
-    /// Maximum number of direct messages in a user's mailbox
-    #[arg(long, default_value_t = limits::QUEUE)]
-    queue: usize,
-    /// Maximum number of those from one sender
-    #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
-    queue_per_sender: usize,
-    /// Maximum size of a user's mailbox in MiB
-    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB)]
-    queue_mib: u32,
-    /// Maximum size of the messages in it from one sender, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB_PER_SENDER)]
-    queue_mib_per_sender: u32,
-    /// Maximum size of the messages that one user sends a day, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = limits::MIB_PER_DAY)]
-    mib_per_day: u32,
-    /// Maximum size of the messages in one room a day, in MiB [default: 4 times --mib-per-day]
-    #[arg(long, value_name = "MIB")]
-    room_mib_per_day: Option<u32>,
-    /// Free space in MiB below which nothing is stored
-    #[arg(long, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
-    disk_floor: u32,
-    /// Time for which messages are kept on the server, as 365d, 12w or 2y; forever: they are never removed
-    #[arg(long, value_name = "TIME", default_value = "forever", value_parser = keep)]
-    keep: Keep,
-    /// The same for messages in rooms [default: that of --keep]
-    #[arg(long, value_name = "TIME", value_parser = keep)]
-    keep_rooms: Option<Keep>,
-    /// Let --keep remove messages although the clock is far ahead of the last time; use it once, if the clock is right
-    #[arg(long)]
-    trust_clock: bool,
-    /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
-    #[arg(long, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
-    rate: u32,
-    /// Rate limit of a user in bytes a second, 131072 or more; 0: none
-    #[arg(long, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
-        value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
-    rate_bytes: u32,
-    /// Maximum number of existing rooms that one account has created
-    #[arg(long, value_name = "ROOMS", default_value_t = limits::ROOMS_PER_CREATOR)]
-    rooms_per_creator: usize,
-    /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
-    #[arg(long)]
-    no_limits: bool,
-    /// Show each line sent or received, without passwords, on standard error; or append it to a file that `wachat trace` reads
+    /// Show each line that comes and goes
+    ///
+    /// Without passwords, on standard error; or append it to a file that `wachat trace` reads
     #[arg(long, value_name = "FILE")]
     pub trace: Option<Option<PathBuf>>,
+    /// PEM file of the certificate, after it those of its authorities; SIGHUP reads it again
+    #[arg(long, help_heading = CERTIFICATE, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// PEM file of its key
+    #[arg(long, help_heading = CERTIFICATE, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Do not put every new account into #lobby
-    #[arg(long)]
+    #[arg(long, help_heading = ACCOUNTS)]
     no_lobby: bool,
+    /// Maximum number of existing rooms that one account has created
+    #[arg(long, help_heading = ACCOUNTS, value_name = "ROOMS", default_value_t = limits::ROOMS_PER_CREATOR)]
+    rooms_per_creator: usize,
+    /// Time for which messages are kept on the server, as 365d, 12w or 2y; forever: they are never removed
+    #[arg(long, help_heading = RETENTION, value_name = "TIME", default_value = "forever", value_parser = keep)]
+    keep: Keep,
+    /// The same for messages in rooms [default: that of --keep]
+    #[arg(long, help_heading = RETENTION, value_name = "TIME", value_parser = keep)]
+    keep_rooms: Option<Keep>,
+    /// Let --keep remove messages although the clock is far ahead of the last time; use it once, if the clock is right
+    #[arg(long, help_heading = RETENTION)]
+    trust_clock: bool,
+    /// Free space in MiB below which nothing is stored
+    #[arg(long, help_heading = RETENTION, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
+    disk_floor: u32,
+    /// Maximum number of direct messages in a user's mailbox
+    #[arg(long, help_heading = QUOTAS, default_value_t = limits::QUEUE)]
+    queue: usize,
+    /// Maximum number of those from one sender
+    #[arg(long, help_heading = QUOTAS, default_value_t = limits::QUEUE_PER_SENDER)]
+    queue_per_sender: usize,
+    /// Maximum size of a user's mailbox in MiB
+    #[arg(long, help_heading = QUOTAS, value_name = "MIB", default_value_t = limits::QUEUE_MIB)]
+    queue_mib: u32,
+    /// Maximum size of the messages in it from one sender, in MiB
+    #[arg(long, help_heading = QUOTAS, value_name = "MIB", default_value_t = limits::QUEUE_MIB_PER_SENDER)]
+    queue_mib_per_sender: u32,
+    /// Maximum size of the messages that one user sends a day, in MiB
+    #[arg(long, help_heading = QUOTAS, value_name = "MIB", default_value_t = limits::MIB_PER_DAY)]
+    mib_per_day: u32,
+    /// Maximum size of the messages in one room a day, in MiB [default: 4 times --mib-per-day]
+    #[arg(long, help_heading = QUOTAS, value_name = "MIB")]
+    room_mib_per_day: Option<u32>,
+    /// Network time-out in seconds, 5 to 300
+    #[arg(long, help_heading = RATES, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
+    timeout: u64,
+    /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
+    #[arg(long, help_heading = RATES, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
+    rate: u32,
+    /// Rate limit of a user in bytes a second, 131072 or more; 0: none
+    #[arg(long, help_heading = RATES, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
+        value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
+    rate_bytes: u32,
+    /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
+    #[arg(long, help_heading = RATES)]
+    no_limits: bool,
     /// Form of the log on standard error
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, help_heading = MONITORING, value_enum, default_value = "text")]
     pub log_format: LogFormat,
     /// Serve metrics for Prometheus (/metrics) and a health check (/healthz) over HTTP at this address [default: neither]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, help_heading = MONITORING, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
     /// Run in a session of its own, and hold this file, which gets the process id: servers of `wachat class`
     #[arg(long, value_name = "FILE", hide = true)]

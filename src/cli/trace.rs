@@ -23,7 +23,7 @@ pub(super) const PAGES: &[Page] = &[page(
 /// Width of a diagram where there is no terminal.
 const COLUMNS: usize = 120;
 
-/// Merge the traces of server, clients and proxy, and show them as a diagram or a table
+/// Merge traces, and show them as a diagram or a table
 ///
 /// The order comes from the lines: each process's own order is kept, and a line is sent before it is received. No clock
 /// is read, so that of a machine may be wrong. Where traces contradict each other or are cut, notes on standard error

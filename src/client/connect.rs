@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::app::Setting;
-use super::exit::{Exit, Failure, failed, report};
+use super::exit::{Exit, Failure, failed, note, report};
 use super::line_mode::{interactive, plain};
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
@@ -15,6 +15,7 @@ use super::sign_in::{Entry, SignIn};
 use super::state::home::{self, Home, Use};
 use crate::model::{Email, UserName};
 use crate::protocol::{Done, SendRequest};
+use crate::texts::ascii::locale_without_utf8;
 use crate::texts::{Language, Phrase, words};
 use crate::trace::Trace;
 
@@ -61,8 +62,21 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {
         FrontEnd::Lines => plain::run(owner, first, plain::Output { piped, states: args.states }),
-        FrontEnd::Editor => interactive::run(owner, first),
+        FrontEnd::Editor => {
+            if !args.plain {
+                explain_line_mode();
+            }
+            interactive::run(owner, first)
+        }
         FrontEnd::FullScreen => screen::run(owner, first, preferences),
+    }
+}
+
+/// Tells a user who did not choose the line mode that the locale is the reason for it, and what to do.
+fn explain_line_mode() {
+    if let Some((variable, value)) = locale_without_utf8(|name| std::env::var(name).ok()) {
+        let locale = format!("{variable}={value}");
+        note(&Phrase::NoFullScreen { locale: &locale, variable: &variable }.to_string());
     }
 }
 

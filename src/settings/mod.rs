@@ -9,7 +9,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{Arg, Command};
 use etcetera::BaseStrategy;
 
 pub use file::{Found, SettingsError};
@@ -52,21 +52,23 @@ impl Settings {
     /// Adds to each command the environment variables of its settings, and the values of the file as defaults.
     pub fn apply_to(&self, command: Command) -> Command {
         command.mut_subcommands(|command| {
-            self.apply_to(SETTINGS.iter().fold(command, |command, row| self.apply_one(row, command)))
+            let rows: Vec<_> = SETTINGS.iter().filter(|row| row.argument_of(&command).is_some()).collect();
+            // One after the other would move them behind the others, and the headings of the help with them.
+            let command =
+                command.mut_args(|argument| match rows.iter().find(|row| argument.get_id() == row.argument) {
+                    Some(row) => self.apply_one(row, argument),
+                    None => argument,
+                });
+            self.apply_to(command)
         })
     }
 
-    fn apply_one(&self, setting: &'static Setting, command: Command) -> Command {
-        if setting.argument_of(&command).is_none() {
-            return command;
+    fn apply_one(&self, setting: &'static Setting, argument: Arg) -> Arg {
+        let argument = argument.env(setting.environment());
+        match self.find(setting) {
+            Some(found) => argument.required(false).default_value(setting.convert(&found.value)),
+            None => argument,
         }
-        command.mut_arg(setting.argument, |argument| {
-            let argument = argument.env(setting.environment());
-            match self.find(setting) {
-                Some(found) => argument.required(false).default_value(setting.convert(&found.value)),
-                None => argument,
-            }
-        })
     }
 }
 

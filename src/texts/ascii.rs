@@ -10,16 +10,22 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
     if is_ascii_only(|name| std::env::var(name).ok()) { ascii(text) } else { text.into() }
 }
 
-/// Checks whether the locale, as POSIX finds it, names another set of characters than UTF-8. A locale that names none
-/// (`es`, or no variable at all) is taken for one with UTF-8, as terminals have it today.
+/// Checks whether the locale names another set of characters than UTF-8.
 pub fn is_ascii_only(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| variable(name));
-    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    locale_without_utf8(variable).is_some()
+}
+
+/// Finds the locale as POSIX does, and returns its variable and its value if it names another set of characters than
+/// UTF-8. A locale that names none (`es`, or no variable at all) is taken for one with UTF-8, as terminals have it today.
+pub fn locale_without_utf8(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    let mut set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| Some((name, variable(name)?)));
+    let (name, locale) = set.find(|(_, value)| !value.is_empty())?;
     let codeset = locale.split_once('.').map(|(_, rest)| rest.split('@').next().unwrap_or_default());
-    match codeset {
+    let is_other = match codeset {
         Some(codeset) => !["utf-8", "utf8"].contains(&codeset.to_lowercase().as_str()),
         None => ["C", "POSIX"].contains(&locale.as_str()),
-    }
+    };
+    is_other.then_some((name, locale))
 }
 
 /// Returns the text in ASCII: marks as signs, letters without their accents, all else as `\u{1f389}`.

@@ -463,4 +463,15 @@ phrases! {
         "cada linha é escrita em {path}; wachat trace a mostra";
     NoThread { error }: "cannot start a thread: {error}",
         "no se puede iniciar un hilo: {error}", "não é possível iniciar uma thread: {error}";
+
+    // What is absent, and what there is instead.
+    NoTopic: "there is no command /topic: a room has a name, and no topic; a message can say what the room is about",
+        "no existe el comando /topic: una sala tiene un nombre, y ningún tema; un mensaje puede decir de qué trata",
+        "não existe o comando /topic: uma sala tem um nome, e nenhum tópico; uma mensagem pode dizer do que ela trata";
+    NoNick: "there is no command /nick: the name of an account cannot be changed; wachat connect --user NAME connects with another one",
+        "no existe el comando /nick: el nombre de una cuenta no cambia; wachat connect --user NOMBRE conecta con otro",
+        "não existe o comando /nick: o nome de uma conta não muda; wachat connect --user NOME conecta com outro";
+    NoFullScreen { locale, variable }: "no full screen, since {locale} is not UTF-8; set {variable} to a UTF-8 locale, such as C.UTF-8, or use --plain",
+        "sin pantalla completa, porque {locale} no es UTF-8; pon en {variable} una configuración regional con UTF-8, como C.UTF-8, o usa --plain",
+        "sem tela cheia, porque {locale} não é UTF-8; ponha em {variable} uma localidade com UTF-8, como C.UTF-8, ou use --plain";
 }

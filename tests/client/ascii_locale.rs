@@ -38,6 +38,45 @@ fn every_line_is_in_ascii() {
     }
 }
 
+/// The lines that say why there is no full screen, of a client with these variables in its environment.
+fn reasons(world: &World, is_plain: bool, language: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let mut arguments = world.arguments("ana", &["--lang", language]);
+    arguments.retain(|argument| is_plain || argument != "--plain");
+    let mut ana = Terminal::start_program(WACHAT, &arguments, Some(PASSWORD), variables, [24, 160]);
+    // The full screen has this in its last row.
+    ana.wait_for_rows("front end", |rows| rows.iter().any(|row| row.contains("#lobby>") || row.contains("F1 ")));
+    ana.type_line("/quit");
+    assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
+    let written = ana.last_screen();
+    written.lines().filter(|line| line.contains("UTF-8")).map(str::to_owned).collect()
+}
+
+#[test]
+fn one_line_says_why_there_is_no_full_screen_and_what_to_do() {
+    let world = World::new(&[]);
+    world.register_clients(&["ana"]);
+    let advice = "is not UTF-8; set VARIABLE to a UTF-8 locale, such as C.UTF-8, or use --plain";
+    for (variables, variable, locale) in [
+        (&[("LC_ALL", ""), ("LC_CTYPE", ""), ("LANG", "C")][..], "LANG", "LANG=C"),
+        (&[("LC_ALL", "C"), ("LANG", "C.UTF-8")], "LC_ALL", "LC_ALL=C"),
+        (&[("LC_ALL", ""), ("LC_CTYPE", "en_US.ISO-8859-1")], "LC_CTYPE", "LC_CTYPE=en_US.ISO-8859-1"),
+    ] {
+        let wanted = format!("wachat: no full screen, since {locale} {}", advice.replace("VARIABLE", variable));
+        assert_eq!(reasons(&world, false, "en", variables), [wanted]);
+    }
+    let in_spanish = reasons(&world, false, "es", &[("LC_ALL", "C")]);
+    assert!(
+        in_spanish.len() == 1 && in_spanish[0].contains("pon en LC_ALL una configuracion regional"),
+        "{in_spanish:?}"
+    );
+    // The user chose the line mode, the terminal has no full screen in any locale, or there is a full screen.
+    for (is_plain, variables) in
+        [(true, &[("LC_ALL", "C")][..]), (false, &[("LC_ALL", "C"), ("TERM", "dumb")]), (false, &[])]
+    {
+        assert_eq!(reasons(&world, is_plain, "en", variables), [""; 0], "{is_plain} {variables:?}");
+    }
+}
+
 #[test]
 fn the_errors_of_a_pipe_are_in_ascii_too() {
     let world = World::without_lobby();

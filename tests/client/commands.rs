@@ -20,6 +20,12 @@ fn other_names_do_the_same() {
     luis.expect("] ana: two");
     ana.type_line("@lista");
     ana.expect("luis online");
+    ana.type_line("/list");
+    ana.expect("there are no rooms yet");
+    ana.type_line("/join sala");
+    ana.expect("you are in #sala");
+    ana.type_line("/part");
+    ana.expect("you are no longer in #sala");
     ana.type_line("/ayuda msg");
     ana.expect("/msg <user or #room> <text>\r\n    send a message; @<user>: <text> does the same (/whisper /w)\r\n");
     ana.type_line("/histroy luis");
@@ -29,6 +35,33 @@ fn other_names_do_the_same() {
     for (terminal, way) in [(&mut ana, "/sair"), (&mut luis, "@salir")] {
         terminal.type_line(way);
         assert_eq!(terminal.wait_for_exit(), Some(0), "{}", terminal.screen());
+    }
+    for way in ["/exit", "/q"] {
+        let mut ana = client(&world, "ana", &[]);
+        ana.type_line(way);
+        assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
+    }
+}
+
+#[test]
+fn commands_of_irc_that_are_absent_have_a_hint_in_each_language() {
+    let world = World::without_lobby();
+    for (language, topic, nick) in [
+        ("en", "a room has a name, and no topic", "cannot be changed; wachat connect --user NAME connects"),
+        ("es", "una sala tiene un nombre, y ningún tema", "no cambia; wachat connect --user NOMBRE conecta"),
+        ("pt", "uma sala tem um nome, e nenhum tópico", "não muda; wachat connect --user NOME conecta"),
+    ] {
+        let mut ana = world.terminal("ana", &["--register", "--lang", language]);
+        ana.expect("* con");
+        for (line, hint) in [("/topic", topic), ("/topic bienvenida", topic), ("/NICK eva", nick), ("/help nick", nick)]
+        {
+            let times = ana.count(hint);
+            ana.type_line(line);
+            ana.expect_times(hint, times + 1);
+        }
+        ana.type_line("/kick luis");
+        ana.expect("/kick; /help ");
+        ana.quit();
     }
 }
 

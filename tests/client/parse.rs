@@ -30,9 +30,12 @@ fn commands_and_their_arguments() {
     assert_eq!(parse("/history luis 5"), Ok(Command::History { target: luis(), count: 5 }));
     assert_eq!(parse("/history 5"), Ok(Command::History { target: None, count: 5 }));
     assert_eq!(parse("/help msg"), Ok(Command::Help(Some("msg".to_owned()))));
-    for line in ["/quit", "/salir", "/SAIR", "@salir", "@salir "] {
+    for line in ["/quit", "/exit", "/q", "/salir", "/SAIR", "@salir", "@salir "] {
         assert_eq!(parse(line), Ok(Command::Quit), "{line}");
     }
+    assert_eq!(parse("/list"), Ok(Command::Rooms));
+    assert_eq!(parse("/part"), Ok(Command::Leave(None)));
+    assert_eq!(parse("/part #sala"), Ok(Command::Leave(Some(RoomName::new("#sala").unwrap()))));
     assert_eq!(parse("@lista"), Ok(Command::Users));
     assert_eq!(parse("@lista: hola"), said(Some("lista"), "hola"));
     assert_eq!(parse("/w luis hola"), said(Some("luis"), "hola"));
@@ -68,6 +71,9 @@ fn a_refused_line_names_the_right_one() {
         ("/wisper luis hola", "did you mean /whisper?"),
         ("/ayda", "did you mean /ayuda?"),
         ("/xyzzy", "/help lists"),
+        ("/topic #sala", "a room has a name, and no topic"),
+        ("/nick eva", "wachat connect --user NAME"),
+        ("/nic", "/help lists"),
         ("/to", "/help lists"),
         ("/a", "/help lists"),
         ("/join", "/join <#room> [new]"),

@@ -113,7 +113,7 @@ fn its_options_are_settings_of_the_server() {
 }
 
 /// Returns a unit's command with a directory instead of /var/lib.
-fn exec_start(unit: &str, state: &Path) -> Vec<String> {
+pub fn exec_start(unit: &str, state: &Path) -> Vec<String> {
     let line = deploy(unit);
     let words = values(&line, "ExecStart")[0].split(' ');
     words.map(|word| word.replace("%S", state.to_str().expect("a path"))).collect()

@@ -23,3 +23,4 @@ mod player;
 mod security;
 mod sessions;
 mod tour;
+mod upgrading;

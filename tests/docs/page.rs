@@ -14,6 +14,7 @@ pub const EXAMPLES: &str = "examples/README.md";
 pub const FIVE: &str = "examples/five.md";
 pub const PROMISES: &str = "tests/promises.md";
 pub const FIGURES: &str = "tests/figures/README.md";
+pub const DEPLOY: &str = crate::support::last_release::CHANGELOG;
 pub const MONITORING: &str = "examples/deploy/monitoring.md";
 
 /// Returns the path of a file of the project.
@@ -25,12 +26,22 @@ pub fn read(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Returns the lines of a page's block with this name. In a list a block is indented.
+/// Returns the lines of a page's session with this name.
 pub fn block(page: &str, name: &str) -> Vec<String> {
+    fenced(page, &format!("```console {name}"))
+}
+
+/// Returns the commands of a page's block of shell commands with this name.
+pub fn shell_block(page: &str, name: &str) -> Vec<String> {
+    let lines = fenced(page, &format!("```sh {name}"));
+    lines.join("\n").replace("\\\n", " ").lines().map(str::to_owned).collect()
+}
+
+/// Returns the lines of the block that begins so. In a list a block is indented.
+fn fenced(page: &str, start: &str) -> Vec<String> {
     let text = read(page);
-    let start = format!("```console {name}");
     let mut lines = text.lines().skip_while(|line| line.trim_start() != start);
-    let head = lines.next().unwrap_or_else(|| panic!("{page} has no block {name}"));
+    let head = lines.next().unwrap_or_else(|| panic!("{page} has no block {start}"));
     let indentation = &head[..head.len() - start.len()];
     let inside = lines.take_while(|line| line.trim() != "```");
     inside.map(|line| line.strip_prefix(indentation).unwrap_or(line).trim_end().to_owned()).collect()

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use crate::docs::page::{
-    CLIENT, COURSE, EXAMPLES, FIGURES, FIVE, MONITORING, PROMISES, README, TOOLS, path, quoted, read, section, table,
+    CLIENT, COURSE, DEPLOY, EXAMPLES, FIGURES, FIVE, MONITORING, PROMISES, README, TOOLS, path, quoted, read, section,
+    shell_block, table,
 };
 use crate::support::WACHAT;
 use wachat::client::app::commands;
@@ -34,7 +35,7 @@ const PAGES: [&str; 16] = [
     "SECURITY.md",
     "data/README.md",
     MONITORING,
-    "examples/deploy/README.md",
+    DEPLOY,
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",
@@ -257,19 +258,12 @@ fn what_a_first_reader_looks_for_is_there() {
     assert!(read("Cargo.toml").contains("rust-version = \"1.89\"") && read(README).contains("Rust 1.89"));
 }
 
-/// Returns the lines of a block of shell commands in the README.
-fn shell_block(name: &str) -> Vec<String> {
-    let text = read(README);
-    let (_, rest) = text.split_once(&format!("\n```sh {name}\n")).unwrap_or_else(|| panic!("no block {name}"));
-    rest.lines().take_while(|line| *line != "```").map(str::to_owned).collect()
-}
-
 /// A reader sets up a machine with two commands, runs the server with one, and the tests with one: the same that
 /// `.ci/run` calls.
 #[test]
 fn the_readme_has_the_commands_to_set_up_run_and_test_and_ci_calls_the_test() {
-    assert_eq!(shell_block("set-up").len(), 2);
-    assert!(shell_block("set-up")[1].ends_with("cargo build --locked --release"));
+    let set_up = shell_block(README, "set-up");
+    assert!(set_up.len() == 2 && set_up[1].ends_with("cargo build --locked --release"), "{set_up:?}");
     let page = read(README);
     let tests: Vec<_> = quoted(&page).into_iter().filter(|text| text.starts_with("cargo test")).collect();
     assert_eq!(tests.len(), 1, "one command runs the tests: {tests:?}");

@@ -1,6 +1,7 @@
 //! `wachat check`: it sees every changed bit, says where, and changes nothing.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::replace_in_table;
-use crate::support::{World, run_to_end};
+use crate::support::{NO_SETTINGS, World, run_to_end};
 use tempfile::TempDir;
 use wachat::disk::{Disk, write};
 use wachat::model::{Seq, Target};
@@ -316,7 +317,14 @@ fn a_missing_file_is_damage_and_an_orphan_is_a_note() {
 }
 
 fn run(data: &Path) -> (Option<i32>, String, String) {
-    let output = Process::new(crate::support::WACHAT).args(["check", "--data"]).arg(data).output().unwrap();
+    run_with(&["--data".as_ref(), data.as_os_str()], Path::new("data"))
+}
+
+/// Runs `wachat check` with these arguments, and with WACHAT_DATA in its environment.
+fn run_with(arguments: &[&OsStr], variable: &Path) -> (Option<i32>, String, String) {
+    let mut check = Process::new(crate::support::WACHAT);
+    check.arg("check").args(arguments).env("WACHAT_DATA", variable).env("WACHAT_CONFIG", NO_SETTINGS);
+    let output = check.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -356,6 +364,29 @@ fn the_command_says_what_it_found() {
     assert_eq!(code, Some(1));
     assert!(said.contains("conversations.csv line 1: this should be wachat-conversations;1"), "{said}");
     assert_eq!(run(&data).0, Some(1));
+}
+
+#[test]
+fn the_directory_is_named_as_backup_and_restore_name_theirs_or_by_the_flag() {
+    let mut world = World::without_lobby();
+    world.stop();
+    let data = world.data();
+    let nowhere = world.path("nowhere");
+    let whole = format!("wachat: {} is whole\n", data.display());
+    let flag: &OsStr = "--data".as_ref();
+    for (arguments, variable) in [
+        (&[data.as_os_str()][..], &nowhere),
+        (&[data.as_os_str(), flag, nowhere.as_os_str()], &nowhere),
+        (&[flag, data.as_os_str()], &nowhere),
+        (&[], &data),
+    ] {
+        let (code, told, said) = run_with(arguments, variable);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(told.starts_with(&whole), "{arguments:?}: {told}");
+    }
+    let (code, _, said) = run_with(&[nowhere.as_os_str()], &data);
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with(&format!("wachat: {}", nowhere.display())), "{said}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod examples;
 pub mod group_commit_harness;
 pub mod held_server;
 pub mod intercepted_disk;
+pub mod last_release;
 pub mod metrics;
 pub mod process;
 pub mod proxy;

@@ -30,6 +30,7 @@ pub struct World {
     /// `None` while it is killed or stopped.
     process: Option<Child>,
     directory: TempDir,
+    program: PathBuf,
     data: PathBuf,
     options: Vec<String>,
     /// Limit of the open files of the server; `None`: the system's.
@@ -59,16 +60,34 @@ impl World {
 
     /// Starts a server with its log in this directory and its data elsewhere.
     pub fn with_data(directory: TempDir, data: &Path, options: &[&str]) -> Self {
+        Self::of_program(WACHAT.as_ref(), directory, data, options)
+    }
+
+    /// Starts the server of a program, such as that of another release.
+    pub fn of_program(program: &Path, directory: TempDir, data: &Path, options: &[&str]) -> Self {
         let [send_port, recv_port] = choose_ports();
         let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let program = program.to_path_buf();
         let data = data.to_path_buf();
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let process = None;
         let files = None;
         let is_apart = false;
         let clock = None;
-        let mut world =
-            Self { send, recv, send_port, recv_port, process, directory, data, options, files, is_apart, clock };
+        let mut world = Self {
+            send,
+            recv,
+            send_port,
+            recv_port,
+            process,
+            directory,
+            program,
+            data,
+            options,
+            files,
+            is_apart,
+            clock,
+        };
         world.start();
         world
     }
@@ -211,7 +230,7 @@ impl World {
     }
 
     fn serve(&self) -> Command {
-        let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
+        let mut command = serve_by(&self.program, &self.data, [self.send.port(), self.recv.port()]);
         command.args(&self.options);
         // A connection of a test may be idle for longer than the default on a busy machine.
         if !self.options.iter().any(|option| option == "--timeout") {
@@ -276,8 +295,13 @@ impl Drop for World {
 }
 
 /// `wachat serve` with these ports, without the environment and the settings of the person who runs the tests.
-pub fn serve(data: &Path, [send, recv]: [u16; 2]) -> Command {
-    let mut command = Command::new(WACHAT);
+pub fn serve(data: &Path, ports: [u16; 2]) -> Command {
+    serve_by(WACHAT.as_ref(), data, ports)
+}
+
+/// The same, of another program.
+fn serve_by(program: &Path, data: &Path, [send, recv]: [u16; 2]) -> Command {
+    let mut command = Command::new(program);
     command.arg("serve").args(["--send-port", &send.to_string(), "--recv-port", &recv.to_string()]);
     command.arg("--data").arg(data).env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
     command

@@ -97,6 +97,54 @@ fn help_fits_80_columns_without_broken_words() {
 }
 
 #[test]
+fn the_help_of_the_program_lists_each_command_once_in_its_group() {
+    for help in [run("", &["--help"]), run("", &["-h"]), run("help", &[])] {
+        let headings: Vec<_> = help.lines().filter(|line| line.ends_with(':') && !line.starts_with(' ')).collect();
+        let groups = ["Chat:", "Server:", "Administration:", "Course:", "Scripts and settings:"];
+        assert_eq!(headings, [&groups[..], &["Options:", "Examples:", "Exit codes:"]].concat(), "{help}");
+        let (_, listed) = help.split_once("\nChat:\n").expect("the groups");
+        let (listed, _) = listed.split_once("\nOptions:\n").expect("their end");
+        let rows = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
+        let mut names: Vec<_> = rows.map(|(name, about)| (name, about.trim())).collect();
+        names.sort_unstable();
+        let command = command();
+        let mut wanted: Vec<_> = command.get_subcommands().map(|sub| (sub.get_name(), sub.get_about())).collect();
+        wanted.sort_unstable_by_key(|(name, _)| *name);
+        let wanted: Vec<_> = wanted.iter().map(|(name, about)| (*name, about.expect("a line").to_string())).collect();
+        let names: Vec<_> = names.into_iter().map(|(name, about)| (name, about.to_owned())).collect();
+        assert_eq!(names, wanted);
+    }
+}
+
+/// Rows of a terminal of the usual size, less that of the prompt.
+const SCREEN_ROWS: usize = 23;
+
+#[test]
+fn the_short_help_of_serve_fits_on_a_screen_and_the_long_one_has_the_rest_below_headings() {
+    let short = run("serve", &["-h"]);
+    assert!(short.lines().count() <= SCREEN_ROWS, "{} lines:\n{short}", short.lines().count());
+    let long = run("serve", &["--help"]);
+    let page = run("man", &["serve"]);
+    let command = command();
+    let serve = command.find_subcommand("serve").expect("serve");
+    for argument in serve.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let flag = format!("--{}", argument.get_long().expect("a flag"));
+        let has = |help: &str| help.lines().any(|line| line.split_whitespace().any(|word| word == flag));
+        let heading = argument.get_help_heading();
+        assert_eq!(has(&short), heading.is_none(), "{flag} in:\n{short}");
+        let section = long.split_once(&format!("\n{}:\n", heading.unwrap_or("Options"))).expect("its heading").1;
+        let section = section.split("\n\n").take_while(|part| part.starts_with(' ')).collect::<Vec<_>>().join("\n");
+        assert!(has(&section), "{flag} below {heading:?} in:\n{long}");
+        // The manual page explains those that are not in the short help, too.
+        let text = argument.get_help().expect("a text").to_string();
+        let first = text.split([' ', '-', '\'']).next().expect("a word");
+        let (_, explained) = page.split_once(&format!(".TP\n\\fB{}\\fR", flag.replace('-', "\\-"))).expect("the flag");
+        assert!(explained.lines().nth(1).is_some_and(|line| line.starts_with(first)), "{flag} in:\n{page}");
+    }
+    assert!(serve.get_arguments().filter(|argument| argument.get_help_heading().is_some()).count() > 10);
+}
+
+#[test]
 fn every_manual_page_has_all_sections() {
     for path in commands() {
         let page = run("man", &path.split_whitespace().collect::<Vec<_>>());

@@ -19,7 +19,12 @@ const CHECK: &[(u8, &str)] = &[
 ];
 
 pub(super) const PAGES: &[Page] = &[
-    page("check", CHECK, &[("wachat check --data data", "Verify a stopped store or a backup")], &["backup", "restore"]),
+    page(
+        "check",
+        CHECK,
+        &[("wachat check data", "Verify a stopped store"), ("wachat check /mnt/backups/monday", "Verify a backup")],
+        &["backup", "restore"],
+    ),
     page(
         "backup",
         DONE,
@@ -42,8 +47,11 @@ pub(super) const PAGES: &[Page] = &[
 /// Reads every file in full and compares it with its checksums and with the others: the newest checkpoint, the
 /// write-ahead log, the whole history. Changes nothing.
 #[derive(Args)]
-#[command(mut_arg("data", |data| data.help("Directory of the store, or a backup; no server may be running on it")))]
+#[command(mut_arg("data", |data| data.help("Directory to verify where no other is named")))]
 pub(in crate::cli) struct CheckArgs {
+    // It precedes --data and does not exclude it: WACHAT_DATA may stand for that flag.
+    /// Directory of the store, or a backup; no server may be running on it [default: that of --data]
+    directory: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -84,8 +92,9 @@ pub(in crate::cli) struct RestoreArgs {
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
-    let report = store(&args.store.data).check().map_err(|error| error.to_string())?;
-    let data = args.store.data.display();
+    let directory = args.directory.as_ref().unwrap_or(&args.store.data);
+    let report = store(directory).check().map_err(|error| error.to_string())?;
+    let data = directory.display();
     if report.damage.is_empty() {
         return print_report(&report, &format!("{data} is whole"));
     }

@@ -113,12 +113,12 @@ commands! {
         help "join a room, or create it; it becomes the current chat; new: create it though another has nearly the same name",
             "entra en una sala, o la crea; pasa a ser el chat actual; nueva: la crea aunque otra se llame casi igual",
             "entra em uma sala, ou a cria; ela passa a ser a conversa atual; nova: cria mesmo que outra tenha quase o mesmo nome";
-    "/leave" [], |rest| optional_room(rest).map(Command::Leave);
+    "/leave" ["/part"], |rest| optional_room(rest).map(Command::Leave);
         form "/leave [#room]", "/leave [#sala]", "/leave [#sala]";
         help "leave a room; alone, the current chat",
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual";
-    "/rooms" [], |rest| none(rest, Command::Rooms);
+    "/rooms" ["/list"], |rest| none(rest, Command::Rooms);
         help "list all rooms, and which of them you are in",
             "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
@@ -168,7 +168,7 @@ commands! {
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));
         form "/help [command]", "/help [comando]", "/help [comando]";
         help "list the commands", "lo que se puede escribir", "o que se pode digitar";
-    "/quit" ["/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
+    "/quit" ["/exit", "/q", "/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
         help "quit; the next start sends what is in the outbox",
             "sale; lo que espera se envía la próxima vez", "sai; o que está na fila é enviado da próxima vez";
 }

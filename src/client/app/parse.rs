@@ -45,14 +45,26 @@ fn parse_at(rest: &str, line: &str) -> Result<Command, String> {
     say(Some(to.trim()), text).map_err(|refusal| explain(refusal, &Phrase::AtForm))
 }
 
-/// Explains that there is no such verb, and names the one that was probably meant.
+/// Explains that there is no such verb, and names the one that was probably meant, or what wachat has instead.
 pub(super) fn explain_unknown(verb: &str) -> String {
     let typed = commands::bare(verb);
+    if let Some(hint) = instead_of(&typed) {
+        return hint.to_string();
+    }
     let names = COMMANDS.iter().flat_map(commands::names);
     let near = names.filter_map(|name| Some((distance(&typed, &commands::bare(name))?, name)));
     match near.min_by_key(|(distance, _)| *distance) {
         Some((_, known)) => Phrase::DidYouMean { verb: &verb, known: &known }.to_string(),
         None => Phrase::NoCommand { verb: &verb }.to_string(),
+    }
+}
+
+/// Returns the hint for a verb that users of IRC type, and that has no row: wachat has nothing of that kind.
+fn instead_of(typed: &str) -> Option<Phrase<'static>> {
+    match typed {
+        "topic" => Some(Phrase::NoTopic),
+        "nick" => Some(Phrase::NoNick),
+        _ => None,
     }
 }
 

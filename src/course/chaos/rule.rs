@@ -6,9 +6,9 @@ use crate::model::UserName;
 use crate::protocol::Port;
 
 /// The language of the rules, for `--help`.
-pub const GRAMMAR: &str = r#"Put a proxy that disturbs connections, by rules, between clients and a server
+pub const GRAMMAR: &str = r#"Disturb connections by rules, as a proxy before a server
 
-Both speak clear text: lines under TLS cannot be told apart, and both ends would refuse what was changed.
+Clients and server speak clear text: lines under TLS cannot be told apart, and both ends would refuse what was changed.
 
 A rule is an action and phrases in any order, each at most once: details of the action, and restrictions. It applies to every record that has all words and is of the kind, user, port and direction that it names. All rules act, in their order.
 
