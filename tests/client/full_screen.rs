@@ -354,12 +354,12 @@ fn it_can_be_stopped_and_continued() {
     shell.type_bytes(b"draft");
     shows(&shell, "> draft");
     shell.type_bytes(CONTROL_Z);
-    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row.starts_with("ready:")));
+    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row == "ready:"));
     shell.type_line("fg");
     shell.wait_for_rows("the whole screen", |rows| rows[0].contains("│#lobby") && rows[18].ends_with("│> draft"));
     shell.type_bytes(CONTROL_C);
     shell.type_line("/quit");
-    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row.starts_with("ready:")));
+    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row == "ready:"));
     shell.type_line("exit");
     shell.wait_for_exit();
 }

@@ -1,6 +1,7 @@
 //! An app and the model of its screen, without terminal, threads and files: events and keys go in, rows of cells come
 //! out. It does what the full screen does with them (`src/client/screen/mod.rs`), and plays the server.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,16 @@ impl ScreenApp {
         }
     }
 
+    /// Handles an event, and those that follow from it.
     pub fn handle(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let requests = self.handle_one(event, &mut events);
+            self.sort(requests, &mut events);
+        }
+    }
+
+    fn handle_one(&mut self, event: Event, events: &mut VecDeque<Event>) -> Vec<Request> {
         match &event {
             Event::Entered(text) => self.entered.push(text.clone()),
             Event::Seen(target, upto) => self.seen.push((target.clone(), *upto)),
@@ -116,10 +126,13 @@ impl ScreenApp {
         self.random += 1;
         let context = Context { now: self.now, at: self.at, random: self.random };
         let output = self.app.handle(event, context);
-        let mut found = None;
         for effect in output.effects {
             match effect {
-                Effect::Send(request @ LinkRequest::Find(_)) => found = Some(request),
+                // The existence of a user is known at once.
+                Effect::Send(request @ LinkRequest::Find(_)) => {
+                    let answer = self.unknown.map_or(Answer::Rows(Vec::new()), |code| Answer::Refused(code.into()));
+                    events.push_front(Event::Link(LinkEvent::Answered(request, Ok(answer))));
+                }
                 Effect::Send(request) => assert!(self.sending.replace(request).is_none(), "two requests at once"),
                 Effect::Receive(request) => assert!(self.receiving.replace(request).is_none(), "two polls at once"),
                 Effect::LookUp(lookup) => self.lookups.push(lookup),
@@ -127,22 +140,22 @@ impl ScreenApp {
             }
         }
         self.model.follow(&self.app);
-        let requests = self.model.take(output.views, &self.app);
-        self.carry_out(requests);
-        // The existence of a user is known at once.
-        if let Some(request) = found {
-            let answer = self.unknown.map_or(Answer::Rows(Vec::new()), |code| Answer::Refused(code.into()));
-            self.handle(Event::Link(LinkEvent::Answered(request, Ok(answer))));
+        self.model.take(output.views, &self.app)
+    }
+
+    fn sort(&mut self, requests: Vec<Request>, events: &mut VecDeque<Event>) {
+        for request in requests {
+            match request {
+                Request::App(event) => events.push_back(event),
+                request => self.asked.push(request),
+            }
         }
     }
 
     fn carry_out(&mut self, requests: Vec<Request>) {
-        for request in requests {
-            match request {
-                Request::App(event) => self.handle(event),
-                request => self.asked.push(request),
-            }
-        }
+        let mut events = VecDeque::new();
+        self.sort(requests, &mut events);
+        events.into_iter().for_each(|event| self.handle(event));
     }
 
     /// Draws the screen, and tells the app what was on it.

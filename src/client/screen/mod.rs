@@ -19,6 +19,7 @@ pub mod rows;
 pub mod saved;
 pub mod theme;
 
+use std::collections::VecDeque;
 use std::io::{self, Stdout};
 use std::time::{Duration, Instant};
 
@@ -139,10 +140,14 @@ impl FullScreen {
     }
 
     fn take(&mut self, views: Vec<View>) -> Result<(), Failure> {
+        let requests = self.take_in(views);
+        self.carry_out(requests)
+    }
+
+    fn take_in(&mut self, views: Vec<View>) -> Vec<Request> {
         self.changed = true;
         self.model.follow(&self.owner.app);
-        let requests = self.model.take(views, &self.owner.app);
-        self.carry_out(requests)
+        self.model.take(views, &self.owner.app)
     }
 
     fn handle_terminal(&mut self, event: terminput::Event) -> Result<(), Failure> {
@@ -151,14 +156,19 @@ impl FullScreen {
         self.carry_out(requests)
     }
 
+    /// Carries out requests, and those that follow from them: many texts may have waited for the app.
     fn carry_out(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
-        for request in requests {
+        let mut requests = VecDeque::from(requests);
+        while let Some(request) = requests.pop_front() {
             match request {
-                Request::App(event @ Event::Entered(_)) => {
-                    self.handle(event)?;
-                    self.save_drafts();
+                Request::App(event) => {
+                    let is_entered = matches!(event, Event::Entered(_));
+                    let views = self.owner.handle(event)?;
+                    requests.extend(self.take_in(views));
+                    if is_entered {
+                        self.save_drafts();
+                    }
                 }
-                Request::App(event) => self.handle(event)?,
                 Request::Redraw => self.output.forget(),
                 Request::Mouse(are_wanted) => self.output.report_mouse(are_wanted).map_err(no_screen)?,
                 Request::Suspend => {
