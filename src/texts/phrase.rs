@@ -160,9 +160,14 @@ phrases! {
     SearchHere: "search here:", "buscar aquí:", "procurar aqui:";
     SearchHit { number, count }: "search here, {number} of {count}:", "buscar aquí, {number} de {count}:", "procurar aqui, {number} de {count}:";
     NoHit: "search here, nothing found:", "buscar aquí, no hay nada:", "procurar aqui, nada encontrado:";
-    ListHint: "list: Enter opens, / filters, Del takes an empty chat off, Esc back",
-        "lista: Enter abre, / filtra, Supr quita un chat vacío, Esc vuelve",
-        "lista: Enter abre, / filtra, Del tira uma conversa vazia, Esc volta";
+    ListHint: "list: Enter opens, Esc back, / filters, Del takes an empty chat off",
+        "lista: Enter abre, Esc vuelve, / filtra, Supr quita un chat vacío",
+        "lista: Enter abre, Esc volta, / filtra, Del tira uma conversa vazia";
+    DraftAside: "Up brings back the text that you had begun here",
+        "Arriba recupera el texto que habías empezado aquí", "Para cima recupera o texto que você tinha começado aqui";
+    NotLeft { room }: "{room} stays in the list while you are a member: /leave leaves it",
+        "{room} se queda en la lista mientras seas miembro: /leave la deja",
+        "{room} fica na lista enquanto você é membro: /leave a deixa";
     DirectNotHeld: "✗ not confirmed; /resend sends it through the server",
         "✗ sin confirmar; /resend lo envía por el servidor", "✗ não confirmada; /resend a envia pelo servidor";
     NotEmpty { target }: "{target} stays in the list: only an empty chat can be taken off",
@@ -361,7 +366,7 @@ phrases! {
     NotDirect: "this is no direct chat; /p2p <user> opens one",
         "esto no es un chat directo; /p2p <usuario> abre uno",
         "isto não é uma conversa direta; /p2p <usuário> abre uma";
-    AllConfirmed: "everything that was said directly has been confirmed",
+    AllConfirmed: "nothing that was said directly since the start waits for a confirmation",
         "todo lo que se dijo directamente está confirmado", "tudo o que foi dito diretamente está confirmado";
     NoAnswer: "no answer came", "no hubo respuesta", "não houve resposta";
     NoAnswerAt { address }: "{address}: no answer came",

@@ -294,6 +294,7 @@ fn two_peers_that_call_each_other_at_the_same_time_can_talk() {
     assert!(hers.read_line().ends_with(";hola"));
     // `exit` hangs up both calls. Each of them ends on its own thread, and the end is reported once.
     ana.type_line("exit");
+    ana.expect("is over");
     wait_until_listed(&ana, "no direct chat is open");
     assert_eq!(ana.count("is over"), 1);
 }

@@ -413,6 +413,22 @@ fn lines_typed_before_the_client_is_ready_are_messages_as_later() {
 }
 
 #[test]
+fn what_is_typed_before_a_draft_is_seen_does_not_continue_it() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    ana.type_bytes(b"last night I");
+    wait_until_saved(&world, "ana", "last night I");
+    ana.kill();
+    let again = start(&world, "ana", &[]);
+    again.type_line("hola");
+    shows(&again, "ana: hola ✓");
+    shows(&again, "* Up brings back the text that you had begun here");
+    again.type_bytes(b"\x1b[A\x1b[A");
+    again.wait_for_rows("the draft", |rows| rows[18].ends_with("│> last night I"));
+}
+
+#[test]
 fn the_mouse_is_the_terminals_where_the_user_wants_to_copy() {
     const ON: &str = "\u{1b}[?1000h";
     const OFF: &str = "\u{1b}[?1000l";

@@ -275,7 +275,7 @@ impl Life {
     fn resend(&mut self) -> Vec<String> {
         let lost = std::mem::take(&mut self.model.lost);
         if lost.is_empty() {
-            self.model.show("! everything that was said directly has been confirmed");
+            self.model.show("! nothing that was said directly since the start waits for a confirmation");
         }
         let shown = self.stage.enter("/resend");
         for (peer, (id, text)) in lost {

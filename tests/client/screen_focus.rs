@@ -82,7 +82,7 @@ fn the_list_shows_that_it_has_the_keys() {
     screen.press(KeyCode::Esc);
     let list = screen.draw(100, 24);
     assert!(list.iter().all(|row| row.contains('┃')), "{list:#?}");
-    assert!(list[22].ends_with("list: Enter opens, / filters, Del takes an empty chat off, Esc back"), "{list:#?}");
+    assert!(list[22].ends_with("list: Enter opens, Esc back, / filters, Del takes an empty chat off"), "{list:#?}");
     let cursor = screen.drawn.cursor.unwrap();
     assert!(cursor.x == 0 && list[usize::from(cursor.y)].starts_with("○ luis"), "{cursor:?}: {list:#?}");
     screen.press(KeyCode::Esc);
@@ -272,4 +272,55 @@ fn the_keys_of_the_other_actions_and_the_mouse_choose_what_the_filtered_list_sho
     let kind = MouseEventKind::Down(MouseButton::Left);
     screen.terminal(TerminalEvent::Mouse(MouseEvent { kind, column: 3, row: 1, modifiers: KeyModifiers::NONE }));
     assert_eq!(screen.model.open(), Some(&target("#lobby")));
+}
+
+#[test]
+fn a_room_stays_in_the_list_while_the_user_is_a_member() {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    screen.arrive("eva", "#lobby", "hola");
+    for width in [100, 50] {
+        screen.draw(width, 12);
+        screen.press(KeyCode::Esc);
+        screen.press(KeyCode::Delete);
+        assert_eq!(matches!(screen.model.mode, Mode::Typing), width == 50, "a narrow list would cover the reason");
+        let rows = screen.draw(width, 12).join("");
+        assert!(rows.contains("#lobby stays in the list while"), "{rows}");
+        screen.press(KeyCode::Esc);
+    }
+}
+
+#[test]
+fn a_search_marks_nothing_as_read_that_was_not_on_the_screen() {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    for number in 1..=60 {
+        let word = if number % 20 == 0 { "lobo" } else { "otro" };
+        screen.arrive("luis", "ana", &format!("{word} {number}"));
+    }
+    screen.handle(Event::Selected(target("luis")));
+    screen.draw(80, 24);
+    let seen = screen.app.state().find_conversation(&target("luis")).unwrap().seen().get();
+    assert!((10..30).contains(&seen), "{seen}");
+    screen.control('f');
+    screen.type_text("lobo");
+    screen.press(KeyCode::Enter);
+    assert!(screen.draw(80, 24).join("").contains("lobo 60"));
+    screen.press(KeyCode::Esc);
+    screen.draw(80, 24);
+    assert_eq!(screen.app.state().find_conversation(&target("luis")).unwrap().seen().get(), seen);
+    // Who goes to the end has seen enough.
+    screen.alt(KeyCode::End);
+    screen.draw(80, 24);
+    assert_eq!(screen.app.state().find_conversation(&target("luis")).unwrap().seen().get(), screen.last);
+}
+
+#[test]
+fn esc_and_the_next_key_may_come_as_one() {
+    let mut screen = chat_with_luis();
+    screen.alt(KeyCode::Char('/'));
+    screen.type_text("lob");
+    assert_eq!(input(&mut screen), "/lob");
+    let mut screen = chat_with_luis();
+    screen.type_text("ya");
+    screen.alt(KeyCode::Char('x'));
+    assert_eq!(screen.model.writing.editor.text(), "yax");
 }

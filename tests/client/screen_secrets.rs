@@ -1,7 +1,8 @@
 //! A password that is asked for in the full screen: it is shown, kept and brought back by nothing.
 
-use terminput::KeyCode;
+use terminput::{Event as TerminalEvent, KeyCode};
 use wachat::client::app::event::Event;
+use wachat::client::link::request::Request;
 
 use crate::client::screen_app::{chat_with_luis, shown, target};
 
@@ -58,4 +59,17 @@ fn a_password_may_begin_with_the_sign_of_the_help() {
     screen.enter("/passwd");
     screen.type_text("?s3cret");
     assert!(shown(&mut screen).contains("current password: *******"), "{}", shown(&mut screen));
+}
+
+#[test]
+fn the_line_break_after_a_pasted_password_is_no_part_of_it() {
+    let mut screen = chat_with_luis();
+    screen.enter("/passwd");
+    for password in ["the old one\n", "the new one\r\n", "the new one"] {
+        screen.terminal(TerminalEvent::Paste(password.to_owned()));
+        screen.press(KeyCode::Enter);
+    }
+    let request = screen.sending.take();
+    let is_right = |old: &str, new: &str| (old, new) == ("the old one", "the new one");
+    assert!(matches!(&request, Some(Request::Passwd(old, new)) if is_right(&old.0, &new.0)), "{request:?}");
 }

@@ -48,11 +48,14 @@ impl App {
             Question::Old => self.input = Input::Secret(Question::New { old: typed }),
             Question::New { old } if Password::new(self.state.me(), line).is_err() => {
                 self.problem(Phrase::PasswordRules { least: &limits::PASSWORD_CHARS });
-                // Asked again: the user may have typed the confirmation already, which is no message.
+                // Asked again: the user may have typed on already, and a password is no message.
                 self.input = Input::Secret(Question::New { old });
             }
             Question::New { old } => self.input = Input::Secret(Question::Again { old, new: typed }),
-            Question::Again { new, .. } if new != typed => self.problem(Phrase::Different),
+            Question::Again { old, new } if new != typed => {
+                self.problem(Phrase::Different);
+                self.input = Input::Secret(Question::New { old });
+            }
             Question::Again { old, new } => self.change_password(old, new),
         }
     }

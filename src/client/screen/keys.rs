@@ -103,8 +103,9 @@ keys! {
             "en la lista: abre el chat; lo quita de la lista, si está vacío",
             "na lista: abre a conversa; tira-a da lista, se está vazia";
         "Ctrl-C": "clear the input", "borra lo escrito", "apaga o que foi digitado";
-        "Ctrl-D": "quit, when the input is empty; as /quit",
-            "sale, si no hay nada escrito; como /quit", "sai, se nada foi digitado; como /quit";
+        "Ctrl-D": "quit, when the input is empty or the list has the keys; as /quit",
+            "sale, si no hay nada escrito o se está en la lista; como /quit",
+            "sai, se nada foi digitado ou se a lista tem as teclas; como /quit";
         "Ctrl-A E B F U K W Y": "edit as in Emacs", "editan como en Emacs", "editam como no Emacs";
     }
 }

@@ -80,9 +80,11 @@ struct FullScreen {
 pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) -> Result<Exit, Failure> {
     log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
+    let mut saved = Saved::read(owner.directory()).without_sent(owner.app.state());
+    // What was typed before the draft was on the screen does not continue it.
+    let unseen = if raw::has_typed_ahead() { saved.take_draft_of_open() } else { None };
     let events = input::start()?;
     let now = Instant::now();
-    let saved = Saved::read(owner.directory()).without_sent(owner.app.state());
     let model = Model::restored(preferences, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
         owner,
@@ -103,6 +105,9 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     }
     let views = screen.owner.begin(first)?;
     screen.take(views)?;
+    if let Some(draft) = unseen {
+        screen.model.put_aside(&screen.owner.app, &draft);
+    }
     let end = screen.handle_events(&events);
     screen.end(end)
 }

@@ -73,6 +73,11 @@ impl Saved {
         self
     }
 
+    /// Takes the draft of the open conversation out.
+    pub(super) fn take_draft_of_open(&mut self) -> Option<String> {
+        self.drafts.remove(self.open.as_ref()?)
+    }
+
     fn read_line(&mut self, f: &Fields) -> Option<()> {
         let target = Target::from_stored(f.get(1)?)?;
         match f.get(0)? {

@@ -92,6 +92,11 @@ impl Editor {
         self.is_secret
     }
 
+    /// Adds a text to the history as if it had been submitted.
+    pub fn remember(&mut self, text: &str) {
+        self.recall.add(text);
+    }
+
     /// Removes a submitted text from the history: it was typed ahead, and is a password.
     pub fn forget(&mut self, text: &str) {
         self.recall.remove(text);

@@ -141,6 +141,11 @@ fn read_ahead() {
     TYPED_AHEAD.lock().append(&mut typed);
 }
 
+/// Checks that something was typed before raw mode, which the input thread has not taken yet.
+pub fn has_typed_ahead() -> bool {
+    !TYPED_AHEAD.lock().is_empty()
+}
+
 pub(super) fn take_typed_ahead() -> Vec<u8> {
     std::mem::take(&mut TYPED_AHEAD.lock())
 }

@@ -43,6 +43,8 @@ pub struct Sketch {
     pub input: String,
     pub new_above: Option<u64>,
     pub to_first_new: bool,
+    /// A search has led to what is on the screen.
+    pub is_found: bool,
     pub focused: bool,
     /// The last search: the item that was found, its number among those that were found, and their count.
     pub hit: Option<(Option<String>, usize, usize)>,
@@ -234,7 +236,7 @@ impl Sketch {
 
     /// The keys of the list stand where the input was; the cursor is at the chosen chat.
     fn draw_list_keys(&self, chosen: usize, area: Rect, buffer: &mut Buffer) -> Position {
-        let keys = "list: Enter opens, / filters, Del takes an empty chat off, Esc back";
+        let keys = "list: Enter opens, Esc back, / filters, Del takes an empty chat off";
         put(&vec![(cut(keys, area.width.into()), THEME.title())], area, 0, buffer);
         let places = self.places();
         let list = if places.list.width == 0 { places.rows } else { places.list };

@@ -21,12 +21,14 @@ impl Sketch {
         self.input = talk.draft.clone().unwrap_or_default();
         self.new_above = talk.unseen().next().map(|_| talk.seen);
         self.to_first_new = self.new_above.is_some();
+        self.is_found = false;
     }
 
     /// A submitted text goes to the end of the conversation, where it is seen.
     pub fn submit(&mut self) -> String {
         let talk = self.talks.get_mut(self.open.as_ref().unwrap()).unwrap();
         (talk.place, talk.draft, self.new_above) = (None, None, None);
+        self.is_found = false;
         std::mem::take(&mut self.input).trim_end_matches('\n').to_owned()
     }
 
@@ -97,6 +99,7 @@ impl Sketch {
         let above = |here: usize| here.saturating_sub(height - 1).saturating_sub(by) + height - 1;
         let line = if up { Some(above(here.unwrap_or(last))) } else { here.map(|here| here.saturating_add(by)) };
         talk.place = line.and_then(|line| talk.place_of(&lines, line.min(last)));
+        self.is_found &= talk.place.is_some();
     }
 
     /// The last page of the help is its end.
@@ -133,7 +136,7 @@ impl Sketch {
         let shown = &talk.items[top.0..bottom.0 + usize::from(is_whole)];
         let seen = shown.iter().filter_map(Item::number).max();
         let above = talk.items[..top.0].iter().rev().find_map(Item::number);
-        let follows = last + 1 == lines.len() || above.is_none_or(|above| above <= talk.seen);
+        let follows = last + 1 == lines.len() && !self.is_found || above.is_none_or(|above| above <= talk.seen);
         if let Some(seen) = seen.filter(|_| is_visible && follows) {
             talk.seen = talk.seen.max(seen);
         }
@@ -243,6 +246,7 @@ impl Sketch {
         if let Some(key) = found.clone() {
             let line = talk.find(&lines, &(key, 0)).unwrap();
             talk.place = talk.place_of(&lines, (line + height / 2).min(lines.len() - 1));
+            self.is_found = true;
         }
     }
 

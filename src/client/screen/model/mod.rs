@@ -34,6 +34,7 @@ use crate::client::terminal::display::render;
 use crate::client::terminal::marks::Marks;
 use crate::model::safe::snippet;
 use crate::model::{Message, MessageId, Seq, Target};
+use crate::texts::Phrase;
 use notes::Notes;
 use reading::Reading;
 use writing::Writing;
@@ -315,6 +316,12 @@ impl Model {
             }
         }
         std::mem::take(&mut self.requests)
+    }
+
+    /// Keeps a draft where the Up key finds it.
+    pub(super) fn put_aside(&mut self, app: &App, draft: &str) {
+        self.writing.editor.remember(draft);
+        self.add_note(app, NoteKind::Notice, &Phrase::DraftAside.to_string());
     }
 
     /// Adds a line that nobody said after the last message.

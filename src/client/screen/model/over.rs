@@ -9,6 +9,7 @@ use crate::client::screen::chats::{Chat, is_empty};
 use crate::client::screen::keys::Action;
 use crate::client::state::row::folded;
 use crate::limits;
+use crate::model::Target;
 use crate::texts::Phrase;
 
 /// Longest short text of a mode, in bytes: a name, or words that are looked for.
@@ -92,8 +93,17 @@ impl Model {
         let Some(Chat { target, draft, .. }) = chat else { return };
         let is_open = self.open() == Some(target);
         let has_draft = *draft || is_open && !self.writing.draft().is_empty();
-        if has_draft || !is_empty(app, target) {
-            return self.problem(app, Phrase::NotEmpty { target });
+        let refusal = match target {
+            Target::Room(room) if app.state().knows(target) => Some(Phrase::NotLeft { room }),
+            _ if has_draft || !is_empty(app, target) => Some(Phrase::NotEmpty { target }),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            if self.is_list_over() {
+                // The list would cover the reason.
+                self.leave_over();
+            }
+            return self.problem(app, refusal);
         }
         self.list.note_closed(target);
         if is_open {
@@ -199,6 +209,7 @@ impl Model {
         search.hit = Some((next + usize::from(key.is_some()), found.len()));
         if let Some(place) = place {
             self.reading.scroll_to(&target, place);
+            self.reading.is_found = true;
         }
     }
 }

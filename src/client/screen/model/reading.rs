@@ -19,6 +19,8 @@ pub struct Reading {
     pub(super) new_above: Option<Seq>,
     /// The place to scroll to is that of the first new message.
     pub(super) to_first_new: bool,
+    /// A search has brought the user here: what was not on the screen is not seen, also if the end is.
+    pub(super) is_found: bool,
 }
 
 impl Reading {
@@ -31,12 +33,14 @@ impl Reading {
         self.older = Older::default();
         self.new_above = seen;
         self.to_first_new = seen.is_some();
+        self.is_found = false;
     }
 
     /// Notes that the user has entered a text in a conversation: its end is shown, and nothing there is new.
     pub(super) fn go_to_end(&mut self, target: &Target) {
         self.places.remove(target);
         self.new_above = None;
+        self.is_found = false;
     }
 
     pub(super) fn scroll_to(&mut self, target: &Target, place: Option<Place>) {
@@ -76,6 +80,6 @@ impl Reading {
         let is_whole = self.older.ended || !app.state().lacks_rows(target);
         // The screen continues what was seen: no message above it is new.
         let continues = || self.drawn.above.map_or(is_whole, |above| above <= seen);
-        (self.drawn.bottom.is_none() || continues()).then_some(last)
+        (self.drawn.bottom.is_none() && !self.is_found || continues()).then_some(last)
     }
 }

@@ -76,6 +76,11 @@ impl Model {
             Edit::Unhandled if key.code == KeyCode::Char('c') => {
                 self.add_note(app, NoteKind::Notice, &Phrase::HowToLeave.to_string());
             }
+            // ESC and the next key may come as one: an Alt key that means nothing is both.
+            Edit::Unhandled if key.modifiers == KeyModifiers::ALT && matches!(key.code, KeyCode::Char(_)) => {
+                self.handle_key(KeyCode::Esc.into(), app);
+                self.handle_key(key.code.into(), app);
+            }
             Edit::None | Edit::Changed | Edit::Cleared | Edit::Unhandled => {}
         }
     }
@@ -141,6 +146,8 @@ impl Model {
     }
 
     fn insert_pasted(&mut self, text: &str, app: &App) {
+        // The line break after a copied password is no part of it.
+        let text = if app.asks_secret() { text.trim_end_matches('\n') } else { text };
         if !self.writing.editor.paste(text) {
             self.problem(app, Phrase::LineTooLong);
         }
@@ -232,6 +239,7 @@ impl Model {
         let rows = self.rows(app, &target);
         let place = if up { rows.above(place, height, lines) } else { rows.below(place, lines) };
         drop(rows);
+        self.reading.is_found &= place.is_some();
         self.reading.scroll_to(&target, place);
     }
 
