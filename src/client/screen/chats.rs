@@ -77,17 +77,16 @@ impl ChatList {
         chats
     }
 
-    /// Returns whether a conversation of the history is listed: not one with nobody, and not an empty one that was taken off
-    /// the list.
-    fn is_listed(&self, target: &Target, conversation: &Conversation) -> bool {
-        !conversation.is_with_nobody() && !(self.closed.contains(target) && conversation.is_empty())
+    /// Checks that a conversation of the history is not listed: one with nobody, and an empty one that was taken off the list.
+    fn is_left_out(&self, target: &Target, conversation: &Conversation) -> bool {
+        conversation.is_with_nobody() || self.closed.contains(target) && conversation.is_empty()
     }
 
     /// Returns the conversations, the one with the latest message first. `open`: the one that is open.
     pub fn all(&self, state: &ClientState, open: Option<&Target>, drafts: &HashMap<Target, String>) -> Vec<Chat> {
         let mut counts = self.counts.borrow_mut();
         let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
-        let known = state.conversations().filter(|(target, conversation)| self.is_listed(target, conversation));
+        let known = state.conversations().filter(|(target, conversation)| !self.is_left_out(target, conversation));
         let known = known.map(|(target, _)| target);
         let named: HashSet<&Target> =
             known.chain(queued.keys().copied()).chain(drafts.keys()).chain(&self.opened).chain(open).collect();
