@@ -260,11 +260,24 @@ fn draw_input(model: &mut Model, app: &App, listed: &[Chat], area: Rect, buffer:
             return model.writing.editor.render(inner, buffer, Style::new());
         }
     };
-    let typed = safe(&typed).into_owned();
-    let line = Line(vec![Piece::new(prompt, model.theme.title()), Piece::new(typed, Style::new())]);
+    // The cursor needs a cell.
+    let room = usize::from(area.width).saturating_sub(cells(&prompt) + 1);
+    let line =
+        Line(vec![Piece::new(prompt, model.theme.title()), Piece::new(end_of(&safe(&typed), room), Style::new())]);
     put(&line, area, 0, buffer);
     let x = u16::try_from(line.cells()).unwrap_or(area.width).min(area.width.saturating_sub(1));
     Position::new(area.x + x, area.y)
+}
+
+/// Returns the end of a text that fits: that is where the user types.
+fn end_of(text: &str, width: usize) -> &str {
+    let mut end = text;
+    while cells(end) > width {
+        let mut chars = end.chars();
+        chars.next();
+        end = chars.as_str();
+    }
+    end
 }
 
 /// Draws the keys of the list instead of the input; the cursor is at the chosen chat.

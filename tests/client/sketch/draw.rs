@@ -260,7 +260,13 @@ impl Sketch {
             }
             _ => return self.draw_typed(area, buffer),
         };
-        let line = vec![(prompt, THEME.title()), (typed.clone(), Style::new())];
+        // Its end is shown, where the user types.
+        let room = usize::from(area.width).saturating_sub(cells(&prompt) + 1);
+        let mut typed = typed.as_str();
+        while cells(typed) > room {
+            typed = &typed[typed.chars().next().map_or(0, char::len_utf8)..];
+        }
+        let line = vec![(prompt, THEME.title()), (typed.to_owned(), Style::new())];
         put(&line, area, 0, buffer);
         let end: usize = line.iter().map(|(text, _)| cells(text)).sum();
         Position::new(area.x + u16::try_from(end).unwrap().min(area.width - 1), area.y)

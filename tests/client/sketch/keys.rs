@@ -172,6 +172,7 @@ impl Sketch {
             (Over::List(chosen), _) => self.over = Over::List(chosen),
             (Over::Filter, KeyCode::Enter) => return self.choose(0),
             (Over::Filter, KeyCode::Down) => self.over = Over::List(0),
+            (Over::Filter, KeyCode::Backspace) if self.filter.is_empty() => self.over = Over::List(0),
             (Over::Filter, code) => {
                 edit(&mut self.filter, code);
                 self.over = Over::Filter;

@@ -122,6 +122,7 @@ impl Model {
                 self.select(chats.first());
             }
             KeyCode::Down => self.mode = Mode::List(0),
+            KeyCode::Backspace if self.list.filter.is_empty() => self.mode = Mode::List(0),
             _ => {
                 edit(&mut self.list.filter, key);
                 self.mode = Mode::Filter;
