@@ -44,8 +44,10 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 /// Grade a server or a client of the protocol
 ///
 /// Plays tests against a program that somebody else wrote, in whichever language. Each quotes the clause of the protocol
-/// that it tests; a failure shows the bytes that were sent, what was expected and what came. Exit code 0: no test failed;
-/// 1: at least one did.
+/// that it tests; a failure shows the bytes that were sent, what was expected and what came. A test that has failed beside
+/// others is played again alone, after them, and fails if it fails again. The results stand in the order of the tests, and
+/// before them what to fix first: the first failure in the order of the labs, which later labs build on. Exit code 0: no test
+/// failed; 1: at least one did.
 ///
 /// With --server the judge is the clients of a server that runs. It registers users of its own, so the server may be in
 /// use. It speaks clear text: the server has to be started without --tls. With --client the judge is the server: each test starts the command, and finds in its environment WACHAT_SERVER,
@@ -77,6 +79,9 @@ pub(super) struct JudgeArgs {
     /// Number of tests that are played side by side
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
+    /// Play each test once: a failure beside other tests counts, too
+    #[arg(long)]
+    once: bool,
     /// Points of each group: a TOML file with lines such as framing = 10
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
@@ -116,7 +121,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
 
 fn judge_client(args: &JudgeArgs, command: &str, tests: &[&'static Test]) -> Vec<Outcome> {
     let patience = args.patience.map_or(CLIENT_PATIENCE, Duration::from_secs);
-    let client = Client { command: command.to_owned(), patience, players: args.jobs.into() };
+    let client = Client { command: command.to_owned(), patience, players: args.jobs.into(), once: args.once };
     client::run(&client, tests, progress(tests.len()))
 }
 
@@ -124,7 +129,8 @@ fn judge_server(args: &JudgeArgs, tests: &[&'static Test]) -> Result<Vec<Outcome
     let [send, recv] =
         addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
     let patience = args.patience.map_or(PATIENCE, Duration::from_secs);
-    let server = Server { send, recv, patience, players: args.jobs.into(), restart: args.restart.clone() };
+    let restart = args.restart.clone();
+    let server = Server { send, recv, patience, players: args.jobs.into(), once: args.once, restart };
     server.check()?;
     Ok(judge::run(&server, tests, progress(tests.len())))
 }

@@ -74,7 +74,7 @@ fn judge_one(
 ) -> Result<(), String> {
     let [send, recv] = judge::addresses(own)?;
     let patience = Duration::from_secs(patience);
-    let server = Server { send, recv, patience, players: PLAYERS, restart: None };
+    let server = Server { send, recv, patience, players: PLAYERS, once: false, restart: None };
     server.check()?;
     let begin = Instant::now();
     let outcomes = course::run(&server, tests, |_| {});

@@ -17,7 +17,7 @@ pub mod client;
 mod crash;
 mod expect;
 pub mod export;
-mod outcome;
+pub mod outcome;
 pub mod pattern;
 mod play;
 pub mod points;
@@ -46,14 +46,15 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         Steps::Server(steps) => play::play(server, steps).into(),
         Steps::Client(_) => Verdict::Skipped("it is a test of clients".to_owned()),
     };
-    run_all(server.players, tests, play, tell)
+    run_all(server.players, server.once, tests, play, tell)
 }
 
 /// Plays tests side by side. A failure counts only if the test was alone: one that has failed beside others is played
-/// again when they have ended. Tests that restart the server come last, one after another. Returns the results in the
+/// again when they have ended, unless each is played `once`. Tests that restart the server come last, one after another. Returns the results in the
 /// order of the tests.
 fn run_all(
     players: usize,
+    once: bool,
     tests: &[&'static Test],
     play: impl Fn(&'static Test) -> Verdict + Sync,
     tell: impl Fn(&Outcome) + Sync,
@@ -63,7 +64,7 @@ fn run_all(
         Outcome::new(test, play(test), begin.elapsed())
     };
     let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.restarts());
-    let is_beside = players.min(first.len()) > 1;
+    let is_beside = !once && players.min(first.len()) > 1;
     let counts = |outcome: &Outcome| !is_beside || outcome.failure().is_none();
     let played = play_side_by_side(players, &first, |test| {
         let outcome = judge(test);

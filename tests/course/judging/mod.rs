@@ -40,6 +40,7 @@ pub fn test(side: Side, steps: &str) -> &'static Test {
         clause: "a clause",
         section: "5".to_owned(),
         usual: "What is usual.",
+        needs: None,
         steps: parsed,
     }))
 }

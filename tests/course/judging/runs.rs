@@ -125,11 +125,11 @@ fn as_many_tests_as_there_are_players_are_played_side_by_side() {
 
 /// Returns a test with this number.
 fn numbered(number: usize, steps: &str) -> &'static Test {
-    let Test { group, title, clause, usual, .. } = *test(Side::Server, steps);
+    let Test { group, title, clause, usual, needs, .. } = *test(Side::Server, steps);
     let name = format!("n-{number}");
     let section = "1".to_owned();
     let steps = test(Side::Server, steps).steps.clone();
-    Box::leak(Box::new(Test { number, name, group, title, clause, section, usual, steps }))
+    Box::leak(Box::new(Test { number, name, group, title, clause, section, usual, needs, steps }))
 }
 
 #[test]
