@@ -23,6 +23,8 @@ pub fn causes(outcomes: &[Outcome]) -> Vec<Cause<'_>> {
             None => found.push((look, Cause { first: outcome, others: Vec::new() })),
         }
     }
+    // That the server has gone is what another failure has brought.
+    found.sort_by_key(|(_, cause)| cause.first.failure().is_some_and(Failure::is_of_a_server_that_has_gone));
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 

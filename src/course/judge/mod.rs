@@ -46,17 +46,18 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         Steps::Server(steps) => play::play(server, steps).into(),
         Steps::Client(_) => Verdict::Skipped("it is a test of clients".to_owned()),
     };
-    run_all(server.players, server.once, tests, play, tell)
+    run_all(server.players, server.once, tests, play, || server.revive(), tell)
 }
 
 /// Plays tests side by side. A failure counts only if the test was alone: one that has failed beside others is played
-/// again when they have ended, unless each is played `once`. Tests that restart the server come last, one after another. Returns the results in the
-/// order of the tests.
+/// again when they have ended, unless each is played `once`. Tests that restart the server come last, one after another.
+/// `prepare` is called before each test that is played again. Returns the results in the order of the tests.
 fn run_all(
     players: usize,
     once: bool,
     tests: &[&'static Test],
     play: impl Fn(&'static Test) -> Verdict + Sync,
+    prepare: impl Fn(),
     tell: impl Fn(&Outcome) + Sync,
 ) -> Vec<Outcome> {
     let judge = |test: &'static Test| {
@@ -74,7 +75,10 @@ fn run_all(
         outcome
     });
     let (mut outcomes, failed): (Vec<_>, Vec<_>) = played.into_iter().partition(counts);
-    let again = failed.into_iter().map(|before| judge(before.test).after(before.verdict));
+    let again = failed.into_iter().map(|before| {
+        prepare();
+        judge(before.test).after(before.verdict)
+    });
     for outcome in again.chain(last.into_iter().map(judge)) {
         tell(&outcome);
         outcomes.push(outcome);

@@ -35,10 +35,13 @@ impl Outcome {
         Self { test, verdict, time, beside: None, lacks: None }
     }
 
-    /// Keeps the failure beside other tests of one that has passed alone.
-    pub fn after(mut self, verdict: Verdict) -> Self {
-        if let (Verdict::Failed(failure), Verdict::Passed) = (verdict, &self.verdict) {
-            self.beside = Some(failure);
+    /// Keeps the failure beside other tests of one that has passed alone. Where the server has gone since, that failure
+    /// counts: it says more.
+    pub fn after(mut self, before: Verdict) -> Self {
+        match (before, &self.verdict) {
+            (Verdict::Failed(failure), Verdict::Passed) => self.beside = Some(failure),
+            (before, Verdict::Failed(failure)) if failure.is_of_a_server_that_has_gone() => self.verdict = before,
+            _ => {}
         }
         self
     }

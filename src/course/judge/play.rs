@@ -146,7 +146,7 @@ impl<'a> Player<'a> {
     fn open(&mut self, name: &str, port: Port) -> Result<(), Mismatch> {
         let address = port.of([self.server.send, self.server.recv]);
         let wire = Wire::open(address, self.server.patience)
-            .map_err(|error| Mismatch::new(format!("a connection to {address}, the {port} port"), error))?;
+            .map_err(|error| Mismatch::no_connection(format_args!("{address}, the {port} port"), error))?;
         self.note(name, EventKind::Note(format!("connects to the {port} port")));
         self.wires.insert(name.to_owned(), wire);
         Ok(())

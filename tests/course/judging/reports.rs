@@ -225,6 +225,19 @@ fn what_to_fix_first_stands_first_and_what_tests_share_is_told_once() {
 }
 
 #[test]
+fn that_the_server_has_gone_is_not_what_to_fix_first() {
+    let gone = || failed("A open SEND", "a connection to 127.0.0.1:1, the SEND port", "Connection refused", 1);
+    let outcomes = results(&[("framing-1", gone()), ("framing-2", gone()), ("poll-1", wrong()), ("rooms-1", gone())]);
+    let said = report::results(&outcomes);
+    assert!(said.starts_with("Fix this first: poll-1, "), "{said}");
+    assert!(said.contains("likewise  2 more tests fail in the same way: framing-2, rooms-1\n"), "{said}");
+    // What a test has shown before the server went says more than that it has gone.
+    let [outcome] = results(&[("poll-1", gone())]).try_into().expect("one");
+    let failure = outcome.after(wrong());
+    assert_eq!(failure.failure().map(|failure| &*failure.came), Some("KO"));
+}
+
+#[test]
 fn failures_look_the_same_whatever_their_names_numbers_and_times_are() {
     let look = |one: [&str; 3], other: [&str; 3]| {
         let outcomes = ["send-1", "poll-1"].iter().zip([one, other]).map(|(name, [sent, expected, came])| {
