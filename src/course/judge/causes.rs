@@ -71,15 +71,19 @@ impl Look {
             Side::Client => first_word(&failure.step),
         };
         let came = plain(&failure.came);
-        let is_line = failure.came.contains(';') && !came.starts_with("KO;");
-        let expected = if is_line { plain(&failure.expected) } else { kind(failure) };
+        let expected = match came.as_str() {
+            // The program does not know the request, so what it should have answered does not matter.
+            "KO;SYNTAX" => String::new(),
+            line if line.contains(';') && !line.starts_with("KO;") => plain(&failure.expected),
+            _ => kind(failure),
+        };
         Self { request, expected, came }
     }
 }
 
 /// Returns what kind of thing was expected: where nothing or a refusal came, the rest does not matter.
 fn kind(failure: &Failure) -> String {
-    let kind = failure.expected.split(';').next().unwrap_or_default();
+    let kind = plain_field(failure.expected.split(';').next().unwrap_or_default());
     match failure.step.split_once(' ') {
         Some((_, message)) if message.contains(": ") => kind.replace(message, "…"),
         _ => kind.to_owned(),

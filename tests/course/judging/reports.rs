@@ -259,6 +259,8 @@ fn failures_look_the_same_whatever_their_names_numbers_and_times_are() {
         (["LOGIN:a:b\n", &ok(&ana), &ok("x")], ["LOGIN:c:d\n", &ok(&luis), &ok("x")], true),
         (["SEND;1;2;3\n", "OK", &accepted(&ana, at)], ["SEND;4;5;6\n", "OK", &accepted(&luis, later)], true),
         (["PING\n", "OK", "KO;SYNTAX;a"], ["PING\n", "OK", "KO;SYNTAX;b"], true),
+        (["POLL;0;0\n", "OK", "KO;SYNTAX;a"], ["POLL;9;0\n", "KO;SEQ;...", "KO;SYNTAX;a"], true),
+        (["SEND;1;2;3\n", "OK", "KO;RATE;a"], ["SEND;1;2;3\n", "KO;CONFLICT;...", "KO;RATE;a"], false),
         (["PING\n", "OK", "KO;SYNTAX;a"], ["QUIT\n", "OK", "KO;SYNTAX;a"], false),
         (["PING\n", "OK", "KO;SYNTAX;a"], ["PING\n", "OK", "KO;RATE;a"], false),
         (["PING\nSEND;1;2;3\nPI", "OK", "nothing in time"], ["PING\n", "OK", "nothing in time"], false),
