@@ -17,7 +17,11 @@ use crate::course::flawed::{self, Flaw};
 pub(super) const PAGES: &[Page] = &[page(
     "demo",
     DONE,
-    &[("wachat demo", "The lessons"), ("wachat demo durability", "What an OK is worth"), ("wachat demo retry --step", "At the pace of the Enter key")],
+    &[
+        ("wachat demo", "The lessons"),
+        ("wachat demo durability", "What an OK is worth"),
+        ("wachat demo retry --step", "At the pace of the Enter key"),
+    ],
     &["explain", "judge"],
 )];
 

@@ -206,7 +206,9 @@ fn an_id_may_be_given_by_its_first_characters() {
     let data = world.data();
     let file = trace.to_str().expect("a path");
     let table = |id: &str| crate::course::trace::trace(&[&trace], &["--as", "table", "--message", id]);
-    for (start, id) in [("c0f", "c0ffee"), ("c0ffee", "c0ffee"), ("b9dd28ab", "b9dd28ab"), ("b9", "b9"), ("c0f…", "c0ffee")] {
+    for (start, id) in
+        [("c0f", "c0ffee"), ("c0ffee", "c0ffee"), ("b9dd28ab", "b9dd28ab"), ("b9", "b9"), ("c0f…", "c0ffee")]
+    {
         for more in [&[][..], &["--trace", file]] {
             assert!(explain(start, &data, more).starts_with(&format!("{id}, number ")), "{start}");
         }
@@ -214,7 +216,9 @@ fn an_id_may_be_given_by_its_first_characters() {
         assert!(shown.contains(&format!("SEND;{id};")) && shown.matches(" SEND;").count() == 1, "{start}: {shown}");
     }
     assert!(explain("c", &data, &["--from", "luis"]).starts_with("c0de, number "));
-    for (start, candidates) in [("b9d", "2 ids begin with b9d: b9dd28aa, b9dd28ab"), ("c0", "2 ids begin with c0: c0de, c0ffee")] {
+    for (start, candidates) in
+        [("b9d", "2 ids begin with b9d: b9dd28aa, b9dd28ab"), ("c0", "2 ids begin with c0: c0de, c0ffee")]
+    {
         assert!(refusal(start, &data, &[]).contains(candidates), "{start}");
         let output = table(start);
         let said = String::from_utf8(output.stderr).expect("UTF-8");

@@ -50,7 +50,8 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
 }
 
 /// Plays tests side by side. A failure counts only if the test was alone: one that has failed beside others is played
-/// again when they have ended, unless each is played `once`. Tests that restart the server come last, one after another.
+/// again when they have ended, unless each is played `once`. Tests that restart the server, or that
+/// are about what clients do to each other, come last, one after another.
 /// `prepare` is called before each test that is played again. Returns the results in the order of the tests.
 fn run_all(
     players: usize,
@@ -64,7 +65,7 @@ fn run_all(
         let begin = Instant::now();
         Outcome::new(test, play(test), begin.elapsed())
     };
-    let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.restarts());
+    let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.alone || test.restarts());
     let is_beside = !once && players.min(first.len()) > 1;
     let counts = |outcome: &Outcome| !is_beside || outcome.failure().is_none();
     let played = play_side_by_side(players, &first, |test| {

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! [`step`](super::step) has the steps. `needs` stands in tests that a program passes in which the exercise is still open:
-//! their points count once the named test passes, too.
+//! their points count once the named test passes, too. `alone` stands in tests of what one client does to another: a test at
+//! their side would hide it.
 
 use std::sync::LazyLock;
 
@@ -71,6 +72,8 @@ pub struct Test {
     pub usual: &'static str,
     /// The test without which its points do not count.
     pub needs: Option<&'static str>,
+    /// It is played without another at its side.
+    pub alone: bool,
     pub steps: Steps,
 }
 
@@ -119,6 +122,7 @@ impl Group {
                 ("clause", Some(test)) => (test.clause, test.section) = (rest, section_of(rest).to_owned()),
                 ("usual", Some(test)) => test.usual = rest,
                 ("needs", Some(test)) => test.needs = Some(rest),
+                ("alone", Some(test)) => test.alone = true,
                 (_, Some(test)) => test.steps.add(line).map_err(failed)?,
                 (_, None) => return Err(failed("there is no test yet".to_owned())),
             }
@@ -130,8 +134,8 @@ impl Group {
 impl Test {
     fn new(side: Side, number: usize, group: &'static str, place: usize, title: &'static str) -> Self {
         let name = format!("{group}-{place}");
-        let (clause, section, usual, needs) = Default::default();
-        Self { number, name, group, title, clause, section, usual, needs, steps: Steps::new(side) }
+        let (clause, section, usual, needs, alone) = Default::default();
+        Self { number, name, group, title, clause, section, usual, needs, alone, steps: Steps::new(side) }
     }
 
     /// Returns whether it needs a command that restarts the server.

@@ -130,7 +130,10 @@ fn results_stand_in_the_order_of_the_tests_after_what_to_fix_first() {
     let first = ["framing-1", "framing-2", "framing-4", "send-3"].map(str::to_owned);
     let order: Vec<_> = first.into_iter().chain(polls).collect();
     assert_eq!((code, names), (Some(1), order.iter().map(String::as_str).collect()), "{said}");
-    assert!(said.starts_with("Fix this first: framing-1, A line may come byte by byte\n    protocol, section 2: "), "{said}");
+    assert!(
+        said.starts_with("Fix this first: framing-1, A line may come byte by byte\n    protocol, section 2: "),
+        "{said}"
+    );
     assert_eq!(said.matches("there is no POLL yet").count(), 2, "once what was expected, once the time line: {said}");
     assert!(said.contains("more tests fail in the same way: send-3, poll-1, poll-2, "), "{said}");
     assert!(said.contains("FAILED  poll-1 ") && said.contains(" (0.0 s): as framing-1\n"), "{said}");

@@ -41,6 +41,7 @@ pub fn test(side: Side, steps: &str) -> &'static Test {
         section: "5".to_owned(),
         usual: "What is usual.",
         needs: None,
+        alone: false,
         steps: parsed,
     }))
 }

@@ -22,7 +22,8 @@ fn file(group: &Group) -> String {
 fn written(test: &Test) -> String {
     let head = format!("test {}\nclause {}\nusual {}\n", test.title, test.clause, test.usual);
     let needs = test.needs.map_or(String::new(), |name| format!("needs {name}\n"));
-    head + &needs + &lines(&test.steps).iter().map(|line| format!("{line}\n")).collect::<String>()
+    let alone = if test.alone { "alone\n" } else { "" };
+    head + &needs + alone + &lines(&test.steps).iter().map(|line| format!("{line}\n")).collect::<String>()
 }
 
 /// Returns the lines of steps, as their file has them.

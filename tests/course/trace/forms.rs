@@ -99,7 +99,10 @@ fn the_drawing_says_each_colour_where_programs_that_draw_for_paper_read_it() {
     assert!(count > 3 * arrows(), "{count}");
     assert!(svg.contains("<rect width=\"") && svg.contains(" stroke-dasharray=\"4 4\""), "paper, and a line in parts");
     let dark = form("html");
-    assert!(dark.contains("@media (prefers-color-scheme: dark)") && dark.contains(".life { stroke: #888888 }"), "{dark}");
+    assert!(
+        dark.contains("@media (prefers-color-scheme: dark)") && dark.contains(".life { stroke: #888888 }"),
+        "{dark}"
+    );
 }
 
 /// Asserts that a text is well-formed XML. Returns the number of elements of each name.
