@@ -46,7 +46,7 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         Steps::Server(steps) => play::play(server, steps).into(),
         Steps::Client(_) => Verdict::Skipped("it is a test of clients".to_owned()),
     };
-    run_all(server.players, server.once, tests, play, || server.revive(), tell)
+    run_all(server.players, server.once, tests, play, || crash::revive(server), tell)
 }
 
 /// Plays tests side by side. A failure counts only if the test was alone: one that has failed beside others is played

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::crash;
 use crate::course::wire::{Came, Wire};
 
 /// Longest wait for the answer that tells TLS. Another server need not answer.
@@ -37,16 +36,6 @@ impl Server {
             }
         }
         Ok(())
-    }
-}
-
-impl Server {
-    /// Starts it again if a test has ended it, so that the next one is judged by itself. Without a command it stays away.
-    pub(super) fn revive(&self) {
-        if self.restart.is_some() && Wire::open(self.send, self.patience).is_err() {
-            // One that does not start fails the next test.
-            let _ = crash::restart(self);
-        }
     }
 }
 

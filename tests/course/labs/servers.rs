@@ -98,6 +98,22 @@ fn a_skeleton_starts_and_has_no_points() {
     });
 }
 
+/// One thread a port serves each connection to its end before the next one.
+#[test]
+fn a_server_of_one_connection_at_a_time_fails_the_tests_about_several_alone() {
+    let solution = std::fs::read_to_string(path("solutions").join(SERVERS[0])).unwrap();
+    let thread = "threading.Thread(target=Session(server, connection, port).serve, daemon=True).start()";
+    assert_eq!(solution.matches(thread).count(), 1);
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("server.py");
+    std::fs::write(&source, solution.replace(thread, "Session(server, connection, port).serve()")).unwrap();
+    let Some(server) = Running::start(directory, &source) else { return };
+    let [send, recv] = server.ports;
+    let said = text(&judge(send, recv, &["--only", "framing,login,send,poll,states,idempotence"]));
+    let failed: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("FAILED  ")?.split(' ').next()).collect();
+    assert_eq!(failed, ["login-8", "send-9", "poll-7", "idempotence-6"], "{said}");
+}
+
 #[test]
 fn each_lab_brings_its_groups() {
     let steps: [(&[usize], &str); 3] = [
