@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::script::Test;
 use super::time_line::Failure;
+use crate::course::wire::shorten;
 
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -66,7 +67,7 @@ impl Outcome {
     pub fn remark(&self) -> Option<String> {
         let beside = self.beside.as_ref().map(|failure| {
             let Failure { expected, came, .. } = &**failure;
-            format!("alone; beside other tests it failed: expected {expected}, came {came}")
+            format!("alone; beside other tests it failed: expected {}, came {came}", shorten(expected))
         });
         let lacks = self.lacks.map(|name| format!("without points until {name} passes"));
         let remarks: Vec<_> = beside.into_iter().chain(lacks).collect();
