@@ -1,4 +1,4 @@
-//! Starts the small server of `wachat::course::flawed`, with one of eight flaws or with none.
+//! Starts the small server of `wachat::course::flawed`, with one of nine flaws or with none.
 //!
 //! ```sh
 //! cargo run --example flawed -- no-dedupe --send-port 2666 --recv-port 2999 --file messages.csv

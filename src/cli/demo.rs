@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum as _};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::page::{DONE, Page, page};
-use super::terminal::read_enter_keys;
+use super::terminal::{read_enter_keys, write_out};
 use super::trace::columns;
 use crate::course::demo::{self, Lesson, Pace};
 use crate::course::flawed::{self, Flaw};
@@ -16,7 +17,11 @@ use crate::course::flawed::{self, Flaw};
 pub(super) const PAGES: &[Page] = &[page(
     "demo",
     DONE,
-    &[("wachat demo durability", "What an OK is worth"), ("wachat demo retry --step", "At the pace of the Enter key")],
+    &[
+        ("wachat demo", "The lessons"),
+        ("wachat demo durability", "What an OK is worth"),
+        ("wachat demo retry --step", "At the pace of the Enter key"),
+    ],
     &["explain", "judge"],
 )];
 
@@ -24,12 +29,15 @@ pub(super) const PAGES: &[Page] = &[page(
 ///
 /// Starts a server of its own, plays a small scene with real connections, and shows their lines beside the text. Then it
 /// plays the same with a small server that has the flaw. Nothing is left behind. Exit code 0: the promise was kept, and the
-/// flaw was seen.
+/// flaw was seen. Without a lesson it lists them.
 #[derive(Args)]
 pub(super) struct DemoArgs {
-    /// The lesson
-    #[arg(value_enum, required_unless_present = "flawed_server")]
+    /// The lesson; without one: list the lessons
+    #[arg(value_enum)]
     lesson: Option<Lesson>,
+    /// List the lessons, and play none
+    #[arg(long, conflicts_with = "lesson")]
+    list: bool,
     /// Time of one row, in seconds; 0: as fast as it goes
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = pace)]
     pace: f64,
@@ -54,11 +62,21 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), String> {
     if let Some(server) = &args.flawed_server {
         return serve(server);
     }
-    let Some(lesson) = args.lesson else { return Ok(()) };
+    let Some(lesson) = args.lesson else { return write_out(list().as_bytes()) };
     let enters = (args.step && std::io::stdin().is_terminal()).then(read_enter_keys);
     let row = if enters.is_some() { Duration::ZERO } else { Duration::from_secs_f64(args.pace) };
     let interrupts = crate::signals::receive(&[SIGINT, SIGTERM, SIGHUP])?;
     demo::play(lesson, Pace { row, enters, columns: columns() }, interrupts)
+}
+
+/// Returns a line a lesson: its name, and what it shows.
+fn list() -> String {
+    let values = Lesson::value_variants().iter().filter_map(Lesson::to_possible_value);
+    let line = |value: PossibleValue| {
+        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+        format!("{:12}  {help}\n", value.get_name())
+    };
+    values.map(line).collect()
 }
 
 fn serve(server: &[String]) -> Result<(), String> {

@@ -27,7 +27,7 @@ pub(super) const PAGES: &[Page] = &[page(
 /// was accepted, delivered and read, as far back as its log goes; retries, lost lines and crashes are in the traces.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
-    /// Id of the message, such as m-1
+    /// Id of the message, such as m-1, or its first characters
     id: String,
     /// Directory of the store
     #[arg(long, default_value = "data")]

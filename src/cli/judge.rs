@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
@@ -12,7 +13,7 @@ use super::page::{Page, page};
 use super::terminal::{write_file, write_out};
 use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
-use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
+use crate::course::judge::{self, Outcome, Server, Side, Test, export, report, script};
 use crate::model::safe::safe_lines;
 
 const EXITS: &[(u8, &str)] = &[
@@ -43,8 +44,10 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 /// Grade a server or a client of the protocol
 ///
 /// Plays tests against a program that somebody else wrote, in whichever language. Each quotes the clause of the protocol
-/// that it tests; a failure shows the bytes that were sent, what was expected and what came. Exit code 0: no test failed;
-/// 1: at least one did.
+/// that it tests; a failure shows the bytes that were sent, what was expected and what came. A test that has failed beside
+/// others is played again alone, after them, and fails if it fails again. The results stand in the order of the tests, and
+/// before them what to fix first: the first failure in the order of the labs, which later labs build on. Exit code 0: no test
+/// failed; 1: at least one did.
 ///
 /// With --server the judge is the clients of a server that runs. It registers users of its own, so the server may be in
 /// use. It speaks clear text: the server has to be started without --tls. With --client the judge is the server: each test starts the command, and finds in its environment WACHAT_SERVER,
@@ -76,6 +79,9 @@ pub(super) struct JudgeArgs {
     /// Number of tests that are played side by side
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
+    /// Play each test once: a failure beside other tests counts, too
+    #[arg(long)]
+    once: bool,
     /// Points of each group: a TOML file with lines such as framing = 10
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
@@ -104,39 +110,52 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
         Some(command) => judge_client(args, command, &tests),
         None => judge_server(args, &tests)?,
     };
-    if !args.json {
-        write_out(report::summary(&outcomes, &points).as_bytes())?;
-    }
+    let text = if args.json { export::json(&outcomes) } else { shown(&outcomes, &points) };
+    write_out(text.as_bytes())?;
     if let Some(path) = &args.junit {
         write_file(path, export::junit(&outcomes).as_bytes())?;
     }
-    let failed = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
+    let failed = outcomes.iter().any(|outcome| outcome.failure().is_some());
     Ok(ExitCode::from(u8::from(failed)))
 }
 
 fn judge_client(args: &JudgeArgs, command: &str, tests: &[&'static Test]) -> Vec<Outcome> {
     let patience = args.patience.map_or(CLIENT_PATIENCE, Duration::from_secs);
-    let client = Client { command: command.to_owned(), patience, players: args.jobs.into() };
-    client::run(&client, tests, |outcome| print_outcome(outcome, args.json))
+    let client = Client { command: command.to_owned(), patience, players: args.jobs.into(), once: args.once };
+    client::run(&client, tests, progress(tests.len()))
 }
 
 fn judge_server(args: &JudgeArgs, tests: &[&'static Test]) -> Result<Vec<Outcome>, String> {
     let [send, recv] =
         addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
     let patience = args.patience.map_or(PATIENCE, Duration::from_secs);
-    let server = Server { send, recv, patience, players: args.jobs.into(), restart: args.restart.clone() };
+    let restart = args.restart.clone();
+    let server = Server { send, recv, patience, players: args.jobs.into(), once: args.once, restart };
     server.check()?;
-    Ok(judge::run(&server, tests, |outcome| print_outcome(outcome, args.json)))
+    Ok(judge::run(&server, tests, progress(tests.len())))
 }
 
-/// Prints a result as soon as it exists. What a server has sent does not drive the terminal.
-fn print_outcome(outcome: &Outcome, json: bool) {
-    let text = if json { export::json(outcome) + "\n" } else { safe_lines(&report::outcome(outcome)) };
-    let mut out = std::io::stdout().lock();
-    let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = if coloured { text.replacen("FAILED", "\x1b[31mFAILED\x1b[0m", 1) } else { text };
-    // A reader that has gone needs no results.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// Returns what tells a person at a terminal how many results there are. The results themselves come at the end: what to
+/// fix first is known then, and stands before them.
+fn progress(count: usize) -> impl Fn(&Outcome) + Sync {
+    let done = AtomicUsize::new(0);
+    move |_| {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut err = std::io::stderr().lock();
+        if err.is_terminal() {
+            let text = if done < count { format!("{done} of {count} tests") } else { String::new() };
+            // A terminal that has gone needs no progress.
+            let _ = write!(err, "\r{text}\x1b[K").and_then(|()| err.flush());
+        }
+    }
+}
+
+/// Returns the results as a person reads them. What a server has sent does not drive the terminal.
+fn shown(outcomes: &[Outcome], points: &Points) -> String {
+    let text = safe_lines(&report::results(outcomes));
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = if coloured { text.replace("\nFAILED ", "\n\x1b[31mFAILED\x1b[0m ") } else { text };
+    text + &report::summary(outcomes, points)
 }
 
 pub(super) fn read_points(path: &PathBuf) -> Result<Points, String> {

@@ -39,7 +39,7 @@ pub(super) struct TraceArgs {
     /// Only the connections of this user
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Only the lines about the message with this id, and what became of it
+    /// Only the lines about the message with this id, or whose id begins so, and what became of it
     #[arg(long, value_name = "ID")]
     message: Option<String>,
     /// Width of a diagram [default: that of the terminal, else 120]

@@ -22,6 +22,7 @@ pub mod demo;
 pub mod dissector;
 pub mod explain;
 pub mod flawed;
+mod ids;
 pub mod judge;
 mod page;
 pub mod process;

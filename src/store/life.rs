@@ -37,18 +37,45 @@ pub struct Change {
 impl Store {
     /// Finds the messages with this id, which is unique for each sender only.
     pub fn lives(&self, id: &MessageId) -> Result<Vec<Life>, StoreError> {
+        self.read_beside_a_server(|| self.read_lives(id))
+    }
+
+    /// Finds the messages whose ids begin so.
+    pub fn messages_with(&self, start: &MessageId) -> Result<Vec<Arc<Message>>, StoreError> {
+        self.read_beside_a_server(|| self.read_messages_with(start))
+    }
+
+    fn read_beside_a_server<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         if !self.exists(&self.directory)? || self.is_new()? {
             return Err(Problem::NoStore.at(&self.directory));
         }
         for _ in 1..ATTEMPTS {
             let checkpoint = self.newest_checkpoint()?;
-            if let Ok(lives) = self.read_lives(id)
+            if let Ok(found) = read()
                 && self.newest_checkpoint()? == checkpoint
             {
-                return Ok(lives);
+                return Ok(found);
             }
         }
-        self.read_lives(id)
+        read()
+    }
+
+    fn read_messages_with(&self, start: &MessageId) -> Result<Vec<Arc<Message>>, StoreError> {
+        let Loaded { state, segment, next_batch, .. } = self.load_newest()?;
+        let begins = |id: &MessageId| id.as_str().starts_with(start.as_str());
+        let mut found = Vec::new();
+        for (conversation, filed) in state.filed_conversations() {
+            found.extend(self.filed_messages(&state, conversation, filed, &begins)?);
+        }
+        wal::inspect(&self.wal(state.store.clone()), segment, next_batch, &mut |line| {
+            if let Some((_, Record::Message(message))) = Record::parse(line)
+                && begins(&message.id)
+            {
+                found.push(message);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn read_lives(&self, id: &MessageId) -> Result<Vec<Life>, StoreError> {
@@ -67,7 +94,7 @@ impl Store {
     fn filed_lives(&self, state: &StoredState, id: &MessageId) -> Result<Vec<Life>, StoreError> {
         let mut lives = Vec::new();
         for (conversation, filed) in state.filed_conversations() {
-            let found = self.filed_messages(state, conversation, filed, id)?;
+            let found = self.filed_messages(state, conversation, filed, &|known| known == id)?;
             lives.extend(found.into_iter().map(|message| Life::new(message, state, true)));
         }
         lives.sort_by_key(|life| life.message.seq);
@@ -79,7 +106,7 @@ impl Store {
         state: &StoredState,
         conversation: ConversationId,
         filed: HistoryPrefix,
-        id: &MessageId,
+        is_wanted: &dyn Fn(&MessageId) -> bool,
     ) -> Result<Vec<Arc<Message>>, StoreError> {
         let participants = state.participants(conversation);
         let Some(file) = self.history(conversation, &participants, filed)? else { return Ok(Vec::new()) };
@@ -87,7 +114,7 @@ impl Store {
         let mut found = Vec::new();
         while let Some(row) = rows.next_row()? {
             if let Row::Message(message) = row
-                && message.id == *id
+                && is_wanted(&message.id)
             {
                 found.push(message);
             }

@@ -9,6 +9,21 @@ use tempfile::TempDir;
 use crate::course::assert_in_order;
 use crate::support::{Terminal, WACHAT, send_signal, wait_until};
 
+#[test]
+fn without_a_lesson_the_lessons_are_listed_a_line_each() {
+    let page = include_str!("../../src/course/demo.md");
+    let shown = page.split("$ wachat demo\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a list");
+    for arguments in [&["demo"][..], &["demo", "--list"]] {
+        let output = Command::new(WACHAT).args(arguments).output().expect("it runs");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).expect("UTF-8"), shown);
+    }
+    let names: Vec<_> = shown.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["durability", "order", "retry", "backpressure"]);
+    let output = Command::new(WACHAT).args(["demo", "retry", "--list"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "one or the other");
+}
+
 /// A command whose temporary files are in this directory.
 fn command(lesson: &str, directory: &Path) -> Command {
     let mut command = Command::new(WACHAT);

@@ -193,6 +193,45 @@ fn what_cannot_be_told_is_refused_in_one_line() {
 }
 
 #[test]
+fn an_id_may_be_given_by_its_first_characters() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let trace = directory.path().join("server.csv");
+    let mut world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
+    let mut ana = world.register("ana");
+    for id in ["b9dd28aa", "b9dd28ab", "b9", "c0ffee"] {
+        assert!(ana.request(&format!("SEND;{id};ana;hola")).starts_with("OK"));
+    }
+    assert!(world.register("luis").request("SEND;c0de;ana;hola").starts_with("OK"));
+    wait_until("the trace to be written", || std::fs::read_to_string(&trace).expect("a trace").contains("OK;c0de;"));
+    let data = world.data();
+    let file = trace.to_str().expect("a path");
+    let table = |id: &str| crate::course::trace::trace(&[&trace], &["--as", "table", "--message", id]);
+    for (start, id) in
+        [("c0f", "c0ffee"), ("c0ffee", "c0ffee"), ("b9dd28ab", "b9dd28ab"), ("b9", "b9"), ("c0f…", "c0ffee")]
+    {
+        for more in [&[][..], &["--trace", file]] {
+            assert!(explain(start, &data, more).starts_with(&format!("{id}, number ")), "{start}");
+        }
+        let shown = String::from_utf8(table(start).stdout).expect("UTF-8");
+        assert!(shown.contains(&format!("SEND;{id};")) && shown.matches(" SEND;").count() == 1, "{start}: {shown}");
+    }
+    assert!(explain("c", &data, &["--from", "luis"]).starts_with("c0de, number "));
+    for (start, candidates) in
+        [("b9d", "2 ids begin with b9d: b9dd28aa, b9dd28ab"), ("c0", "2 ids begin with c0: c0de, c0ffee")]
+    {
+        assert!(refusal(start, &data, &[]).contains(candidates), "{start}");
+        let output = table(start);
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(!output.status.success() && output.stdout.is_empty() && said.contains(candidates), "{said}");
+    }
+    assert!(refusal("c0g", &data, &[]).contains("no message with the id c0g"));
+    // The checkpoint has them, too.
+    world.stop();
+    assert!(explain("c0f", &data, &[]).starts_with("c0ffee, number "));
+    assert!(refusal("b9d", &data, &[]).contains("b9dd28aa, b9dd28ab"));
+}
+
+#[test]
 fn each_step_has_its_texts_and_a_sentence_of_the_page() {
     let places =
         |text: &str| ["{user}", "{number}"].into_iter().filter(|place| text.contains(place)).collect::<BTreeSet<_>>();

@@ -11,8 +11,8 @@ use crate::support::World;
 fn our_server_passes_the_transcripts_of_the_judge() {
     // The default, which the judge goes by.
     let world = World::new(&["--timeout", "10"]);
-    let server =
-        Server { send: world.send, recv: world.recv, patience: Duration::from_secs(10), players: 8, restart: None };
+    let patience = Duration::from_secs(10);
+    let server = Server { send: world.send, recv: world.recv, patience, players: 8, once: true, restart: None };
     let tests: Vec<_> = script::all().filter(|test| test.steps.side() == Side::Server && !test.restarts()).collect();
     let outcomes = judge::run(&server, &tests, |_| {});
     assert_eq!(outcomes.len(), tests.len());

@@ -16,7 +16,7 @@ use crate::signals;
 /// Arguments of `wachat class board`.
 #[derive(Args)]
 pub(super) struct BoardArgs {
-    /// Show it once, and end
+    /// Print it once, and end
     #[arg(long)]
     once: bool,
     /// Write it as a page for a browser, too, each time
@@ -40,12 +40,15 @@ pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
             replace(file, html(&rows).as_bytes())?;
         }
         let (columns, lines) = size();
+        if args.once {
+            return write_out(text(&rows, columns, usize::MAX).as_bytes());
+        }
         let board = text(&rows, columns, lines);
         if board != shown || io::stdout().is_terminal() {
             show(&board, shown.is_empty())?;
         }
         shown = board;
-        if args.once || stop.recv_timeout(limits::BOARD_PAUSE).is_ok() {
+        if stop.recv_timeout(limits::BOARD_PAUSE).is_ok() {
             return Ok(());
         }
         let own_servers = |class: &Class| class.groups.iter().map(|group| group.own_server.clone()).collect::<Vec<_>>();

@@ -10,7 +10,7 @@ use super::super::terminal::write_out;
 use crate::course::class::{Class, Group, grades, replace};
 use crate::course::judge::points::Points;
 use crate::course::judge::script::{self, Side, Test};
-use crate::course::judge::{self as course, Outcome, Server, Verdict, report};
+use crate::course::judge::{self as course, Outcome, Server, report};
 use crate::model::safe::safe_lines;
 
 /// Grade the servers that the groups have registered
@@ -74,13 +74,13 @@ fn judge_one(
 ) -> Result<(), String> {
     let [send, recv] = judge::addresses(own)?;
     let patience = Duration::from_secs(patience);
-    let server = Server { send, recv, patience, players: PLAYERS, restart: None };
+    let server = Server { send, recv, patience, players: PLAYERS, once: false, restart: None };
     server.check()?;
     let begin = Instant::now();
     let outcomes = course::run(&server, tests, |_| {});
     let directory = class.directory_of(group.number);
     let grades = grades::add(&directory, own, &outcomes, points)?;
-    let text: String = outcomes.iter().map(report::outcome).collect();
+    let text = report::results(&outcomes);
     replace(&directory.join("judge.txt"), (text + &report::summary(&outcomes, points)).as_bytes())?;
     let (has, of) = grades::total(&grades).unwrap_or_default();
     let line = format!(
@@ -94,7 +94,7 @@ fn judge_one(
 
 /// Returns how many tests passed, and the names of those that failed.
 fn count(outcomes: &[Outcome]) -> String {
-    let failed = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
+    let failed = outcomes.iter().filter(|outcome| outcome.failure().is_some());
     let failed: Vec<_> = failed.map(|outcome| outcome.test.name.as_str()).collect();
     let passed = format!("{} of {} tests passed", outcomes.len() - failed.len(), outcomes.len());
     if failed.is_empty() { passed } else { format!("{passed} (failed: {})", failed.join(", ")) }

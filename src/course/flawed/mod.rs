@@ -1,4 +1,4 @@
-//! A small server of the protocol, and eight flaws that students' servers have: each is a few lines. The judge finds each
+//! A small server of the protocol, and nine flaws that students' servers have: each is a few lines. The judge finds each
 //! by the tests that name it, and `wachat demo` shows what four of them do. examples/flawed starts it.
 //!
 //! Without a flaw it passes the judge's groups framing, login, send, poll, states, idempotence and crash. It has no rooms
@@ -33,6 +33,8 @@ pub enum Flaw {
     HalfALineIsLost,
     /// Each SEND is a new message, whatever its id
     NoDedupe,
+    /// There is one table of ids for all users
+    SharedIds,
     /// OK is answered before the message is on the disk
     OkBeforeTheDisk,
     /// While one client is served, or does not read, all others wait

@@ -122,8 +122,12 @@ impl<'a> Session<'a> {
 
     fn send(&self, user: &str, id: MessageId, to: Option<Target>, text: &Text) -> Reply {
         let mut state = self.server.state.lock();
-        let known = state.ids.get(&(user.to_owned(), id.to_string())).filter(|_| self.server.flaw != Flaw::NoDedupe);
-        let place = match known.copied() {
+        let known = match self.server.flaw {
+            Flaw::NoDedupe => None,
+            Flaw::SharedIds => state.messages.iter().position(|message| message.id == id.as_str()),
+            _ => state.ids.get(&(user.to_owned(), id.to_string())).copied(),
+        };
+        let place = match known {
             Some(place) => {
                 let message = &state.messages[place];
                 if find_peer(&state, to).as_ref() != Ok(&message.to) || message.text != text.as_str() {

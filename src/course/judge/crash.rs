@@ -51,6 +51,14 @@ pub fn restart(server: &Server) -> Result<(), Mismatch> {
     Ok(())
 }
 
+/// Starts a server again if a test has ended it, so that the next one is judged by itself. Without a command it stays away.
+pub fn revive(server: &Server) {
+    if server.restart.is_some() && Wire::open(server.send, server.patience).is_err() {
+        // One that does not start fails the next test.
+        let _ = restart(server);
+    }
+}
+
 fn is_answered(address: SocketAddr, line: &str, patience: Duration) -> bool {
     Wire::open(address, patience).is_ok_and(|mut wire| {
         wire.send(line.as_bytes());

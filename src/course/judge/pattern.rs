@@ -85,7 +85,8 @@ impl Names {
     }
 }
 
-fn is_number(field: &str) -> bool {
+/// Checks that a field has the form of a sequence number.
+pub fn is_number(field: &str) -> bool {
     !field.is_empty() && field.len() <= 16 && field.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -96,15 +97,22 @@ pub fn is_time(field: &str) -> bool {
     field.len() == form.len() && field.bytes().zip(form.bytes()).all(same)
 }
 
-/// Returns a name that no other account of the server has, also if it was tested before.
+/// A number of this run of the program.
+static RUN: LazyLock<u32> = LazyLock::new(|| {
+    let mut random = [0; 4];
+    // Without random numbers that of the process has to do.
+    getrandom::fill(&mut random).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(random))
+});
+
+/// Returns a name that no other account, room or message of the server has, also if it was tested before.
 pub fn unique(user: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    static RUN: LazyLock<u32> = LazyLock::new(|| {
-        let mut random = [0; 4];
-        // Without random numbers that of the process has to do.
-        getrandom::fill(&mut random).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(random))
-    });
     format!("{user}-{:x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Returns whether a text has such a name in it.
+pub fn is_unique(text: &str) -> bool {
+    text.contains(&format!("-{:x}-", *RUN))
 }
 
 /// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.

@@ -16,7 +16,7 @@ use crate::protocol::Port;
 /// A socket that takes nothing in this time is full.
 const FLOOD_PAUSE: Duration = Duration::from_millis(300);
 
-/// Plays one test, with users of its own.
+/// Plays one test, with users, rooms and message ids of its own.
 pub fn play(server: &Server, steps: &[Step<ServerAction>]) -> Result<(), Box<Failure>> {
     let mut player = Player::new(server);
     for step in steps {
@@ -41,6 +41,7 @@ impl<'a> Player<'a> {
         let mut names = Names::of_test();
         names.set("room", unique("sala"));
         names.set("any", unique("any"));
+        names.set("m", unique("m"));
         Self { server, names, wires: HashMap::new(), begin: Instant::now(), moments: Vec::new() }
     }
 
@@ -145,7 +146,7 @@ impl<'a> Player<'a> {
     fn open(&mut self, name: &str, port: Port) -> Result<(), Mismatch> {
         let address = port.of([self.server.send, self.server.recv]);
         let wire = Wire::open(address, self.server.patience)
-            .map_err(|error| Mismatch::new(format!("a connection to {address}, the {port} port"), error))?;
+            .map_err(|error| Mismatch::no_connection(format_args!("{address}, the {port} port"), error))?;
         self.note(name, EventKind::Note(format!("connects to the {port} port")));
         self.wires.insert(name.to_owned(), wire);
         Ok(())

@@ -5,14 +5,14 @@
 //! login = 10
 //! ```
 //!
-//! A group that is not named is worth a point a test. The points of a group are shared by its tests, and a test that was
-//! skipped has none.
+//! A group that is not named is worth a point a test. The points of a group are shared by its tests. A test that was
+//! skipped has none, and so has one that has passed without the test that it needs.
 
 use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Outcome, Verdict, script};
+use super::{Outcome, script};
 
 /// Points of the groups that the file names.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl Points {
         let of_group = || outcomes.iter().filter(|outcome| outcome.test.group == group);
         let all = script::all().filter(|test| test.group == group).count().max(1);
         let worth = self.0.get(group).map_or(1.0, |points| points / all as f64);
-        let passed = of_group().filter(|outcome| matches!(outcome.verdict, Verdict::Passed)).count();
-        (worth * passed as f64, worth * of_group().count() as f64)
+        let counted = of_group().filter(|outcome| outcome.counts()).count();
+        (worth * counted as f64, worth * of_group().count() as f64)
     }
 }

@@ -6,13 +6,16 @@
 //! test A line may come byte by byte
 //! clause The way in which TCP cuts or joins lines has no meaning.
 //! usual The program takes what one read returns for one line.
+//! needs framing-2
 //! users ana
 //! A open SEND
 //! A bytes> LOGIN:{ana}:{password}
 //! A < OK;{ana};wachat/1
 //! ```
 //!
-//! [`step`](super::step) has the steps.
+//! [`step`](super::step) has the steps. `needs` stands in tests that a program passes in which the exercise is still open:
+//! their points count once the named test passes, too. `alone` stands in tests of what one client does to another: a test at
+//! their side would hide it.
 
 use std::sync::LazyLock;
 
@@ -37,7 +40,7 @@ macro_rules! files {
 
 static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
     // In the order of the labs.
-    let files = files!["framing" "login" "send" "poll" "states" "idempotence" "rooms" "time-outs" "crash"];
+    let files = files!["framing" "login" "send" "poll" "states" "idempotence" "time-outs" "crash" "rooms"];
     let mut number = 0;
     let parse = |(side, name, file, text)| Group::parse(side, name, file, text, &mut number);
     // The files are part of the program, and its tests read all of them.
@@ -67,6 +70,10 @@ pub struct Test {
     pub section: String,
     /// The usual defect of a program that fails.
     pub usual: &'static str,
+    /// The test without which its points do not count.
+    pub needs: Option<&'static str>,
+    /// It is played without another at its side.
+    pub alone: bool,
     pub steps: Steps,
 }
 
@@ -114,6 +121,8 @@ impl Group {
                 }
                 ("clause", Some(test)) => (test.clause, test.section) = (rest, section_of(rest).to_owned()),
                 ("usual", Some(test)) => test.usual = rest,
+                ("needs", Some(test)) => test.needs = Some(rest),
+                ("alone", Some(test)) => test.alone = true,
                 (_, Some(test)) => test.steps.add(line).map_err(failed)?,
                 (_, None) => return Err(failed("there is no test yet".to_owned())),
             }
@@ -125,7 +134,8 @@ impl Group {
 impl Test {
     fn new(side: Side, number: usize, group: &'static str, place: usize, title: &'static str) -> Self {
         let name = format!("{group}-{place}");
-        Self { number, name, group, title, clause: "", section: String::new(), usual: "", steps: Steps::new(side) }
+        let (clause, section, usual, needs, alone) = Default::default();
+        Self { number, name, group, title, clause, section, usual, needs, alone, steps: Steps::new(side) }
     }
 
     /// Returns whether it needs a command that restarts the server.

@@ -16,6 +16,8 @@ pub struct Server {
     pub patience: Duration,
     /// Number of tests that are played side by side. Most of their time is waiting.
     pub players: usize,
+    /// A test that has failed beside others counts so, and is not played again alone.
+    pub once: bool,
     /// The command that kills the server and starts it again.
     pub restart: Option<String>,
 }

@@ -37,15 +37,26 @@ pub struct Mismatch {
     pub came: String,
 }
 
+/// The begin of what was expected where a connection could not be opened.
+const CONNECTION: &str = "a connection to ";
+
 impl Failure {
     pub fn new(step: String, Mismatch { expected, came }: Mismatch, moments: Vec<LogEntry>) -> Self {
         Self { step, expected, came, moments }
+    }
+
+    pub fn is_of_a_server_that_has_gone(&self) -> bool {
+        self.expected.starts_with(CONNECTION)
     }
 }
 
 impl Mismatch {
     pub fn new(expected: impl Into<String>, came: impl ToString) -> Self {
         Self { expected: expected.into(), came: came.to_string() }
+    }
+
+    pub fn no_connection(to: impl fmt::Display, why: impl ToString) -> Self {
+        Self::new(format!("{CONNECTION}{to}"), why)
     }
 }
 

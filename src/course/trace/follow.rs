@@ -1,6 +1,6 @@
 //! Follows one message through the steps: its lines, and the sync, acknowledgements and receipts of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::step::{About, Step};
 use crate::model::{MessageId, Seq, Target};
@@ -15,6 +15,17 @@ pub fn follow(steps: &mut [Step], id: &MessageId, from: Option<String>) {
     for step in steps {
         step.about = message.part(step).filter(|about| message.is_news(step, *about));
     }
+}
+
+/// Returns the ids of the messages that the steps are about.
+pub fn ids(steps: &[Step]) -> BTreeSet<MessageId> {
+    let id = |step: &Step| match &step.line {
+        Line::Request(Request::Send(SendRequest::Send { id, .. })) => Some(id.clone()),
+        Line::Accepted(accepted) => Some(accepted.id.clone()),
+        Line::Event(event::Event::Message(message)) => Some(message.id.clone()),
+        _ => None,
+    };
+    steps.iter().filter_map(id).collect()
 }
 
 /// A message, as far as the steps tell of it.

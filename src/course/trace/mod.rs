@@ -31,6 +31,7 @@ mod table;
 
 use std::path::PathBuf;
 
+use crate::course::ids::complete;
 pub use filter::Selection;
 pub use short::short;
 pub use step::{About, Arrival, Merged, Step};
@@ -60,15 +61,27 @@ pub struct Shown {
 
 /// Reads traces, merges them, and selects steps. The notes say what a reader has to know about the order.
 pub fn select(files: &[PathBuf], selection: &Selection) -> Result<(Merged, Vec<String>), String> {
-    let read = read::read(files)?;
-    let (merged, mut notes) = merge::merge(read.runs);
-    notes.splice(0..0, read.notes);
+    let (merged, notes) = read_all(files)?;
     Ok((filter::filter(merged, selection)?, notes))
 }
 
-/// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
+fn read_all(files: &[PathBuf]) -> Result<(Merged, Vec<String>), String> {
+    let read = read::read(files)?;
+    let (merged, mut notes) = merge::merge(read.runs);
+    notes.splice(0..0, read.notes);
+    Ok((merged, notes))
+}
+
+/// Reads traces and shows them. The id of a message may be its first characters. `columns`: the width of a diagram for the
+/// terminal.
 pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
-    let (mut merged, mut notes) = select(files, selection)?;
+    let (merged, mut notes) = read_all(files)?;
+    let mut selection = selection.clone();
+    if let Some(start) = &selection.message {
+        let id = complete(start, follow::ids(&merged.steps))?;
+        selection.message = Some(id.map_or_else(|| start.clone(), |id| id.to_string()));
+    }
+    let mut merged = filter::filter(merged, &selection)?;
     marks::add(&mut merged.steps);
     let text = match form {
         Form::Table => table::write(&merged),

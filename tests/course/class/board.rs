@@ -103,6 +103,20 @@ fn without_a_terminal_the_board_is_printed_when_it_changes() {
 }
 
 #[test]
+fn shown_once_the_board_leaves_the_terminal_alone() {
+    let class = Class::started(ROSTER, 3);
+    let directory = class.path("class").display().to_string();
+    let arguments = ["class", "board", "--once", "--dir", &directory].map(str::to_owned);
+    // Fewer rows than groups: what is printed may scroll.
+    let mut terminal = Terminal::start_program(WACHAT, &arguments, None, &[], [3, 60]);
+    assert_eq!(terminal.wait_for_exit(), Some(0));
+    let said = terminal.last_screen();
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+    let lines: Vec<_> = said.lines().map(str::trim_end).collect();
+    assert!(lines.len() == 4 && lines[0].starts_with("group  server") && lines[3].starts_with("3      up"), "{said:?}");
+}
+
+#[test]
 fn on_a_narrow_terminal_the_board_leaves_columns_and_rows_out() {
     let class = Class::started(ROSTER, 3);
     let directory = class.path("class").display().to_string();

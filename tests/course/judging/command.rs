@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use wachat::course::judge::script;
 
@@ -46,7 +47,7 @@ fn a_run_prints_each_result_and_the_table() {
     let (code, said) = judged(&wrong(), &["--only", "framing-2,framing-4,crash-1", "--jobs", "1"]);
     let test = script::all().find(|test| test.name == "framing-2").expect("a test");
     let failed = format!(
-        "FAILED  framing-2       Two lines may come in one piece, and half of a third (0.0 s)
+        "Fix this first: framing-2, Two lines may come in one piece, and half of a third
     protocol, section 2: \"{}\"
     expected  OK
     came      KO;X;␛[31m
@@ -57,6 +58,8 @@ fn a_run_prints_each_result_and_the_table() {
 0.000  A < OK;ana;wachat/1
 0.000  A > PING␊SEND;m-1;ana;uno␊PI
 0.000  A < KO;X;␛[31m
+
+FAILED  framing-2       Two lines may come in one piece, and half of a third (0.0 s): see above
 passed  framing-4       Requests may be sent before the replies are read (0.0 s)
 skipped crash-1         A message that was answered OK survives a kill: it needs --restart COMMAND
 
@@ -68,6 +71,72 @@ all                                  1.0/ 3.0
         test.clause, test.usual
     );
     assert_eq!((code, said), (Some(1), failed));
+}
+
+/// A server that answers this many PINGs with a refusal.
+fn wrong_at_first(count: usize) -> SmallServer {
+    let left = Mutex::new(count);
+    SmallServer::but(move |asked, answer| {
+        let mut left = left.lock();
+        if asked.text == "PING" && *left > 0 {
+            *left -= 1;
+            answer.say("KO;X;not yet");
+        }
+    })
+}
+
+#[test]
+fn a_test_that_fails_beside_others_is_played_again_alone_and_the_result_says_so() {
+    let only = ["--only", "framing-2,framing-4"];
+    let failed = "FAILED  framing-2       Two lines may come in one piece, and half of a third (0.0 s): see above\n";
+    let passed = "passed  framing-2       Two lines may come in one piece, and half of a third (0.0 s)";
+    let remark = "alone; beside other tests it failed: expected OK, came KO;X;not yet";
+    for (wrong, more, code, line) in [
+        (0, &[][..], 0, format!("{passed}\n")),
+        (1, &[], 0, format!("{passed}: {remark}\n")),
+        (2, &[], 1, failed.to_owned()),
+        (1, &["--once"], 1, failed.to_owned()),
+        // Without others at its side, it has failed alone.
+        (1, &["--jobs", "1"], 1, failed.to_owned()),
+    ] {
+        let (came, said) = judged(&wrong_at_first(wrong), &[&only, more].concat());
+        assert!(came == Some(code) && said.contains(&line), "{wrong} {more:?}: {said}");
+        assert_eq!(said.contains("Fix this first: framing-2, "), code == 1, "{said}");
+    }
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("junit.xml").display().to_string();
+    let (code, said) = judged(&wrong_at_first(1), &[&only[..], &["--json", "--junit", &file]].concat());
+    let line: serde_json::Value = serde_json::from_str(said.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((code, &line["result"], &line["remark"]), (Some(0), &"passed".into(), &remark.into()));
+    let xml = std::fs::read_to_string(&file).expect("a file");
+    assert!(xml.contains("failures=\"0\"") && xml.contains(&format!("<system-out>{remark}</system-out>")), "{xml}");
+}
+
+#[test]
+fn results_stand_in_the_order_of_the_tests_after_what_to_fix_first() {
+    // framing-2 takes longest.
+    let server = SmallServer::but(|asked, answer| {
+        if asked.text == "PING" {
+            answer.pause = Duration::from_millis(700);
+        }
+        if asked.text.starts_with("POLL") {
+            answer.say("KO;SYNTAX;there is no POLL yet");
+        }
+    });
+    let (code, said) = judged(&server, &["--only", "poll,framing-1,framing-2,framing-4,send-3"]);
+    let results = said.lines().filter(|line| ["passed  ", "FAILED  "].iter().any(|word| line.starts_with(word)));
+    let names: Vec<_> = results.filter_map(|line| line.split_whitespace().nth(1)).collect();
+    let polls = (1..=9).map(|number| format!("poll-{number}"));
+    let first = ["framing-1", "framing-2", "framing-4", "send-3"].map(str::to_owned);
+    let order: Vec<_> = first.into_iter().chain(polls).collect();
+    assert_eq!((code, names), (Some(1), order.iter().map(String::as_str).collect()), "{said}");
+    assert!(
+        said.starts_with("Fix this first: framing-1, A line may come byte by byte\n    protocol, section 2: "),
+        "{said}"
+    );
+    assert_eq!(said.matches("there is no POLL yet").count(), 2, "once what was expected, once the time line: {said}");
+    assert!(said.contains("more tests fail in the same way: send-3, poll-1, poll-2, "), "{said}");
+    assert!(said.contains("FAILED  poll-1 ") && said.contains(" (0.0 s): as framing-1\n"), "{said}");
 }
 
 #[test]

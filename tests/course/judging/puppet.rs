@@ -73,7 +73,7 @@ pub fn play_all(
     let mut puppet = Puppet { directory: directory.path().to_owned(), runs: 0, over, code: None };
     thread::scope(|scope| {
         scope.spawn(move || client(&mut puppet));
-        let outcomes = client::run(&Client { command, patience, players: 1 }, tests, |_| {});
+        let outcomes = client::run(&Client { command, patience, players: 1, once: false }, tests, |_| {});
         let _ = end.send(());
         outcomes
     })

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use wachat::course::judge::EventKind;
+use wachat::course::judge::outcome;
+use wachat::course::judge::pattern;
 use wachat::course::judge::points::Points;
 use wachat::course::judge::script::{self, Side};
 use wachat::course::judge::{Failure, LogEntry, Outcome, Verdict, export, report};
@@ -30,7 +32,7 @@ fn failed(step: &str, expected: &str, came: &str, count: usize) -> Verdict {
 }
 
 fn outcome(side: Side, verdict: Verdict) -> Outcome {
-    Outcome { test: test(side, "A < OK"), verdict, time: Duration::from_millis(1260) }
+    Outcome::new(test(side, "A < OK"), verdict, Duration::from_millis(1260))
 }
 
 #[test]
@@ -85,15 +87,15 @@ fn a_time_line_is_shown_from_its_end() {
 
 #[test]
 fn a_result_as_json_has_what_its_kind_has_and_nothing_else() {
-    let json = |verdict| export::json(&outcome(Side::Server, verdict));
+    let json = |verdict| export::json(&[outcome(Side::Server, verdict)]);
     let head = r#"{"test":"framing-1","group":"framing","title":"A title","section":"5","clause":"a clause","result":"#;
-    assert_eq!(json(Verdict::Passed), format!("{head}\"passed\",\"seconds\":1.26}}"));
-    assert_eq!(json(Verdict::Skipped("why".to_owned())), format!("{head}\"skipped\",\"seconds\":1.26}}"));
+    assert_eq!(json(Verdict::Passed), format!("{head}\"passed\",\"seconds\":1.26}}\n"));
+    assert_eq!(json(Verdict::Skipped("why".to_owned())), format!("{head}\"skipped\",\"seconds\":1.26}}\n"));
     assert_eq!(
         json(failed("A < OK", "OK", "\"KO\"", 2)),
         format!(
-            r#"{head}"failed","seconds":1.26,"step":"A < OK","expected":"OK","came":"\"KO\"","usual":"What is usual.","moments":["   1.500  A > n 0␊","   1.501      notes"]}}"#
-        )
+            r#"{head}"failed","seconds":1.26,"step":"A < OK","expected":"OK","came":"\"KO\"","usual":"What is usual.","moments":["   1.500  A > n 0␊","   1.501      notes"],"fix_first":true}}"#
+        ) + "\n"
     );
 }
 
@@ -127,10 +129,9 @@ fn results_as_junit_are_xml_whatever_came() {
 
 /// Returns results of tests by their names.
 fn results(names: &[(&str, Verdict)]) -> Vec<Outcome> {
-    let result = |(name, verdict): &(&str, Verdict)| Outcome {
-        test: script::all().find(|test| test.name == *name).expect("a test"),
-        verdict: verdict.clone(),
-        time: Duration::ZERO,
+    let result = |(name, verdict): &(&str, Verdict)| {
+        let test = script::all().find(|test| test.name == *name).expect("a test");
+        Outcome::new(test, verdict.clone(), Duration::ZERO)
     };
     names.iter().map(result).collect()
 }
@@ -155,8 +156,8 @@ fn the_table_counts_each_group_that_was_played_and_adds_the_points() {
         ("crash-2", skipped()),
         ("crash-3", Verdict::Passed),
     ]);
-    let points = Points::parse("framing = 30\nsend = 4.5\nlogin = 16\npoll = 7\n").expect("points");
-    // Framing has 12 tests, login 8, send 9.
+    let points = Points::parse("framing = 30\nsend = 4.5\nlogin = 18\npoll = 7\n").expect("points");
+    // Framing has 12 tests, login 9, send 9.
     let expected = "
 group         passed failed skipped    points
 framing            2      1       0  5.0/ 7.5
@@ -176,6 +177,119 @@ client-crash            0      0       1  0.0/ 1.0
 all                                       1.0/ 3.0
 ";
     assert_eq!(report::summary(&clients, &Points::default()), expected);
+}
+
+#[test]
+fn what_to_fix_first_stands_first_and_what_tests_share_is_told_once() {
+    let came = |came: &str| failed("A < OK", "OK", came, 1);
+    let outcomes = results(&[
+        ("framing-1", Verdict::Passed),
+        ("framing-2", came("nothing in time")),
+        ("framing-3", came("KO;SYNTAX;one text")),
+        ("send-1", came("KO;SYNTAX;another")),
+        ("poll-1", came("nothing in time")),
+        ("poll-2", came("nothing in time")),
+        ("poll-3", came("KO;RATE;one text")),
+        ("crash-1", skipped()),
+        ("rooms-1", failed("A < 1", "1", "nothing in time", 1)),
+    ]);
+    let said = report::results(&outcomes);
+    let heads: Vec<_> = said.lines().filter(|line| !line.starts_with(' ') || line.contains("likewise")).collect();
+    let title = |name: &str| script::all().find(|test| test.name == name).expect("a test").title;
+    let line = |word: &str, name: &str, end: &str| format!("{word} {name:15} {}{end}", title(name));
+    let expected = [
+        format!("Fix this first: framing-2, {}", title("framing-2")),
+        "    likewise  2 more tests fail in the same way: poll-1, poll-2".to_owned(),
+        String::new(),
+        line("passed ", "framing-1", " (0.0 s)"),
+        line("FAILED ", "framing-2", " (0.0 s): see above"),
+        line("FAILED ", "framing-3", " (0.0 s)"),
+        "    likewise  send-1 fails in the same way".to_owned(),
+        line("FAILED ", "send-1", " (0.0 s): as framing-3"),
+        line("FAILED ", "poll-1", " (0.0 s): as framing-2"),
+        line("FAILED ", "poll-2", " (0.0 s): as framing-2"),
+        line("FAILED ", "poll-3", " (0.0 s)"),
+        line("skipped", "crash-1", ": why"),
+        line("FAILED ", "rooms-1", " (0.0 s)"),
+    ];
+    assert_eq!(heads, expected);
+    assert_eq!(said.matches("    usually   ").count(), 4, "four causes: {said}");
+    let lines = export::json(&outcomes);
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let first: Vec<_> = lines.iter().filter(|line| line["fix_first"] == true).map(|line| &line["test"]).collect();
+    assert_eq!(first, ["framing-2"]);
+    let same: Vec<_> = lines.iter().filter_map(|line| line["as"].as_str()).collect();
+    assert_eq!(same, ["framing-3", "framing-2", "framing-2"]);
+    let passed = report::results(&outcomes[..1]);
+    assert_eq!(passed, line("passed ", "framing-1", " (0.0 s)\n"), "nothing is to be fixed");
+}
+
+#[test]
+fn that_the_server_has_gone_is_not_what_to_fix_first() {
+    let gone = || failed("A open SEND", "a connection to 127.0.0.1:1, the SEND port", "Connection refused", 1);
+    let outcomes = results(&[("framing-1", gone()), ("framing-2", gone()), ("poll-1", wrong()), ("rooms-1", gone())]);
+    let said = report::results(&outcomes);
+    assert!(said.starts_with("Fix this first: poll-1, "), "{said}");
+    assert!(said.contains("likewise  2 more tests fail in the same way: framing-2, rooms-1\n"), "{said}");
+    // What a test has shown before the server went says more than that it has gone.
+    let [outcome] = results(&[("poll-1", gone())]).try_into().expect("one");
+    let failure = outcome.after(wrong());
+    assert_eq!(failure.failure().map(|failure| &*failure.came), Some("KO"));
+}
+
+#[test]
+fn failures_look_the_same_whatever_their_names_numbers_and_times_are() {
+    let look = |one: [&str; 3], other: [&str; 3]| {
+        let outcomes = ["send-1", "poll-1"].iter().zip([one, other]).map(|(name, [sent, expected, came])| {
+            let test = script::all().find(|test| test.name == *name).expect("a test");
+            let Verdict::Failed(mut failure) = failed("A < x", expected, came, 0) else { panic!("no failure") };
+            let at = Duration::ZERO;
+            let sent = EventKind::Sent(sent.as_bytes().to_vec());
+            failure.moments.push(LogEntry { at, connection: "A".to_owned(), what: sent });
+            Outcome::new(test, Verdict::Failed(failure), Duration::ZERO)
+        });
+        report::results(&outcomes.collect::<Vec<_>>()).contains("poll-1 fails in the same way")
+    };
+    let unique = pattern::unique;
+    let [ana, luis] = ["ana", "luis"].map(unique);
+    let ok = |user: &str| format!("OK;{user};wachat/1");
+    let accepted = |id: &str, at: &str| format!("OK;{id};RECEIVED;{at};17");
+    let [at, later] = ["2026-11-20T23:55:00.123Z", "2026-11-20T23:56:00.123Z"];
+    for (one, other, same) in [
+        (["LOGIN:a:b\n", &ok(&ana), &ok("x")], ["LOGIN:c:d\n", &ok(&luis), &ok("x")], true),
+        (["SEND;1;2;3\n", "OK", &accepted(&ana, at)], ["SEND;4;5;6\n", "OK", &accepted(&luis, later)], true),
+        (["PING\n", "OK", "KO;SYNTAX;a"], ["PING\n", "OK", "KO;SYNTAX;b"], true),
+        (["POLL;0;0\n", "OK", "KO;SYNTAX;a"], ["POLL;9;0\n", "KO;SEQ;...", "KO;SYNTAX;a"], true),
+        (["SEND;1;2;3\n", "OK", "KO;RATE;a"], ["SEND;1;2;3\n", "KO;CONFLICT;...", "KO;RATE;a"], false),
+        (["PING\n", "OK", "KO;SYNTAX;a"], ["QUIT\n", "OK", "KO;SYNTAX;a"], false),
+        (["PING\n", "OK", "KO;SYNTAX;a"], ["PING\n", "OK", "KO;RATE;a"], false),
+        (["PING\nSEND;1;2;3\nPI", "OK", "nothing in time"], ["PING\n", "OK", "nothing in time"], false),
+        (["POLL;0;0\n", "OK;1", "OK;0"], ["POLL;7;0\n", "OK;1", "OK;0"], true),
+        (["POLL;0;0\n", "OK;1", "OK;0"], ["POLL;7;0\n", "OK;1", "OK;2"], false),
+        (["POLL;0;0\n", "1;MSG;x;a;b;<time>;uno", "2"], ["POLL;7;0\n", "3;MSG;x;a;b;<time>;dos", "2"], true),
+        (["POLL;0;0\n", "1;MSG;uno", "2;MSG;tres"], ["POLL;7;0\n", "3;MSG;dos", "4;MSG;tres"], false),
+    ] {
+        assert_eq!(look(one, other), same, "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn points_count_once_the_test_that_is_needed_passes() {
+    let needy = script::all().find(|test| test.name == "login-1").expect("a test");
+    assert_eq!(needy.needs, Some("login-3"));
+    let held = |results: &[(&str, Verdict)]| {
+        let mut outcomes = self::results(results);
+        outcome::hold_points_back(&mut outcomes);
+        (Points::default().of("login", &outcomes), report::results(&outcomes))
+    };
+    let passed = || ("login-1", Verdict::Passed);
+    let (points, said) = held(&[passed(), ("login-3", wrong())]);
+    assert_eq!(points, (0.0, 2.0));
+    assert!(said.contains("LOGIN finds it (0.0 s): without points until login-3 passes\n"), "{said}");
+    for others in [&[("login-3", Verdict::Passed)][..], &[("login-3", skipped())], &[]] {
+        let (points, said) = held(&[&[passed()], others].concat());
+        assert!(points.0 >= 1.0 && !said.contains("without points"), "{said}");
+    }
 }
 
 #[test]

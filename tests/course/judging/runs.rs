@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use wachat::course::judge::script::{Side, Test};
+use wachat::course::judge::script::{self, Side, Test};
 use wachat::course::judge::{self, Server, Verdict};
 
 use super::small_server::SmallServer;
@@ -124,12 +124,16 @@ fn as_many_tests_as_there_are_players_are_played_side_by_side() {
 }
 
 /// Returns a test with this number.
-fn numbered(number: usize, steps: &str) -> &'static Test {
-    let Test { group, title, clause, usual, .. } = *test(Side::Server, steps);
+fn test_of(number: usize, steps: &str) -> Test {
+    let Test { group, title, clause, usual, needs, alone, .. } = *test(Side::Server, steps);
     let name = format!("n-{number}");
     let section = "1".to_owned();
     let steps = test(Side::Server, steps).steps.clone();
-    Box::leak(Box::new(Test { number, name, group, title, clause, section, usual, steps }))
+    Test { number, name, group, title, clause, section, usual, needs, alone, steps }
+}
+
+fn numbered(number: usize, steps: &str) -> &'static Test {
+    Box::leak(Box::new(test_of(number, steps)))
 }
 
 #[test]
@@ -150,6 +154,31 @@ fn tests_that_restart_come_last_one_after_the_other_and_results_are_in_the_order
     assert_eq!((told.len(), told.iter().max(), &told[2..]), (4, Some(&9), &[9, 7][..]), "{told:?}");
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), "x\nx\n");
     assert!(outcomes[1].time >= Duration::from_millis(300) && outcomes[0].time < outcomes[1].time);
+}
+
+#[test]
+fn a_test_of_what_clients_do_to_each_other_has_none_at_its_side() {
+    let names: Vec<_> = script::all().filter(|test| test.alone).map(|test| test.name.as_str()).collect();
+    assert_eq!(names, ["send-9", "poll-5", "poll-7"]);
+    let busy = Arc::<Mutex<usize>>::default();
+    let of_server = busy.clone();
+    let server = SmallServer::but(move |asked, answer| match asked.text.as_str() {
+        "PING" => {
+            *of_server.lock() += 1;
+            thread::sleep(Duration::from_millis(300));
+            *of_server.lock() -= 1;
+        }
+        "QUIT" => answer.say(if *of_server.lock() == 0 { "OK" } else { "KO;X;there are others" }),
+        _ => {}
+    });
+    let mut tests: Vec<_> =
+        (2..6).map(|number| numbered(number, "users ana\nA login SEND ana\nA > PING\nA < OK")).collect();
+    let quit = Test { alone: true, ..test_of(1, "users ana\nA login SEND ana\nA > QUIT\nA < OK") };
+    tests.insert(0, Box::leak(Box::new(quit)));
+    let server = Server { players: 5, once: true, ..server.with_patience(LONG) };
+    let outcomes = judge::run(&server, &tests, |_| {});
+    assert_eq!(outcomes.len(), 5);
+    outcomes.iter().for_each(|outcome| assert_passed(outcome, "it is alone"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use wachat::course::judge::step::{ServerAction, Steps};
 
 use super::test;
 
-const SERVERS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempotence", "rooms", "time-outs", "crash"];
+const SERVERS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempotence", "time-outs", "crash", "rooms"];
 
 /// Returns the text of the file of a group.
 fn file(group: &Group) -> String {
@@ -21,7 +21,9 @@ fn file(group: &Group) -> String {
 /// Returns a test as its file has it.
 fn written(test: &Test) -> String {
     let head = format!("test {}\nclause {}\nusual {}\n", test.title, test.clause, test.usual);
-    head + &lines(&test.steps).iter().map(|line| format!("{line}\n")).collect::<String>()
+    let needs = test.needs.map_or(String::new(), |name| format!("needs {name}\n"));
+    let alone = if test.alone { "alone\n" } else { "" };
+    head + &needs + alone + &lines(&test.steps).iter().map(|line| format!("{line}\n")).collect::<String>()
 }
 
 /// Returns the lines of steps, as their file has them.
@@ -81,6 +83,18 @@ fn groups_and_tests_have_their_names_and_numbers_in_the_order_of_the_labs() {
     }
     let numbers: Vec<_> = script::all().map(|test| test.number).collect();
     assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_test_needs_one_of_its_group_that_needs_none() {
+    let mut count = 0;
+    for test in script::all() {
+        let Some(name) = test.needs else { continue };
+        let needed = script::all().find(|other| other.name == name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!((needed.group, needed.needs), (test.group, None), "{}", test.name);
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
 }
 
 /// Returns the names of the tests that are chosen.

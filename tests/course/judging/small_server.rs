@@ -111,7 +111,7 @@ impl SmallServer {
     /// The same for the judge, which waits so long for a line.
     pub fn with_patience(&self, patience: Duration) -> Server {
         let [send, recv] = self.addresses;
-        Server { send, recv, patience, players: 1, restart: None }
+        Server { send, recv, patience, players: 1, once: false, restart: None }
     }
 
     /// Returns what has come on a connection: lines with their ends, and `end` where the judge has closed.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use super::holes::start;
 use super::tools::make_client;
 use super::{CLIENTS, path};
 use crate::course::chaos::process::Chaos;
@@ -78,6 +79,18 @@ fn judge(command: &str, groups: &str) -> (Option<i32>, String) {
     let arguments = ["judge", "--client", command, "--only", groups, "--jobs", "4", "--patience", "20"];
     let output = Command::new(WACHAT).args(arguments).output().unwrap();
     (output.status.code(), text(&output))
+}
+
+#[test]
+fn a_starter_has_no_points() {
+    let to = tempfile::tempdir().unwrap();
+    // The holes are the same in each language.
+    let Some(command) = make_client(&start(CLIENTS[0], &[], to.path()), to.path()) else { return };
+    let points = path("points.toml").display().to_string();
+    let arguments = ["judge", "--client", &command, "--once", "--jobs", "16", "--patience", "5", "--points", &points];
+    let output = Command::new(WACHAT).args(arguments).output().unwrap();
+    let said = text(&output);
+    assert!(output.status.code() == Some(1) && said.ends_with("  0.0/37.0\n"), "{said}");
 }
 
 fn assert_passes(file: &str) {

@@ -48,12 +48,9 @@ impl Running {
     }
 
     /// Returns the exit code of the judge, and what it says.
-    fn judge(&self, only: &str) -> (Option<i32>, String) {
-        let output = judge(
-            self.ports[0],
-            self.ports[1],
-            &["--only", only, "--jobs", "16", "--patience", "10", "--restart", &self.restart],
-        );
+    fn judge(&self, only: &str, more: &[&str]) -> (Option<i32>, String) {
+        let arguments = ["--only", only, "--jobs", "16", "--patience", "10", "--restart", &self.restart];
+        let output = judge(self.ports[0], self.ports[1], &[&arguments[..], more].concat());
         (output.status.code(), text(&output))
     }
 }
@@ -65,11 +62,11 @@ impl Drop for Running {
     }
 }
 
-const ALL: &str = "framing,login,send,poll,states,idempotence,rooms,time-outs,crash";
+const ALL: &str = "framing,login,send,poll,states,idempotence,time-outs,crash,rooms";
 
 fn assert_passes(file: &str) {
     let Some(server) = Running::solution(file) else { return };
-    let (code, said) = server.judge(ALL);
+    let (code, said) = server.judge(ALL, &[]);
     assert!(code == Some(0) && said.contains("passed  crash-4 "), "{file}:\n{said}");
 }
 
@@ -84,18 +81,37 @@ fn the_solution_in_rust_passes_all_groups() {
 }
 
 #[test]
-fn a_skeleton_starts_and_fails() {
+fn a_skeleton_starts_and_has_no_points() {
     let fails = |file: &str| {
         let Some(server) = Running::with_done(file, &[]) else { return };
-        let (code, said) = server.judge("framing-8,login-3,send-5,poll-6,states-2,idempotence-1,rooms-1,crash-2");
-        assert!(code == Some(1) && !said.contains("passed  "), "{file}:\n{said}");
-        assert_eq!(said.matches("FAILED ").count(), 8, "{file}:\n{said}");
+        let (code, said) = server.judge(ALL, &["--once", "--points", &path("points.toml").display().to_string()]);
+        assert!(code == Some(1) && said.ends_with("  0.0/43.0\n"), "{file}:\n{said}");
+        assert!(said.starts_with("Fix this first: framing-"), "{file}:\n{said}");
+        for name in ["framing-8", "login-3", "send-5", "poll-6", "states-2", "idempotence-1", "rooms-1", "crash-2"] {
+            assert!(said.contains(&format!("FAILED  {name} ")), "{file}: {name}\n{said}");
+        }
     };
     std::thread::scope(|scope| {
         for file in SERVERS {
             scope.spawn(|| fails(file));
         }
     });
+}
+
+/// One thread a port serves each connection to its end before the next one.
+#[test]
+fn a_server_of_one_connection_at_a_time_fails_the_tests_about_several_alone() {
+    let solution = std::fs::read_to_string(path("solutions").join(SERVERS[0])).unwrap();
+    let thread = "threading.Thread(target=Session(server, connection, port).serve, daemon=True).start()";
+    assert_eq!(solution.matches(thread).count(), 1);
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("server.py");
+    std::fs::write(&source, solution.replace(thread, "Session(server, connection, port).serve()")).unwrap();
+    let Some(server) = Running::start(directory, &source) else { return };
+    let [send, recv] = server.ports;
+    let said = text(&judge(send, recv, &["--only", "framing,login,send,poll,states,idempotence"]));
+    let failed: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("FAILED  ")?.split(' ').next()).collect();
+    assert_eq!(failed, ["login-8", "send-9", "poll-7", "idempotence-6"], "{said}");
 }
 
 #[test]
@@ -107,7 +123,7 @@ fn each_lab_brings_its_groups() {
     ];
     for (exercises, groups) in steps {
         let Some(server) = Running::with_done(SERVERS[0], exercises) else { return };
-        let (code, said) = server.judge(groups);
+        let (code, said) = server.judge(groups, &[]);
         assert_eq!(code, Some(0), "with {exercises:?}:\n{said}");
     }
 }

@@ -73,6 +73,38 @@ fn the_page_is_well_formed_and_loads_nothing() {
     assert!(html.contains(&svg) && html.starts_with("<!DOCTYPE html>"));
 }
 
+/// Office programs and rsvg-convert know no style sheet, no variable and no `currentColor`: they draw no line with such a
+/// colour.
+#[test]
+fn the_drawing_says_each_colour_where_programs_that_draw_for_paper_read_it() {
+    let svg = form("svg");
+    for word in ["<style", "style=", "var(", "--", "currentColor", "light-dark", "@media", "rgb(", "ui-monospace"] {
+        assert!(!svg.contains(word), "{word}");
+    }
+    let is_colour = |value: &str| {
+        value.len() == 7 && value.strip_prefix('#').is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    let mut count = 0;
+    for tag in svg.split('<').filter_map(|part| part.split_once('>').map(|(tag, _)| tag)) {
+        let name = tag.split(' ').next().unwrap_or_default();
+        let attribute = match name {
+            "line" => "stroke",
+            "rect" | "text" | "circle" | "polygon" => "fill",
+            _ => continue,
+        };
+        let value = tag.split(&format!(" {attribute}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        assert!(value.is_some_and(is_colour), "{tag}");
+        count += 1;
+    }
+    assert!(count > 3 * arrows(), "{count}");
+    assert!(svg.contains("<rect width=\"") && svg.contains(" stroke-dasharray=\"4 4\""), "paper, and a line in parts");
+    let dark = form("html");
+    assert!(
+        dark.contains("@media (prefers-color-scheme: dark)") && dark.contains(".life { stroke: #888888 }"),
+        "{dark}"
+    );
+}
+
 /// Asserts that a text is well-formed XML. Returns the number of elements of each name.
 fn check_xml(text: &str) -> HashMap<String, usize> {
     let text = text.strip_prefix("<!DOCTYPE html>").unwrap_or(text);

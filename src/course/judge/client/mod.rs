@@ -26,5 +26,5 @@ pub fn run(client: &Client, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         Steps::Client(steps) => play::play(client, steps).map_or_else(Verdict::Skipped, Verdict::from),
         Steps::Server(_) => Verdict::Skipped("it is a test of servers".to_owned()),
     };
-    run_all(client.players, tests, play, tell)
+    run_all(client.players, client.once, tests, play, || {}, tell)
 }

@@ -25,6 +25,8 @@ pub struct Client {
     pub patience: Duration,
     /// Number of tests that are played side by side, each with a client of its own.
     pub players: usize,
+    /// A test that has failed beside others counts so, and is not played again alone.
+    pub once: bool,
 }
 
 pub struct Program {

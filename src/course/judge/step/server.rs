@@ -16,6 +16,7 @@
 //! | `A within 9000 12000 < line` | expects a line that comes in that time, in milliseconds |
 //! | `A shut`, `A drop` | ends its own output; closes |
 //! | `{room}`, `{any}` | names that nobody has |
+//! | `{m}` | the begin of message ids that no other test has: `{m}-1` |
 //! | `check <a> < <b>` | compares two numbers |
 //! | `restart` | kills the server and starts it again |
 //! | `crashes` | traffic across three restarts, and the delivery checker's verdict |
