@@ -14,6 +14,9 @@ use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 /// Pause between two looks at a server that starts or ends.
 pub const PAUSE: Duration = Duration::from_millis(10);
 
+/// Longest time in which copies of a closed listener are gone.
+const COPIES: Duration = Duration::from_secs(1);
+
 /// Longest time for one attempt to connect.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -46,8 +49,18 @@ impl KeptPort {
         Ok([Self::keep(any)?, Self::keep(any)?])
     }
 
+    /// Listens on the port. A process that is being started may hold a copy of an earlier listener until its program begins:
+    /// that is waited for, up to [`COPIES`].
     pub fn listen(&self) -> io::Result<TcpListener> {
-        TcpListener::bind(self.address)
+        let deadline = Instant::now() + COPIES;
+        loop {
+            match TcpListener::bind(self.address) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                    thread::sleep(PAUSE);
+                }
+                done => return done,
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ports that are kept for a server that does not listen yet, or not now.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, socket};
@@ -32,4 +33,17 @@ fn a_port_on_which_a_program_listens_is_not_kept() {
     assert_eq!(KeptPort::keep(address).err().map(|error| error.kind()), Some(std::io::ErrorKind::AddrInUse));
     drop(listener);
     assert_eq!(KeptPort::keep(address).unwrap().address, address);
+}
+
+/// As after a fork: until the new program begins, it holds the socket, too.
+#[test]
+fn a_server_comes_back_although_a_copy_of_its_listener_is_still_open() {
+    let kept = KeptPort::keep(ANY).unwrap();
+    let copy = kept.listen().unwrap();
+    let closing = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        drop(copy);
+    });
+    kept.listen().unwrap();
+    closing.join().unwrap();
 }
