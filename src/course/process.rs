@@ -50,7 +50,7 @@ impl KeptPort {
     }
 
     /// Listens on the port. A process that is being started may hold a copy of an earlier listener until its program begins:
-    /// that is waited for, up to [`COPIES`].
+    /// that is waited for, up to a second.
     pub fn listen(&self) -> io::Result<TcpListener> {
         let deadline = Instant::now() + COPIES;
         loop {
