@@ -49,8 +49,8 @@ impl KeptPort {
         Ok([Self::keep(any)?, Self::keep(any)?])
     }
 
-    /// Listens on the port. A process that is being started may hold a copy of an earlier listener until its program begins:
-    /// that is waited for, up to a second.
+    /// Listens on the port. A forked process may hold a copy of an earlier listener until it executes its program, so an
+    /// address in use is retried for a second.
     pub fn listen(&self) -> io::Result<TcpListener> {
         let deadline = Instant::now() + COPIES;
         loop {

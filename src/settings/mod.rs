@@ -53,7 +53,7 @@ impl Settings {
     pub fn apply_to(&self, command: Command) -> Command {
         command.mut_subcommands(|command| {
             let rows: Vec<_> = SETTINGS.iter().filter(|row| row.argument_of(&command).is_some()).collect();
-            // One after the other would move them behind the others, and the headings of the help with them.
+            // mut_arg would move each of them to the end, and so the headings of the help.
             let command =
                 command.mut_args(|argument| match rows.iter().find(|row| argument.get_id() == row.argument) {
                     Some(row) => self.apply_one(row, argument),

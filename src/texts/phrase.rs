@@ -469,7 +469,7 @@ phrases! {
     NoThread { error }: "cannot start a thread: {error}",
         "no se puede iniciar un hilo: {error}", "não é possível iniciar uma thread: {error}";
 
-    // What is absent, and what there is instead.
+    // Commands of IRC that are absent.
     NoTopic: "there is no command /topic: a room has a name, and no topic; a message can say what the room is about",
         "no existe el comando /topic: una sala tiene un nombre, y ningún tema; un mensaje puede decir de qué trata",
         "não existe o comando /topic: uma sala tem um nome, e nenhum tópico; uma mensagem pode dizer do que ela trata";

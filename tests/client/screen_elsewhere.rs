@@ -154,7 +154,7 @@ fn a_line_of_a_direct_chat_is_shown_at_once_and_gets_its_tick() {
     screen.handle(Event::Direct(DirectEvent::Closed { number: 7, why: String::new() }));
     let lost = "14:35 ana (direct): adiós ✗ not confirmed; /resend sends it through the server";
     assert!(lines(&mut screen).contains(&lost.to_owned()), "{:?}", lines(&mut screen));
-    // What comes later stands after it.
+    // A later message stands after it.
     screen.pass(std::time::Duration::from_secs(60));
     screen.arrive("luis", "ana", "más tarde");
     let last = lines(&mut screen).pop();

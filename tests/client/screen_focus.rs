@@ -98,7 +98,7 @@ fn a_window_that_is_too_narrow_for_the_list_shows_it_while_it_has_the_keys() {
     let list = screen.draw(50, 12);
     assert!(list[1].contains("#lobby") && list[2].contains("luis"), "{list:#?}");
     assert_eq!(screen.drawn.cursor.unwrap().y, 2, "at the chat that is open");
-    // What the list covers is not seen.
+    // A message that the list covers is not seen.
     screen.seen.clear();
     screen.arrive("luis", "ana", "covered");
     screen.draw(50, 12);
@@ -307,7 +307,7 @@ fn a_search_marks_nothing_as_read_that_was_not_on_the_screen() {
     screen.press(KeyCode::Esc);
     screen.draw(80, 24);
     assert_eq!(screen.app.state().find_conversation(&target("luis")).unwrap().seen().get(), seen);
-    // Who goes to the end has seen enough.
+    // The key for the newest message marks all as read.
     screen.alt(KeyCode::End);
     screen.draw(80, 24);
     assert_eq!(screen.app.state().find_conversation(&target("luis")).unwrap().seen().get(), screen.last);

@@ -131,7 +131,7 @@ fn a_password_is_changed_if_all_is_right_and_else_stays() {
         assert_eq!(change(&mut stage, lines), [kept]);
         assert_eq!(stage.sending, None);
     }
-    // What was typed ahead is no message: a new password that is refused is asked for again.
+    // A line that was typed ahead is no message: a new password that is refused is asked for again.
     let mut stage = Stage::connected(PERSON);
     stage.enter("/passwd");
     stage.type_line(OLD);

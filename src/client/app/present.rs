@@ -14,16 +14,13 @@ impl App {
         &self.destination
     }
 
-    /// Checks that the direct chat of a message was closed before the message was confirmed.
-    pub fn is_lost(&self, message: &Message) -> bool {
-        self.chats.lost.iter().any(|lost| lost.id == message.id)
-    }
-
-    /// Returns the messages to a user that were said in direct chats, and that the user's client has not confirmed.
-    pub fn unconfirmed_in(&self, target: &Target) -> impl Iterator<Item = &Message> {
-        let lost = self.chats.lost.iter();
-        let open = self.chats.open.iter().flat_map(|chat| chat.unconfirmed.iter().map(|(message, _)| message));
-        lost.chain(open).map(AsRef::as_ref).filter(move |message| message.to == *target)
+    /// Returns the messages to a user that were said in direct chats, and that the user's client has not confirmed. `true`:
+    /// the chat was closed before that.
+    pub fn unconfirmed_in(&self, target: &Target) -> impl Iterator<Item = (&Message, bool)> {
+        let lost = self.chats.lost.iter().map(|message| (message.as_ref(), true));
+        let open = self.chats.open.iter().flat_map(|chat| &chat.unconfirmed);
+        let open = open.map(|(message, _)| (message.as_ref(), false));
+        lost.chain(open).filter(move |(message, _)| message.to == *target)
     }
 
     /// Returns the conversation of a line without a command, if it has one.

@@ -176,7 +176,7 @@ fn title_of(target: &Target, app: &App) -> String {
 fn draw_rows(model: &Model, app: &App, listed: &[Chat], area: Rect, buffer: &mut Buffer) -> Vec<Link> {
     let lines = match &model.mode {
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
-        Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
+        Mode::Jump { name, chosen } => entries(model, app, &model.jump_list(app, name), Some(*chosen), area),
         Mode::Paste(text) => paste_question(model, text, area),
         _ if model.is_list_over() => entries(model, app, listed, model.chosen(listed), area),
         _ if model.open().is_none() => [nothing_open(model, area), model.reading.drawn.lines.clone()].concat(),
@@ -222,10 +222,6 @@ fn help(model: &Model, width: usize) -> Vec<Line> {
         Paragraph { head, indent, ..Paragraph::plain(&text) }.lines(width, model.theme, "")
     };
     keys.chain(fixed).flat_map(line).chain([Line::default()]).chain(commands.flat_map(line)).collect()
-}
-
-fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<Line> {
-    entries(model, app, &model.jump_list(app, name), Some(chosen), area)
 }
 
 /// Returns the lines of chats that are listed over the conversation.

@@ -8,6 +8,7 @@ use ratatui_core::style::Style;
 use super::line::{Line, Paragraph, Piece, mentions};
 use super::long_text::LongTexts;
 use super::theme::Theme;
+use crate::client::state::ClientState;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::{Gap, Row};
 use crate::client::terminal::marks::{HELD, Marks};
@@ -88,7 +89,8 @@ pub struct Look {
 }
 
 impl Look {
-    pub(super) fn lines_of(&self, item: &Item) -> Rc<Vec<Line>> {
+    /// Returns the lines of an item. `state`: where the state of a message that was sent elsewhere is looked up.
+    pub(super) fn lines_of(&self, item: &Item, state: &ClientState) -> Rc<Vec<Line>> {
         match item {
             Item::Row(row) => self.lines_of_row(row),
             Item::Unconfirmed { message, is_lost: false } => self.lines_of_direct(message, self.state(None)),
@@ -96,7 +98,7 @@ impl Look {
                 self.lines_of_direct(message, vec![Piece::new(Phrase::DirectNotHeld.to_string(), self.theme.problem())])
             }
             Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
-            Item::Note(note) => self.lines_of_note(note),
+            Item::Note(note) => self.lines_of_note(note, state),
         }
     }
 
@@ -154,7 +156,7 @@ impl Look {
         self.plain(&format!("┄ {text}"), self.theme.new_messages())
     }
 
-    fn lines_of_note(&self, note: &Note) -> Rc<Vec<Line>> {
+    fn lines_of_note(&self, note: &Note, state: &ClientState) -> Rc<Vec<Line>> {
         let theme = self.theme;
         match &note.kind {
             NoteKind::Answer => {
@@ -163,12 +165,12 @@ impl Look {
             }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
-            NoteKind::Sent { .. } => self.plain(&note.text, theme.quiet()),
+            NoteKind::Sent { id, to } => self.lines_of_sent(note, state.state_by_id(to, id)),
         }
     }
 
     /// Returns the lines about a message that was sent to another conversation, with its state there.
-    pub(super) fn lines_of_sent(&self, note: &Note, state: Option<State>) -> Rc<Vec<Line>> {
+    fn lines_of_sent(&self, note: &Note, state: Option<State>) -> Rc<Vec<Line>> {
         let tail = self.state(state);
         let paragraph = Paragraph { style: self.theme.quiet(), tail, ..Paragraph::plain(&note.text) };
         Rc::new(paragraph.lines(self.width, self.theme, ""))

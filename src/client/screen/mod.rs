@@ -81,7 +81,7 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let mut saved = Saved::read(owner.directory()).without_sent(owner.app.state());
-    // What was typed before the draft was on the screen does not continue it.
+    // Text that was typed before the draft was on the screen does not continue the draft.
     let unseen = if raw::has_typed_ahead() { saved.take_draft_of_open() } else { None };
     let events = input::start()?;
     let now = Instant::now();
@@ -257,15 +257,22 @@ impl FullScreen {
     /// Writes what survives a restart at once, if a draft has changed: what was entered is durable now, and no later start
     /// shows it as a draft.
     fn save_drafts(&mut self) {
-        if self.model.saved(&self.owner.app).drafts != self.saved.drafts {
-            self.save();
+        let now = self.model.saved(&self.owner.app);
+        if now.drafts != self.saved.drafts {
+            self.write(now);
+        }
+    }
+
+    fn save(&mut self) {
+        let now = self.model.saved(&self.owner.app);
+        if now != self.saved {
+            self.write(now);
         }
     }
 
     /// Writes what survives a restart. A file that cannot be written only loses that.
-    fn save(&mut self) {
-        let now = self.model.saved(&self.owner.app);
-        if now != self.saved && now.write(self.owner.directory()).is_ok() {
+    fn write(&mut self, now: Saved) {
+        if now.write(self.owner.directory()).is_ok() {
             self.saved = now;
         }
     }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::item::{Item, Key, Look, Note, NoteKind, id, key, number, received, time};
+use super::item::{Item, Key, Look, Note, id, key, number, received, time};
 use super::line::{Line, Piece};
 use super::theme::Theme;
 use crate::client::app::App;
@@ -116,9 +116,8 @@ fn merge<'a>(older: &'a [Row], memory: Vec<&'a Row>, state: &ClientState) -> Vec
 
 /// Inserts what was said in direct chats and not confirmed, by the times.
 fn insert_unconfirmed<'a>(items: &mut Vec<Item<'a>>, app: &'a App, target: &Target) {
-    for message in app.unconfirmed_in(target) {
+    for (message, is_lost) in app.unconfirmed_in(target) {
         let before = items.iter().rposition(|item| time(item) <= Some(message.at));
-        let is_lost = app.is_lost(message);
         items.insert(before.map_or(0, |before| before + 1), Item::Unconfirmed { message, is_lost });
     }
 }
@@ -346,12 +345,7 @@ impl Rows<'_> {
         if self.first_new == Some(item) {
             above.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
-        let own = match content {
-            Item::Note(note @ Note { kind: NoteKind::Sent { id, to }, .. }) => {
-                self.look.lines_of_sent(note, self.state.state_by_id(to, id))
-            }
-            content => self.look.lines_of(content),
-        };
+        let own = self.look.lines_of(content, self.state);
         let is_found = self.look.found.as_ref().is_some_and(|found| self.is(content, found));
         ItemLines { above, own: if is_found { highlighted(&own, self.look.theme) } else { own } }
     }

@@ -77,7 +77,7 @@ impl RawTerminal {
         install_hook();
         read_ahead();
         enter(screen)?;
-        // What came between the two, and a line that was begun.
+        // Read again: bytes that came between the two calls, and a line without its end.
         read_ahead();
         Ok(Self { screen })
     }

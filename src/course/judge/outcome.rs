@@ -65,12 +65,14 @@ impl Outcome {
 
     /// Returns what there is to say of a test that has passed, if it is more than that.
     pub fn remark(&self) -> Option<String> {
-        let beside = self.beside.as_ref().map(|failure| {
+        let mut remarks = Vec::new();
+        if let Some(failure) = &self.beside {
             let Failure { expected, came, .. } = &**failure;
-            format!("alone; beside other tests it failed: expected {}, came {came}", shorten(expected))
-        });
-        let lacks = self.lacks.map(|name| format!("without points until {name} passes"));
-        let remarks: Vec<_> = beside.into_iter().chain(lacks).collect();
+            remarks.push(format!("alone; beside other tests it failed: expected {}, came {came}", shorten(expected)));
+        }
+        if let Some(name) = self.lacks {
+            remarks.push(format!("without points until {name} passes"));
+        }
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 }

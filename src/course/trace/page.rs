@@ -89,7 +89,7 @@ fn x(lifeline: usize) -> usize {
     GAP / 2 + lifeline * GAP
 }
 
-/// Returns the class of a kind, and its colour on paper.
+/// Returns the style class and the plain colour of a kind of line.
 fn look(kind: Kind) -> (&'static str, &'static str) {
     let found = KINDS.iter().find(|(known, ..)| *known == kind);
     found.map_or(("", INK[0]), |(_, class, [light, _])| (class, light))

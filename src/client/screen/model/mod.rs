@@ -376,7 +376,7 @@ fn last_message(app: &App, target: &Target) -> Option<MessageId> {
     let state = app.state();
     let queued = state.outbox().iter().filter(|message| message.to == *target).last().map(|message| &message.id);
     let last = state.find_conversation(target).and_then(|c| c.rows().rev().find(|row| row.id().is_some()));
-    let unconfirmed = app.unconfirmed_in(target).last();
+    let unconfirmed = app.unconfirmed_in(target).last().map(|(message, _)| message);
     let unconfirmed = unconfirmed.filter(|message| last.and_then(Row::at) <= Some(message.at));
     queued.or(unconfirmed.map(|message| &message.id)).or_else(|| last?.id()).cloned()
 }

@@ -29,6 +29,10 @@ impl Model {
         if let Some(action) = action.filter(|action| KEEP_MODE.contains(action)) {
             return self.act(action, app);
         }
+        if self.is_in_list() && key.code == KeyCode::Char('d') && key.modifiers.contains(KeyModifiers::CTRL) {
+            self.leave_over();
+            return self.ask(Event::InputEnded);
+        }
         if self.is_in_list() && self.leaves_list(key, action) {
             self.mode = Mode::Typing;
             self.handle_typing(key, app);
@@ -74,7 +78,6 @@ impl Model {
         let chats = self.chats(app);
         let last = chats.len().saturating_sub(1);
         match key.code {
-            KeyCode::Char('d') if key.modifiers.contains(KeyModifiers::CTRL) => self.ask(Event::InputEnded),
             KeyCode::Delete => self.close_chat(chats.get(chosen), chosen, app),
             KeyCode::Up => self.mode = Mode::List(chosen.saturating_sub(1)),
             KeyCode::Down => self.mode = Mode::List((chosen + 1).min(last)),
@@ -115,7 +118,6 @@ impl Model {
 
     fn handle_filter(&mut self, key: KeyEvent, app: &App) {
         match key.code {
-            KeyCode::Char('d') if key.modifiers.contains(KeyModifiers::CTRL) => self.ask(Event::InputEnded),
             KeyCode::Enter => {
                 let chats = self.chats(app);
                 self.list.filter.clear();
