@@ -78,7 +78,8 @@ impl Connection {
         let stream = TcpStream::connect(port)?;
         stream.set_read_timeout(Some(TIMEOUT + Duration::from_secs(5)))?;
         let mut connection = Self(BufReader::new(stream));
-        let LoggedIn { .. } = connection.request(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
+        let LoggedIn { .. } =
+            connection.request(|out| Login { kind, device: "", user, password: "palabra larga" }.write(out))?;
         Ok(connection)
     }
 

@@ -25,6 +25,15 @@ pub const TEXT_BYTES: usize = 60_000;
 /// Longest user or room name, in code points after mapping (protocol, section 3).
 pub const NAME_CHARS: usize = 32;
 
+/// Longest name of a device in bytes (protocol, section 3).
+pub const DEVICE_NAME_BYTES: usize = 32;
+
+/// Length of a device's key in bytes: 256 bits in base64url (protocol, section 6).
+pub const DEVICE_KEY_BYTES: usize = 43;
+
+/// Most named devices of a user (protocol, section 3).
+pub const DEVICES: usize = 8;
+
 /// Longest message id in bytes (protocol, section 5).
 pub const ID_BYTES: usize = 64;
 

@@ -106,7 +106,8 @@ impl Client {
             Effect::Send(request) => self.answer(request),
             Effect::Receive(_) if !self.is_server_up => self.report(LinkEvent::ReceiverFailed(refused())),
             Effect::Receive(Receive::LogIn) => {
-                let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
+                let opened =
+                    SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
                 self.report(LinkEvent::LoggedIn(opened));
             }
             Effect::Receive(Receive::Poll { wait: 0, .. }) => self.report(LinkEvent::Polled(Ok(Vec::new()))),

@@ -3,6 +3,7 @@
 mod account;
 mod ban;
 pub mod cell;
+mod device;
 mod fingerprint;
 mod id;
 pub mod look;
@@ -14,6 +15,7 @@ mod time;
 
 pub use account::NewAccount;
 pub use ban::{Banned, Network, ShortText};
+pub use device::{DeviceKey, DeviceName, KeyDigest};
 pub use fingerprint::{Fingerprint, Proof};
 pub use id::{MessageId, Seq};
 pub use message::{Message, State, Text};

@@ -5,7 +5,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::port::Port;
-use crate::model::{Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::model::{
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName,
+};
 use crate::record::{Fields, PlainField, Writer};
 
 /// A value that the protocol carries as one line. [`Codec::write_fields`] and [`Codec::from_fields`] are inverses.
@@ -94,6 +96,8 @@ macro_rules! plain_fields {
 }
 
 plain_fields! {
+    DeviceKey: DeviceKey::new;
+    DeviceName: DeviceName::new;
     Fingerprint: Fingerprint::parse;
     IpAddr: |text: &str| text.parse().ok();
     MessageId: MessageId::new;
@@ -131,6 +135,20 @@ impl Field for Option<Timestamp> {
 
     fn read(text: &str) -> Option<Self> {
         if text.is_empty() { Some(None) } else { Timestamp::parse(text).map(Some) }
+    }
+}
+
+/// The device of a connection: an empty field if it has none.
+impl Field for Option<DeviceName> {
+    fn write(&self, record: &mut Writer) {
+        match self {
+            Some(device) => record.plain(device),
+            None => record.plain(""),
+        };
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { DeviceName::new(text).map(Some) }
     }
 }
 

@@ -48,6 +48,11 @@ pub enum Event {
         user: UserName,
         at: Timestamp,
     },
+    /// Another session of the user has said that the user has read a conversation up to a number.
+    Read {
+        target: Target,
+        upto: Seq,
+    },
     /// That user is about to connect for a direct chat, with this proof (protocol, section 8).
     Peer {
         user: UserName,
@@ -75,7 +80,7 @@ impl Event {
             | Self::Damaged { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
-            Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
+            Self::Read { .. } | Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
 }
@@ -94,6 +99,7 @@ impl Codec for Event {
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
             Self::Part { room, user, at } => record.plain("PART").plain(room).plain(user).plain(at),
+            Self::Read { target, upto } => record.plain("READ").plain(target).plain(upto),
             Self::Peer { user, proof: Proof { token, fingerprint } } => {
                 write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
             }
@@ -181,6 +187,11 @@ pub const EVENTS: &[EventForm] = &[
         form: "0;PART;<#room>;<user>;<at>",
         help: "a user has left it",
         read: |_, f| Some(Event::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+    },
+    EventForm {
+        form: "0;READ;<user or #room>;<upto>",
+        help: "the user has read a conversation on another device",
+        read: |_, f| Some(Event::Read { target: field(f, 2)?, upto: field(f, 3)? }),
     },
     EventForm {
         form: "0;PEER;<user>;<token>[;<fingerprint>]",

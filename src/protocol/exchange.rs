@@ -61,12 +61,12 @@ impl Verb {
         Self::all().find(is_here).unwrap_or_default()
     }
 
-    /// Returns the verbs of both ports: the commands, then the two of login lines. PING and QUIT, which both ports have,
-    /// come twice.
+    /// Returns the verbs of both ports: the commands, then those of login lines. PING and QUIT, which both ports have,
+    /// come twice, and KEY, which is a login line and a request of the RECV port.
     pub fn all() -> impl Iterator<Item = Self> {
         let send = SEND_COMMANDS.iter().map(Self::of_command);
         let recv = RECV_COMMANDS.iter().map(Self::of_command);
-        send.chain(recv).chain(LoginKind::BOTH.map(Self::Login))
+        send.chain(recv).chain(LoginKind::ALL.map(Self::Login))
     }
 
     fn of_command<Request>(command: &'static Command<Request>) -> Self {

@@ -31,7 +31,7 @@ pub use event::Event;
 pub use login::{Login, LoginKind, VERSION};
 pub use port::Port;
 pub use reply::{
-    Accepted, Chat, Code, CommandHelp, Done, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer, Reply, Room,
-    SessionOpened, Status, User, parse_reply, write_list_head,
+    Accepted, Chat, Code, CommandHelp, Device, DeviceState, Done, HistoryRecord, Ko, ListHead, LoggedIn, Member,
+    NewKey, Peer, Reply, Room, SessionOpened, Status, User, parse_reply, write_list_head,
 };
 pub use request::{After, RecvRequest, SendRequest};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::entry::{Event, Link};
-use super::mask::{mask, printable};
+use super::mask::{mask, mask_reply, printable};
 use super::sink::Trace;
 use crate::protocol::Port;
 
@@ -111,7 +111,7 @@ impl Traced {
         let line = printable(line);
         match is_request {
             true => self.record(event, number, &mask(&line, number == 1)),
-            false => self.record(event, number, &line),
+            false => self.record(event, number, &mask_reply(&line)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::limits;
+use crate::model::DeviceKey;
 use crate::protocol::exchange::Verb;
 
 /// Stands for a password, whatever its length is.
@@ -16,10 +17,13 @@ const MASK: &str = "***";
 pub fn mask(line: &str, is_first: bool) -> Cow<'_, str> {
     let end = line.find(|c: char| matches!(c, ';' | ':') || c.is_whitespace()).unwrap_or(line.len());
     let (verb, rest) = line.split_at(end);
-    let known = Verb::of(verb.trim_matches('"').as_bytes());
+    let word = verb.trim_matches('"');
+    // KEY is a login line, too.
+    let login = Some(Verb::of(format!("{word}:").as_bytes())).filter(|verb| rest.starts_with(':') && verb.is_login());
+    let known = login.unwrap_or_else(|| Verb::of(word.as_bytes()));
     let is_login = is_first || rest.starts_with(':');
     match (known, rest.chars().next()) {
-        (Verb::Login(_), Some(':')) => mask_login(verb, rest).into(),
+        (Verb::Login(kind), Some(':')) => mask_login(verb, kind.fields(), rest).into(),
         // A line without a further field holds no password.
         (Verb::Login(_) | Verb::Command(..), None) => line.into(),
         (Verb::Command("PASSWD", _), Some(';')) => format!("{verb};{MASK}").into(),
@@ -34,12 +38,20 @@ fn unknown(verb: &str) -> Cow<'static, str> {
     format!("{MASK} (a verb of {} characters that is not known)", verb.chars().count()).into()
 }
 
-/// Masks everything after the second colon, and all after the first where there is no other.
-fn mask_login(verb: &str, rest: &str) -> String {
-    let mut parts = rest.splitn(3, ':').skip(1);
-    match (parts.next(), parts.next()) {
-        (Some(user), Some(_)) => format!("{verb}:{user}:{MASK}"),
+/// Masks the last of so many fields, and all of them where one is missing.
+fn mask_login(verb: &str, fields: usize, rest: &str) -> String {
+    let parts: Vec<_> = rest.splitn(fields + 1, ':').skip(1).collect();
+    match parts.split_last() {
+        Some((_, names)) if parts.len() == fields => format!("{verb}:{}:{MASK}", names.join(":")),
         _ => format!("{verb} {MASK}"),
+    }
+}
+
+/// Returns a line of a server without a device's key in it: the reply to KEY.
+pub fn mask_reply(line: &str) -> Cow<'_, str> {
+    match line.split_once(';') {
+        Some(("OK", key)) if DeviceKey::new(key).is_some() => format!("OK;{MASK}").into(),
+        _ => line.into(),
     }
 }
 

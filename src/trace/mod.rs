@@ -16,5 +16,5 @@ mod text;
 
 pub use connection::{By, FOR, Role, Traced};
 pub use entry::{CHAOS, Entry, Event, Link, SERVER, VERSION};
-pub use mask::mask;
+pub use mask::{mask, mask_reply};
 pub use sink::Trace;

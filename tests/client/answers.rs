@@ -122,7 +122,7 @@ fn whois_has_the_presence_the_shared_rooms_what_is_hidden_and_the_last_line() {
 }
 
 fn open_session(number: u64, port: Port, this: bool) -> OpenSession {
-    OpenSession { number, port, address: [192, 0, 2, 7].into(), since: Timestamp::from_millis(1), this }
+    OpenSession { number, port, address: [192, 0, 2, 7].into(), since: Timestamp::from_millis(1), this, device: None }
 }
 
 /// The RECV session of a user is this client's while it polls; a pipe has none.

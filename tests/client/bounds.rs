@@ -40,7 +40,7 @@ impl Client {
         let setting = setting();
         let context = Context { now: Instant::now(), at: at(), random: 0 };
         let mut client = Self { app: App::new(setting, state, context), context, last: 0 };
-        let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
+        let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
         client.handle(Event::Started(Ok(())));
         client.handle(Event::Link(LinkEvent::LoggedIn(opened)));
         client

@@ -34,7 +34,7 @@ impl Life {
         let mut life = Self { app, receiving: None, sums: Vec::new() };
         life.handle(AppEvent::Started(Ok(())));
         assert_eq!(life.receiving.take(), Some(Receive::LogIn));
-        let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
+        let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
         life.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
         life
     }

@@ -140,7 +140,7 @@ fn what_is_held_back_while_a_room_is_joined_has_few_bytes() {
     let at = Timestamp::from_millis(1);
     let context = Context { now: Instant::now(), at, random: 0 };
     let mut app = App::new(setting, ClientState::new(ana.clone()), context);
-    let opened = SessionOpened { user: ana.clone(), acknowledged: Seq::ZERO, store: "store".into() };
+    let opened = SessionOpened { user: ana.clone(), acknowledged: Seq::ZERO, store: "store".into(), device: None };
     for event in
         [Event::Started(Ok(())), Event::Link(LinkEvent::LoggedIn(opened)), Event::Entered("/join #sala new".into())]
     {

@@ -370,7 +370,7 @@ impl Run {
             _ if self.random.one_in(12) => LinkEvent::ReceiverFailed(LinkError::Away("lost".to_owned())),
             Receive::LogIn => {
                 let acknowledged = seq(self.server.acknowledged);
-                LinkEvent::LoggedIn(SessionOpened { user: ana(), acknowledged, store: "store-1".into() })
+                LinkEvent::LoggedIn(SessionOpened { user: ana(), acknowledged, store: "store-1".into(), device: None })
             }
             Receive::UsePassword(_) => panic!("nobody has changed the password"),
             Receive::Poll { after, .. } => {

@@ -222,7 +222,8 @@ impl Life {
             Some(_) if self.random.chance(8) => self.end_session(LinkError::Away("lost".to_owned())),
             Some(Receive::LogIn) => {
                 self.has_session = true;
-                let opened = SessionOpened { user: name("ana"), acknowledged: Seq::ZERO, store: "store".into() };
+                let opened =
+                    SessionOpened { user: name("ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
                 self.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
             }
             Some(_) => {

@@ -228,6 +228,7 @@ impl Life {
                     user: user("ana"),
                     acknowledged,
                     store: format!("store{}", self.server.restores).into(),
+                    device: None,
                 };
                 self.client.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
             }

@@ -95,7 +95,8 @@ impl Life {
         match self.receiving.take() {
             None => {}
             Some(Receive::LogIn) => {
-                let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
+                let opened =
+                    SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
                 self.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
             }
             Some(_) => {

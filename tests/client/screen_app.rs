@@ -208,7 +208,7 @@ impl ScreenApp {
     pub fn log_in(&mut self) {
         assert_eq!(self.receiving.take(), Some(Receive::LogIn));
         let acknowledged = self.app.state().position();
-        let opened = SessionOpened { user: user("ana"), acknowledged, store: "store".into() };
+        let opened = SessionOpened { user: user("ana"), acknowledged, store: "store".into(), device: None };
         self.handle(Event::Link(LinkEvent::LoggedIn(opened)));
     }
 

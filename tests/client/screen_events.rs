@@ -156,7 +156,7 @@ fn behind_a_cluster_of_characters_the_cursor_is_placed_anew() {
 fn the_users_own_name_is_shown_as_it_was_registered() {
     let mut screen = ScreenApp::disconnected(Theme::Dark);
     screen.handle(Event::Started(Ok(())));
-    let opened = SessionOpened { user: user("Ana"), acknowledged: Seq::ZERO, store: "store".into() };
+    let opened = SessionOpened { user: user("Ana"), acknowledged: Seq::ZERO, store: "store".into(), device: None };
     screen.receiving = None;
     screen.handle(Event::Link(LinkEvent::LoggedIn(opened)));
     screen.poll(vec![]);

@@ -163,7 +163,8 @@ impl Stage {
 impl Stage {
     pub fn log_in(&mut self, store: &str, acknowledged: u64) -> Vec<String> {
         assert_eq!(self.receiving.take(), Some(Receive::LogIn));
-        let opened = SessionOpened { user: user("ana"), acknowledged: seq(acknowledged), store: store.into() };
+        let opened =
+            SessionOpened { user: user("ana"), acknowledged: seq(acknowledged), store: store.into(), device: None };
         self.handle(Event::Link(LinkEvent::LoggedIn(opened)))
     }
 

@@ -150,7 +150,8 @@ fn a_note_to_oneself_is_read_when_it_has_arrived() {
 }
 
 fn opened(store: &str, acknowledged: u64) -> AppEvent {
-    let opened = SessionOpened { user: user("ANA"), acknowledged: seq(acknowledged), store: store.into() };
+    let opened =
+        SessionOpened { user: user("ANA"), acknowledged: seq(acknowledged), store: store.into(), device: None };
     AppEvent::Link(LinkEvent::LoggedIn(opened))
 }
 

@@ -19,15 +19,16 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wachat::model::{
-    Fingerprint, Message, MessageId, Proof, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomName, Seq, State, Target, Text, Timestamp,
+    Token, UserName,
 };
 use wachat::net::LineReader;
 use wachat::protocol::reply::OpenSession;
-use wachat::protocol::request::Page;
+use wachat::protocol::request::{LogOut, Page};
 use wachat::protocol::{
-    Accepted, After, Chat, Code, Codec, CommandHelp, DirectLine, Done, Event, Hello, HistoryRecord, Ko, ListHead,
-    LoggedIn, Login, LoginKind, Member, Peer, ReadError, RecvRequest, Reply, Room, SendRequest, SessionOpened, Status,
-    User, parse_reply, write_list_head,
+    Accepted, After, Chat, Code, Codec, CommandHelp, Device, DeviceState, DirectLine, Done, Event, Hello,
+    HistoryRecord, Ko, ListHead, LoggedIn, Login, LoginKind, Member, NewKey, Peer, ReadError, RecvRequest, Reply, Room,
+    SendRequest, SessionOpened, Status, User, parse_reply, write_list_head,
 };
 use wachat::record::{Fields, Writer, length_in_record};
 use wachat::state_machine::Record;
@@ -88,6 +89,7 @@ fn event() -> impl Strategy<Value = Event> {
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (target(), seq()).prop_map(|(target, upto)| Event::Read { target, upto }),
         (name(), token(), fingerprint())
             .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
         (time(), text()).prop_map(|(at, text)| Event::Notice { at, text: Text::new(&text).unwrap() }),
@@ -100,6 +102,18 @@ fn fingerprint() -> impl Strategy<Value = Option<Fingerprint>> {
 
 fn page<Place: std::fmt::Debug>(place: impl Strategy<Value = Place>) -> impl Strategy<Value = Page<Place>> {
     (1..=1_000usize, prop::option::of(place)).prop_map(|(limit, after)| Page { limit, after })
+}
+
+fn device() -> impl Strategy<Value = DeviceName> {
+    "[A-Za-z][A-Za-z0-9_-]{0,31}".prop_filter_map("others", |name| DeviceName::new(&name))
+}
+
+fn log_out() -> impl Strategy<Value = LogOut> {
+    prop_oneof![
+        seq().prop_map(|number| LogOut::Connection(number.get())),
+        device().prop_map(LogOut::Device),
+        Just(LogOut::Others),
+    ]
 }
 
 fn send_request() -> impl Strategy<Value = SendRequest> {
@@ -130,10 +144,10 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             let target = target.filter(|_| page.after.is_some());
             SendRequest::Chats { page, target }
         }),
-        prop::option::of(seq().prop_map(Seq::get)).prop_map(|number| SendRequest::Logout { number }),
+        log_out().prop_map(|which| SendRequest::Logout { which }),
         (name(), fingerprint())
             .prop_map(|(user, fingerprint)| SendRequest::Peer { user: Ok(Target::User(user)), fingerprint }),
-        prop::sample::select(vec![SendRequest::Sessions, SendRequest::Ping, SendRequest::Help]),
+        prop::sample::select(vec![SendRequest::Sessions, SendRequest::Devices, SendRequest::Ping, SendRequest::Help]),
     ]
 }
 
@@ -214,11 +228,14 @@ proptest! {
     }
 
     #[test]
-    fn section_3_logins_come_back(user in "[^:\n\r]{0,20}", password in "[^\n\r]{1,20}") {
-        let login = Login { kind: LoginKind::Login, user: &user, password: &password };
+    fn section_3_logins_come_back(
+        (user, password) in ("[^:\n\r]{0,20}", "[^\n\r]{1,20}"),
+        (kind, device) in (prop::sample::select(LoginKind::ALL.to_vec()), "[^:\n\r]{0,20}"),
+    ) {
+        let device = if kind.fields() > 2 { device.as_str() } else { "" };
+        let login = Login { kind, device, user: &user, password: &password };
         let written = line(|out| login.write(out));
-        let read = Login::parse(&written).unwrap();
-        prop_assert_eq!((read.user, read.password), (login.user, login.password));
+        prop_assert!(Login::parse(&written) == Some(login), "{:?}", String::from_utf8_lossy(&written));
     }
 
     #[test]
@@ -265,7 +282,7 @@ proptest! {
         prop_assert_eq!(read_again(&Done), Ok(Done));
         let logged_in = LoggedIn { user: user.clone() };
         prop_assert_eq!(read_again(&logged_in), Ok(logged_in));
-        let opened = SessionOpened { user, acknowledged: seq, store: "9f86d081884c7d65".into() };
+        let opened = SessionOpened { user, acknowledged: seq, store: "9f86d081884c7d65".into(), device: None };
         prop_assert_eq!(read_again(&opened), Ok(opened));
         let accepted = Accepted { id, at, seq };
         prop_assert_eq!(parse_reply(&line(|out| accepted.write(out))), Ok(Ok(accepted)));

@@ -36,7 +36,7 @@ impl App {
                 self.handle_outcome(outcome);
             }
             LinkEvent::News(text) => self.show(View::Problem(text)),
-            LinkEvent::LoggedIn(SessionOpened { user, acknowledged, store }) => {
+            LinkEvent::LoggedIn(SessionOpened { user, acknowledged, store, .. }) => {
                 self.state.note_own_name(user);
                 self.polling.note_login(acknowledged);
                 self.presence.note_login();

@@ -12,7 +12,7 @@ use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::request::{Page, RequestedTarget};
+use crate::protocol::request::{self, Page, RequestedTarget};
 use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Port, SendRequest, User};
 use crate::texts::words;
 
@@ -155,8 +155,12 @@ fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
 /// connections are of one client.
 fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, LinkError> {
     let numbers = match which {
-        LogOut::One(number) => return session.request(&SendRequest::Logout { number: Some(number) }),
-        LogOut::Others { with_recv: true } => return session.request(&SendRequest::Logout { number: None }),
+        LogOut::One(number) => {
+            return session.request(&SendRequest::Logout { which: request::LogOut::Connection(number) });
+        }
+        LogOut::Others { with_recv: true } => {
+            return session.request(&SendRequest::Logout { which: request::LogOut::Others });
+        }
         LogOut::Others { with_recv: false } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
             Ok(open) => open.into_iter().filter(|open| !open.this && open.port != Port::Recv).map(|open| open.number),
             Err(ko) => return Ok(Err(ko)),
@@ -164,7 +168,7 @@ fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, Lin
     };
     for number in numbers {
         // One that is closed by now is what was asked for.
-        let _ = session.request::<Done>(&SendRequest::Logout { number: Some(number) })?;
+        let _ = session.request::<Done>(&SendRequest::Logout { which: request::LogOut::Connection(number) })?;
     }
     Ok(Ok(Done))
 }

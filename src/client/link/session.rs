@@ -187,7 +187,7 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
     let direct = account.protection.direct().map(|direct| direct.fingerprint);
     let mut session = Session { user: account.user.clone(), direct, trace, socket, lines, received: 0 };
     let mut line = Vec::new();
-    Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
+    Login { kind, device: "", user: account.user.shown(), password: &account.password }.write(&mut line);
     session.write(&line)?;
     let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
     Ok((session, greeting))

@@ -139,7 +139,7 @@ impl ClientState {
             Event::Part { room, user, .. } => arrivals.push(Arrival::Parted(room, user)),
             Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
             // Of an event that this version does not know the number is enough.
-            Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Read { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
         }
     }
 

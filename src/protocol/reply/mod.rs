@@ -22,11 +22,11 @@ use super::codec::{Codec, Field, ReadError, codec, field, optional_field, write_
 use super::event::Event;
 use super::login::VERSION;
 use super::request::SEND_COMMANDS;
-use crate::model::{Fingerprint, MessageId, Seq, State, Timestamp, Token, UserName};
+use crate::model::{DeviceKey, Fingerprint, MessageId, Seq, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
-pub use rows::{Chat, CommandHelp, HistoryRecord, Member, OpenSession, Room, Status, User};
+pub use rows::{Chat, CommandHelp, Device, HistoryRecord, Member, OpenSession, Room, Status, User};
 
 /// `OK`, and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,20 +55,47 @@ impl Codec for LoggedIn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionOpened {
     pub user: UserName,
-    /// The last number that the user has acknowledged.
+    /// The last number that the session's device has acknowledged.
     pub acknowledged: Seq,
     /// The name of the server's store (protocol, section 6).
     pub store: Arc<str>,
+    /// In a session that was opened by DEVICE or KEY: whether the server had a number of the device.
+    pub device: Option<DeviceState>,
+}
+
+/// How a device begins its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceState {
+    /// It begins at the user's number: what was before that has to be read by HISTORY.
+    New,
+    /// It continues from its own number.
+    Known,
+}
+
+impl DeviceState {
+    fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Known => "known",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::New, Self::Known].into_iter().find(|state| state.word() == word)
+    }
 }
 
 impl Codec for SessionOpened {
     fn write_fields(&self, record: &mut Writer) {
         record.plain("OK").plain(&self.user).plain(VERSION).plain(self.acknowledged).text(&self.store);
+        self.device.iter().for_each(|device| _ = record.plain(device.word()));
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
         let LoggedIn { user } = LoggedIn::from_fields(f)?;
-        Some(Self { user, acknowledged: field(f, 3)?, store: f.get(4)?.into() })
+        // A word of a later version says nothing to this one.
+        let device = f.get(5).and_then(DeviceState::parse);
+        Some(Self { user, acknowledged: field(f, 3)?, store: f.get(4)?.into(), device })
     }
 }
 
@@ -117,6 +144,14 @@ impl Codec for Peer {
     }
 }
 
+/// The reply to KEY: the key with which the session's device logs in from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    pub key: DeviceKey,
+}
+
+codec!(NewKey: "OK", { key });
+
 /// The first line of a list: the number of records that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListHead {
@@ -139,6 +174,8 @@ pub enum Reply {
     Rooms(Vec<Room>),
     Members(Vec<Member>),
     Sessions(Vec<OpenSession>),
+    Devices(Vec<Device>),
+    Key(NewKey),
     Peer(Peer),
     Help,
     Events(Vec<Event>),
@@ -160,6 +197,8 @@ impl Reply {
             Self::Rooms(list) => write_list(out, list),
             Self::Members(list) => write_list(out, list),
             Self::Sessions(list) => write_list(out, list),
+            Self::Devices(list) => write_list(out, list),
+            Self::Key(reply) => reply.write(out),
             Self::Peer(reply) => reply.write(out),
             Self::Help => write_list(out, &command_help()),
             Self::Events(list) => write_list(out, list),

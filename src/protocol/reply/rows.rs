@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{DeviceName, Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::codec::{Codec, Field, codec, field};
 use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
@@ -128,9 +128,42 @@ pub struct OpenSession {
     pub since: Timestamp,
     /// True of the connection on which SESSIONS was sent.
     pub this: bool,
+    /// Its device; `None` (an empty field): it has logged in by LOGIN or REGISTER.
+    pub device: Option<DeviceName>,
 }
 
-codec!(OpenSession: { number, port, address, since, this: "this" or "other" });
+/// Read by hand: an older server has no devices.
+impl Codec for OpenSession {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain(self.number).plain(self.port).plain(self.address).plain(self.since);
+        record.plain(if self.this { "this" } else { "other" });
+        Field::write(&self.device, record);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Some(Self {
+            number: field(f, 0)?,
+            port: field(f, 1)?,
+            address: field(f, 2)?,
+            since: field(f, 3)?,
+            this: ["other", "this"].iter().position(|word| f.get(4) == Some(word))? == 1,
+            device: if f.len() > 5 { field(f, 5)? } else { None },
+        })
+    }
+}
+
+/// A record of a DEVICES reply: a device of the user that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    pub name: DeviceName,
+    /// The time at which a session of the device last began or ended.
+    pub last_used: Timestamp,
+    pub online: bool,
+    /// It logs in with a key.
+    pub has_key: bool,
+}
+
+codec!(Device: { name, last_used, online: "online" or "offline", has_key: "key" or "password" });
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]

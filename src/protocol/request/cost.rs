@@ -18,7 +18,8 @@ impl SendRequest {
             Self::Send { .. } | Self::Read { .. } | Self::Ping => 1,
             // A long reply, or a search in a history file.
             Self::Status { .. } | Self::History { .. } | Self::Members { .. } => 10,
-            Self::Chats { .. } | Self::Users { .. } | Self::Rooms { .. } | Self::Sessions | Self::Help => 10,
+            Self::Chats { .. } | Self::Users { .. } | Self::Rooms { .. } => 10,
+            Self::Sessions | Self::Devices | Self::Help => 10,
             // An event for other users, or a record that no user needs often.
             Self::Join { .. } | Self::Leave { .. } | Self::Peer { .. } | Self::Email { .. } => 20,
             Self::Logout { .. } => 20,
@@ -34,6 +35,7 @@ impl RecvRequest {
         match self {
             Self::Quit => 0,
             Self::Poll { .. } | Self::Port { .. } | Self::Ping => 1,
+            Self::Key => 20,
         }
     }
 }

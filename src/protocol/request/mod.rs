@@ -13,4 +13,4 @@ pub use cost::INVALID_COST;
 pub use fields::{Page, RequestedTarget};
 pub use list::ListRequest;
 pub use recv::{After, RECV_COMMANDS, RecvRequest};
-pub use send::{SEND_COMMANDS, SendRequest};
+pub use send::{LogOut, SEND_COMMANDS, SendRequest};

@@ -22,6 +22,8 @@ pub enum RecvRequest {
         /// The certificate that callers will be shown; `None`: direct chats are in clear text.
         fingerprint: Option<Fingerprint>,
     },
+    /// Asks for a key with which the session's device logs in from now on.
+    Key,
     Ping,
     Quit,
 }
@@ -60,6 +62,12 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
             Some(RecvRequest::Port { port: (port > 0).then_some(port), fingerprint: optional_field(f, 2)? })
         },
     },
+    Command {
+        form: "KEY",
+        help: "get a key with which this device logs in without a password",
+        reply: ReplyForm::Line,
+        read: |_| Some(RecvRequest::Key),
+    },
     Command { form: "PING", help: "check the connection", reply: ReplyForm::Line, read: |_| Some(RecvRequest::Ping) },
     Command { form: "QUIT", help: "end the connection", reply: ReplyForm::Line, read: |_| Some(RecvRequest::Quit) },
 ];
@@ -84,6 +92,7 @@ impl Codec for RecvRequest {
             Self::Port { port, fingerprint } => {
                 write_optional(w.plain("PORT").plain(port.unwrap_or(0)), fingerprint.as_ref())
             }
+            Self::Key => w.plain("KEY"),
             Self::Ping => w.plain("PING"),
             Self::Quit => w.plain("QUIT"),
         };

@@ -3,7 +3,7 @@
 use super::command::{self, Command, ReplyForm, RequestError};
 use super::fields::{Page, RequestedTarget, number, target, write_target};
 use crate::limits;
-use crate::model::{Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
+use crate::model::{DeviceName, Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
 use crate::record::{Fields, Writer};
 
@@ -63,13 +63,24 @@ pub enum SendRequest {
         address: Email,
     },
     Sessions,
-    /// `None`: all the user's connections but this one.
+    Devices,
     Logout {
-        number: Option<u64>,
+        which: LogOut,
     },
     Ping,
     Help,
     Quit,
+}
+
+/// What LOGOUT closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogOut {
+    /// The connection with this number.
+    Connection(u64),
+    /// The connections of this device, which is forgotten.
+    Device(DeviceName),
+    /// All the user's connections but this one, and those of its device.
+    Others,
 }
 
 /// The commands of the SEND port, in the order in which HELP lists them.
@@ -166,12 +177,22 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |_| Some(SendRequest::Sessions),
     },
     Command {
-        form: "LOGOUT;<number or others>",
-        help: "close the connection with this number, or all of yours but this",
+        form: "DEVICES",
+        help: "your devices, and which of them are online",
+        reply: ReplyForm::List,
+        read: |_| Some(SendRequest::Devices),
+    },
+    Command {
+        form: "LOGOUT;<number, device or others>",
+        help: "close the connection with this number, forget this device, or close all of yours but this",
         reply: ReplyForm::Line,
         read: |f| {
-            let number = if f.get(1)? == "others" { None } else { Some(field(f, 1)?) };
-            Some(SendRequest::Logout { number })
+            let which = match (f.get(1)?, field(f, 1)) {
+                ("others", _) => LogOut::Others,
+                (_, Some(number)) => LogOut::Connection(number),
+                (name, None) => LogOut::Device(DeviceName::new(name)?),
+            };
+            Some(SendRequest::Logout { which })
         },
     },
     Command { form: "PING", help: "check the connection", reply: ReplyForm::Line, read: |_| Some(SendRequest::Ping) },
@@ -211,8 +232,10 @@ impl Codec for SendRequest {
             Self::Passwd { old, new } => w.plain("PASSWD").text(old).text(new),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
             Self::Sessions => w.plain("SESSIONS"),
-            Self::Logout { number: Some(number) } => w.plain("LOGOUT").plain(*number),
-            Self::Logout { number: None } => w.plain("LOGOUT").plain("others"),
+            Self::Devices => w.plain("DEVICES"),
+            Self::Logout { which: LogOut::Connection(number) } => w.plain("LOGOUT").plain(*number),
+            Self::Logout { which: LogOut::Device(device) } => w.plain("LOGOUT").plain(device),
+            Self::Logout { which: LogOut::Others } => w.plain("LOGOUT").plain("others"),
             Self::Ping => w.plain("PING"),
             Self::Help => w.plain("HELP"),
             Self::Quit => w.plain("QUIT"),

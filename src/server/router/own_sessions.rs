@@ -5,6 +5,7 @@ use super::session::{Session, Step};
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::reply::OpenSession;
+use crate::protocol::request::LogOut;
 use crate::protocol::{Code, Ko, Port, Reply};
 use crate::server::connections::connection::CloseReason;
 use crate::state_machine::ConnectionId;
@@ -28,16 +29,21 @@ impl Router {
             address: session.connection.peer.to_canonical(),
             since: session.since,
             this: id == this,
+            device: None,
         };
         self.sessions_of(user).map(row).collect()
     }
 
     /// `LOGOUT`: closes a connection of the user, or all but this one.
-    pub(crate) fn log_out(&mut self, this: ConnectionId, user: &UserName, number: Option<u64>) -> Step {
+    pub(crate) fn log_out(&mut self, this: ConnectionId, user: &UserName, which: LogOut) -> Step {
         let last = || CloseReason::Ko(Ko::new(Code::Auth, "this connection was closed by another one of yours"));
-        let Some(id) = number.map(ConnectionId) else {
-            self.close_others(this, user, &last());
-            return Step::Answer(Reply::Done);
+        let id = match which {
+            LogOut::Connection(number) => ConnectionId(number),
+            LogOut::Device(_) => return Step::Answer(Code::NoSession.into()),
+            LogOut::Others => {
+                self.close_others(this, user, &last());
+                return Step::Answer(Reply::Done);
+            }
         };
         if !self.user_connections.of(user).contains(&id) {
             return Step::Answer(Code::NoSession.into());

@@ -111,7 +111,8 @@ impl Router {
             SendRequest::Rooms { page } => Command::Rooms { user, page },
             SendRequest::Members { room, page } => Command::Members { room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
-            SendRequest::Logout { number } => return self.log_out(id, &user, number),
+            SendRequest::Devices => return Step::Answer(Reply::Devices(Vec::new())),
+            SendRequest::Logout { which } => return self.log_out(id, &user, which),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
@@ -130,6 +131,7 @@ impl Router {
             }
             RecvRequest::Poll { after, wait, max } => Step::Execute(Command::Poll { after, wait, max }),
             RecvRequest::Port { port, fingerprint } => Step::Execute(Command::Port { port, fingerprint }),
+            RecvRequest::Key => Step::Answer(Code::NoSession.into()),
             RecvRequest::Ping | RecvRequest::Quit => Step::Answer(Reply::Done),
         }
     }

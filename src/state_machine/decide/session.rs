@@ -35,7 +35,7 @@ impl StateMachine {
         }
         self.record_last_seen(number, context)?;
         let acknowledged = self.stored.account(number).row.acknowledged;
-        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone() }))
+        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone(), device: None }))
     }
 
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {

@@ -34,6 +34,8 @@ const LINES: &[LineRule] = &[
     ("rooms-record", again::<Room>),
     ("members-record", again::<Member>),
     ("sessions-record", again::<OpenSession>),
+    ("devices-record", again::<Device>),
+    ("key-reply", again::<NewKey>),
     ("event", again::<Event>),
     ("login", |line| {
         let login = Login::parse(line.as_bytes())?;
@@ -325,6 +327,7 @@ proptest! {
         (message, state, target, room) in (message(), state(), target(), room()),
         (last, read, online, at) in (seq(), seq(), any::<bool>(), prop::option::of(time())),
         (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
+        device in prop::option::of(device()),
     ) {
         let grammar = grammar();
         let user = message.from.clone();
@@ -332,6 +335,7 @@ proptest! {
         let text = message.text.clone();
         let message_at = message.at;
         let accepted = Accepted { id: id.clone(), at: message.at, seq: last };
+        let device_state = device.as_ref().map(|_| if online { DeviceState::New } else { DeviceState::Known });
         for (rule, line) in [
             ("send-request", line(|out| send.write(out))),
             ("recv-request", line(|out| recv.write(out))),
@@ -340,7 +344,7 @@ proptest! {
             ("accepted", line(|out| accepted.write(out))),
             ("logged-in", line(|out| LoggedIn { user: user.clone() }.write(out))),
             ("session-opened", line(|out| {
-                SessionOpened { user: user.clone(), acknowledged: last, store: "9f86d081884c7d65".into() }.write(out);
+                SessionOpened { user: user.clone(), acknowledged: last, store: "9f86d081884c7d65".into(), device: device_state }.write(out);
             })),
             ("peer-reply", line(|out| Peer { address, port, token: token.clone(), fingerprint }.write(out))),
             ("status-record", line(|out| Status { user: user.clone(), state }.write(out))),
@@ -351,9 +355,14 @@ proptest! {
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
             ("sessions-record", line(|out| {
-                let row = OpenSession { number: 7, port: if online { Port::Recv } else { Port::Send }, address, since: message_at, this: !online };
+                let row = OpenSession { number: 7, port: if online { Port::Recv } else { Port::Send }, address, since: message_at, this: !online, device: device.clone().filter(|_| online) };
                 row.write(out);
             })),
+            ("devices-record", line(|out| {
+                let name = device.clone().unwrap_or_else(|| DeviceName::new("lab").unwrap());
+                Device { name, last_used: message_at, online, has_key: !online }.write(out);
+            })),
+            ("key-reply", line(|out| NewKey { key: DeviceKey::random().unwrap() }.write(out))),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),
             ("direct-line", line(|out| DirectLine::Acknowledged(id).write(out))),

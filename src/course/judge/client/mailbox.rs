@@ -134,6 +134,7 @@ impl Mailbox {
             SendRequest::Help => Reply::Help,
             SendRequest::Peer { .. } => Code::NoPeer.into(),
             SendRequest::Passwd { .. } => Code::Password.into(),
+            SendRequest::Devices => Reply::Devices(Vec::new()),
             SendRequest::Logout { .. } => Code::NoSession.into(),
             SendRequest::Join { .. } | SendRequest::Leave { .. } | SendRequest::Members { .. } => Code::NoRoom.into(),
             SendRequest::Read { .. } | SendRequest::History { .. } => Code::NoUser.into(),
