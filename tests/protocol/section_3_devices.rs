@@ -63,7 +63,6 @@ fn each_device_gets_what_the_user_gets_from_its_own_position() {
     assert_eq!(short(&laptop.poll(1, 0)), ["3 dos", "4 tres"], "the acknowledgement of one moves no other");
     laptop.poll(3, 0);
     drop((laptop, lab));
-    world.kill().start();
     world.stop();
     world.assert_undamaged();
     world.start();
