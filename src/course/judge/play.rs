@@ -76,6 +76,7 @@ impl<'a> Player<'a> {
         match action {
             ConnectionAction::Open(port) => self.open(name, *port),
             ConnectionAction::LogIn { port, user } => self.log_in(name, *port, user),
+            ConnectionAction::LogInDevice { device, user } => self.log_in_device(name, device, user),
             ConnectionAction::Send { line, singly } => {
                 self.send(name, format!("{}\n", self.names.fill(line)).as_bytes(), *singly)
             }
@@ -158,6 +159,14 @@ impl<'a> Player<'a> {
         self.send(name, format!("LOGIN:{user}:{PASSWORD}\n").as_bytes(), false)?;
         let more = port.of(["", ";<any>;<any>"]);
         self.expect(name, &format!("OK;{user};wachat/1{more}"))
+    }
+
+    fn log_in_device(&mut self, name: &str, device: &str, user: &str) -> Result<(), Mismatch> {
+        self.open(name, Port::Recv)?;
+        let user = self.names.fill(&format!("{{{user}}}"));
+        let device = self.names.fill(device);
+        self.send(name, format!("DEVICE:{device}:{user}:{PASSWORD}\n").as_bytes(), false)?;
+        self.expect(name, &format!("OK;{user};wachat/1;<any>;<any>;<any>"))
     }
 
     pub fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {

@@ -6,6 +6,7 @@
 //! | `new eva` | the same without an account |
 //! | `A open SEND` | opens a connection, which is called A from there on |
 //! | `A login RECV ana` | opens one and logs in |
+//! | `A device lab ana` | opens one on the RECV port and logs in as that device |
 //! | `A > line` | sends a line; `A bytes> line`: byte by byte; `A raw> text`: without LF, with `\n`, `\r`, `\xNN` |
 //! | `A long> 70000` | sends a line of 70,000 bytes, LF included |
 //! | `A flood 1000> line` | sends it as often as the socket takes it without waiting |
@@ -45,6 +46,10 @@ pub enum ConnectionAction {
     Open(Port),
     LogIn {
         port: Port,
+        user: &'static str,
+    },
+    LogInDevice {
+        device: &'static str,
         user: &'static str,
     },
     Send {
@@ -109,6 +114,10 @@ impl ConnectionAction {
             "login" => {
                 let (name, user) = cut(rest, " ")?;
                 Self::LogIn { port: port(name)?, user }
+            }
+            "device" => {
+                let (device, user) = cut(rest, " ")?;
+                Self::LogInDevice { device, user }
             }
             ">" => Self::Send { line: rest, singly: false },
             "bytes>" => Self::Send { line: rest, singly: true },
