@@ -67,7 +67,7 @@ impl<'a> Player<'a> {
             }
             ServerAction::Check(numbers) => self.check(*numbers),
             ServerAction::Restart => self.restart(),
-            ServerAction::Crashes => self.crash(),
+            ServerAction::Crashes { devices } => self.crash(*devices),
             ServerAction::On(connection, action) => self.talk(connection, action),
         }
     }
@@ -193,9 +193,9 @@ impl<'a> Player<'a> {
         crash::restart(self.server)
     }
 
-    fn crash(&mut self) -> Result<(), Mismatch> {
+    fn crash(&mut self, devices: bool) -> Result<(), Mismatch> {
         let users = ["{ana}", "{luis}"].map(|user| self.names.fill(user));
-        let (accepted, end) = crash::play(self.server, users);
+        let (accepted, end) = crash::play(self.server, users, devices);
         self.note("", EventKind::Note(accepted));
         end
     }

@@ -20,7 +20,7 @@
 //! | `{m}` | the begin of message ids that no other test has: `{m}-1` |
 //! | `check <a> < <b>` | compares two numbers |
 //! | `restart` | kills the server and starts it again |
-//! | `crashes` | traffic across three restarts, and the delivery checker's verdict |
+//! | `crashes` | traffic across three restarts, and the delivery checker's verdict; `crashes devices`: with two devices a user |
 
 use std::time::Duration;
 
@@ -35,7 +35,9 @@ pub enum ServerAction {
     /// The first number has to be lower than the second.
     Check([&'static str; 2]),
     Restart,
-    Crashes,
+    Crashes {
+        devices: bool,
+    },
     /// An action on the connection of this name.
     On(&'static str, ConnectionAction),
 }
@@ -91,7 +93,8 @@ impl ServerAction {
                 _ => return Err(unknown(rest)),
             },
             "restart" => Self::Restart,
-            "crashes" => Self::Crashes,
+            "crashes" if rest.is_empty() => Self::Crashes { devices: false },
+            "crashes" if rest == "devices" => Self::Crashes { devices: true },
             connection => Self::On(connection, ConnectionAction::parse(rest)?),
         })
     }
