@@ -169,6 +169,7 @@ fn a_test_restarts_when_one_of_its_steps_is_a_restart() {
         ("users ana", false),
         ("users ana\nrestart", true),
         ("users ana luis\ncrashes", true),
+        ("users ana luis\ncrashes devices", true),
         ("restart\nusers ana", true),
         ("A > restart", false),
         ("new restart", false),
@@ -177,7 +178,7 @@ fn a_test_restarts_when_one_of_its_steps_is_a_restart() {
     }
     for test in script::all() {
         let written = written(test);
-        let restarts = written.lines().any(|line| line == "restart" || line == "crashes");
+        let restarts = written.lines().any(|line| line == "restart" || line == "crashes" || line == "crashes devices");
         assert_eq!(test.restarts(), restarts, "{}", test.name);
     }
 }
