@@ -346,7 +346,13 @@ impl Workload {
         server.sessions.insert(user, connection);
         self.request(
             Some(connection),
-            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
+            Command::Open {
+                user: name(user),
+                device: None,
+                key: None,
+                order: connection.0,
+                address: [127, 0, 0, 1].into(),
+            },
             Asked::Open,
         )
     }
@@ -634,7 +640,13 @@ impl Workload {
         self.elapsed += Duration::from_secs(1);
         fine(self.request(
             Some(connection),
-            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
+            Command::Open {
+                user: name(user),
+                device: None,
+                key: None,
+                order: connection.0,
+                address: [127, 0, 0, 1].into(),
+            },
             Asked::Open,
         ))?;
         fine(self.commit())?;
