@@ -15,6 +15,11 @@ impl Checker {
         if begins && !self.streams.contains_key(&stream) {
             return self.begins(reader, acknowledged, store);
         }
+        // So may it have been lost, with the server, since the device was forgotten.
+        let restarted = self.restarted;
+        if self.streams.get(&stream).is_some_and(|own| own.is_forgotten && own.since < restarted) {
+            return self.begins(reader, acknowledged, store);
+        }
         let moment = self.note_login(&stream, acknowledged, store);
         let own = self.stream(&stream);
         let said = own.acknowledged;
