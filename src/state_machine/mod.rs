@@ -2,7 +2,7 @@
 //!
 //! | folder | holds | changes the stored state |
 //! |---|---|---|
-//! | `stored/` | accounts, mailboxes, rooms, conversations: rebuilt by recovery | |
+//! | `stored/` | accounts, devices, mailboxes, rooms, conversations: rebuilt by recovery | |
 //! | `live.rs`, `rates.rs`, `today.rs` | sessions, waiting polls, rate limits, daily quotas: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |

@@ -234,6 +234,8 @@ impl StateMachine {
         if self.disk_full {
             return Ok(());
         }
+        // A device may have had a session for long when the server ended: it has time to come back.
+        let may_forget = context.now.elapsed >= limits::REVIEW_INTERVAL;
         let mut ended = 0;
         for (key, last_used) in self.stored.devices_with_users() {
             if ended == REVIEWED {
@@ -241,7 +243,7 @@ impl StateMachine {
                 break;
             }
             let is_unused = self.presence.session(key).is_none();
-            if is_unused && context.now.at.since(last_used) > self.policy.keep_devices {
+            if may_forget && is_unused && context.now.at.since(last_used) > self.policy.keep_devices {
                 self.forget_device(key.user, key.device, context)?;
                 ended += 1;
             } else if self.stored.lacks_removed(key) {
