@@ -28,6 +28,11 @@ pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
 }
 
+/// Returns the word for what a device logs in with.
+pub fn key_or_password(has_key: bool) -> Three {
+    if has_key { three("key", "clave guardada", "chave guardada") } else { three("password", "contraseña", "senha") }
+}
+
 /// Says that the outbox takes no further message.
 pub fn outbox_full() -> String {
     Phrase::OutboxFull { messages: &limits::OUTBOX_MESSAGES, mib: &(limits::OUTBOX_BYTES >> 20) }.to_string()

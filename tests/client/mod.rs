@@ -100,5 +100,6 @@ fn setting() -> Setting {
         direct: false,
         full_screen: false,
         server: "example:1666".to_owned(),
+        device: None,
     }
 }

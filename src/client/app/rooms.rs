@@ -113,6 +113,7 @@ impl App {
     /// Shows the last messages from before the join, as far as they are new here.
     pub(super) fn handle_joined(&mut self, room: RoomName, chat: Option<&Chat>, last: &[HistoryRecord]) {
         self.input = Input::Line;
+        self.memberships.note(&room, true);
         self.show(notice(Phrase::YouJoined { room: &room }));
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
@@ -156,8 +157,20 @@ impl App {
         }
     }
 
+    pub(super) fn leave_room(&mut self, room: Option<RoomName>) {
+        if let Some(room) = room.clone().or_else(|| self.current_room()) {
+            self.memberships.note_leaving(room);
+        }
+        self.ask_about_room("/leave", room, Request::Leave);
+    }
+
     pub(super) fn handle_left(&mut self, room: RoomName) {
+        self.memberships.note(&room, false);
         self.show(notice(Phrase::YouLeft { room: &room }));
+        self.close_room(room);
+    }
+
+    pub(super) fn close_room(&mut self, room: RoomName) {
         if self.current_room() == Some(room) {
             self.destination = Destination::Nowhere;
         }

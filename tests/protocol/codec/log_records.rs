@@ -11,7 +11,7 @@ use wachat::protocol::Codec as _;
 use wachat::record::Fields;
 use wachat::state_machine::{AccountNumber, ConversationId, Record};
 
-use super::{id, line, message, name, room, seq, state, target, text, time};
+use super::{device, id, line, message, name, room, seq, state, target, text, time};
 
 /// Defines a function that returns a generator of records, one of each kind. A kind that is missing here does not
 /// compile.
@@ -97,6 +97,7 @@ one_of_each_kind! { client_records: ClientRecord,
     ClientRecord::Tried { .. } => (id(), seq()).prop_map(|(id, above)| ClientRecord::Tried { id, above }),
     ClientRecord::Sent { .. } => (id(), seq(), time()).prop_map(|(id, seq, at)| ClientRecord::Sent { id, seq, at }),
     ClientRecord::Failed { .. } => (id(), text()).prop_map(|(id, why)| ClientRecord::Failed { id, why }),
+    ClientRecord::Device(_) => device().prop_map(ClientRecord::Device),
     ClientRecord::Moved(_) => id().prop_map(ClientRecord::Moved),
     ClientRecord::Received(_) => message().prop_map(ClientRecord::Received),
     ClientRecord::Fetched(_) => message().prop_map(ClientRecord::Fetched),
