@@ -34,6 +34,16 @@ pub const DEVICE_KEY_BYTES: usize = 43;
 /// Most named devices of a user (protocol, section 3).
 pub const DEVICES: usize = 8;
 
+/// Most events, and their bytes, that are kept for devices of one user alone (protocol, section 3).
+pub const DEVICE_EVENTS: usize = 10_000;
+pub const DEVICE_EVENT_BYTES: u64 = 64 << 20;
+
+/// Time after which a device without a session is forgotten (protocol, section 3).
+pub const KEEP_DEVICES: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Time between two looks for devices that are not to be kept.
+pub const REVIEW_INTERVAL: Duration = Duration::from_secs(3_600);
+
 /// Longest message id in bytes (protocol, section 5).
 pub const ID_BYTES: usize = 64;
 

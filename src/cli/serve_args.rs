@@ -96,6 +96,9 @@ pub(super) struct ServeArgs {
     /// The same for messages in rooms [default: that of --keep]
     #[arg(long, help_heading = RETENTION, value_name = "TIME", value_parser = keep)]
     keep_rooms: Option<Keep>,
+    /// Time after which a device without a session is forgotten, as 30d; forever: never
+    #[arg(long, help_heading = RETENTION, value_name = "TIME", default_value = "30d", value_parser = keep)]
+    keep_devices: Keep,
     /// Let --keep remove messages although the clock is far ahead of the last time; use it once, if the clock is right
     #[arg(long, help_heading = RETENTION)]
     trust_clock: bool,
@@ -190,6 +193,7 @@ impl ServeArgs {
             rooms_per_creator: self.rooms_per_creator,
             poll_wait: Duration::from_secs(self.timeout) - limits::POLL_MARGIN,
             lobby: !self.no_lobby,
+            keep_devices: self.keep_devices.0.unwrap_or(Duration::MAX),
         };
         if self.no_limits { policy.without_limits() } else { policy }
     }

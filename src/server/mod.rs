@@ -131,7 +131,7 @@ fn run(
 ) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(ROUTER_QUEUE);
     let shared = Arc::new(Shared {
-        accounts: Accounts::new(opened.machine.stored.password_hashes())?,
+        accounts: Accounts::new(&opened.machine.stored)?,
         auth: Auth::start()?,
         banned: BannedNetworks::new(&opened.machine.stored),
         router: inputs,

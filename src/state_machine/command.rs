@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{
-    Banned, Email, Fingerprint, MessageId, NewAccount, Proof, RoomName, Seq, ShortText, Target, Text, Timestamp,
-    UserName,
+    Banned, DeviceKey, DeviceName, Email, Fingerprint, MessageId, NewAccount, Proof, RoomName, Seq, ShortText, Target,
+    Text, Timestamp, UserName,
 };
-use crate::protocol::request::{Page, RequestedTarget};
+use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
 
 /// Identifies a connection; a server process never uses a number again.
@@ -67,6 +67,8 @@ pub struct Policy {
     pub poll_wait: Duration,
     /// Makes every new account a member of `#lobby`.
     pub lobby: bool,
+    /// Time after which a device without a session is forgotten.
+    pub keep_devices: Duration,
 }
 
 impl Default for Policy {
@@ -83,6 +85,7 @@ impl Default for Policy {
             rooms_per_creator: limits::ROOMS_PER_CREATOR,
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
+            keep_devices: limits::KEEP_DEVICES,
         }
     }
 }
@@ -111,14 +114,23 @@ impl Policy {
     }
 }
 
+/// The connection of a user that asks for another password.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The hash that the old password was compared with, which has to be the current one.
+    pub old_hash: Arc<str>,
+    pub address: IpAddr,
+    /// The device of the connection, whose key stays.
+    pub device: Option<DeviceName>,
+}
+
 /// A request of a connection, or an event on it. `user` is the user who has logged in there.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Creates an account.
     Register { name: UserName, password_hash: Arc<str> },
-    /// Sets another password. `asked`, if a connection of the user asks for it: the hash that the old password was
-    /// compared with, which has to be the current one, and the address of the client.
-    SetPassword { user: UserName, asked: Option<(Arc<str>, IpAddr)>, password_hash: Arc<str> },
+    /// Sets another password. `asked`, if a connection of the user asks for it.
+    SetPassword { user: UserName, asked: Option<Asked>, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
     Remove { user: UserName },
     /// Creates accounts at the administrator's request, all or none; in the lobby, if there is one and they should be.
@@ -157,9 +169,18 @@ pub enum Command {
     Members { room: RequestedTarget, page: Page<UserName> },
     /// Requests a direct chat with `callee`, who will expect this token.
     Peer { user: UserName, callee: RequestedTarget, proof: Proof },
-    /// Opens a RECV session from an address; it replaces an earlier session of the user. `order` is the position of
-    /// its login among all logins.
-    Open { user: UserName, order: u64, address: IpAddr },
+    /// Opens a RECV session from an address; it replaces an earlier session of the device (`None`: the nameless one).
+    /// `order` is the position of its login among all logins.
+    Open { user: UserName, device: Option<DeviceName>, order: u64, address: IpAddr },
+    /// Lists the user's devices.
+    Devices { user: UserName },
+    /// Logs connections of the user out. `asker`: the device of the connection that asks; `closed`: that of the one that is to
+    /// be closed.
+    LogOut { user: UserName, which: LogOut, asker: Option<DeviceName>, closed: Option<DeviceName> },
+    /// Gives the device of the session a key.
+    Key { key: DeviceKey },
+    /// Ends the devices that are not to be kept.
+    ReviewDevices,
     /// Sets the port on which the session's client takes direct chats; `None`: it takes none.
     Port { port: Option<u16>, fingerprint: Option<Fingerprint> },
     /// Requests events. `wait` is in seconds; `None`: as long as the policy permits.

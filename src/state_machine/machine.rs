@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::command::Policy;
 use super::live::Presence;
 use super::rates::{Cost, RateLimits};
+use super::record::Acknowledgement;
 use super::stored::{AccountNumber, StoredState};
 use super::today::StoredToday;
-use crate::model::Seq;
 
 /// The whole state of a server. The router's thread owns it.
 pub struct StateMachine {
@@ -19,7 +19,7 @@ pub struct StateMachine {
     pub(super) today: StoredToday,
     pub(super) policy: Policy,
     /// Acknowledgements of this batch that are not applied yet: they become one record.
-    pub(super) acknowledgements: Vec<(Seq, AccountNumber)>,
+    pub(super) acknowledgements: Vec<Acknowledgement>,
     /// Set while the disk has no room for more records: commands that need one are refused.
     pub disk_full: bool,
 }

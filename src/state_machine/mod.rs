@@ -26,18 +26,20 @@ mod snapshot;
 mod stored;
 mod today;
 
-pub use command::{ADMINISTRATOR, Command, ConnectionId, LastOfPeer, Now, Policy, mib};
+pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, mib};
 pub use error::ApplyError;
+pub use live::SessionKey;
 pub use machine::StateMachine;
 pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::Excerpt;
 pub use rates::Cost;
-pub use record::Record;
+pub use record::{Acknowledgement, Record};
 pub use snapshot::{
-    BanRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
-    WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
+    Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member,
-    Participants, RemovedRows, RoomNumber, SentMessage, StoredState, Tally, length_in_reply, looks_like,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,
+    HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, StoredState, Tally,
+    length_in_reply, looks_like,
 };

@@ -8,7 +8,7 @@ use super::Record;
 use super::command::ConnectionId;
 use super::query::Excerpt;
 use super::stored::{ConversationId, HistoryPrefix, Participants};
-use crate::model::{Seq, Target, UserName};
+use crate::model::{DeviceName, KeyDigest, Seq, Target, UserName};
 use crate::protocol::{Code, Event, Reply};
 
 /// Records to write to the log and effects to dispatch after the commit, in order. It collects those of many commands.
@@ -33,6 +33,16 @@ pub enum Effect {
     Close(ConnectionId, Code),
     /// Publishes the password hash of a new account.
     Account { name: UserName, password_hash: Arc<str> },
+    /// Publishes the key of a device; `None`: it has none any more.
+    Key { user: UserName, device: DeviceName, key: Option<KeyDigest> },
+    /// Closes the connections of a device, on both ports, at the request of a connection, which is closed after its reply.
+    CloseDevice { user: UserName, device: DeviceName, by: ConnectionId },
+    /// Closes the connection with a number at the request of a connection.
+    LogOut { connection: u64, by: ConnectionId },
+    /// Closes the connections of a user but this one, and those of its device.
+    LogOutOthers { user: UserName, by: ConnectionId },
+    /// Executes [`super::Command::ReviewDevices`] again.
+    ReviewDevices,
     /// Publishes another password of an account, and closes the connections of the user but the one that has set it.
     /// `address`: that of its client; `None`: the administrator has set the password.
     Password { name: UserName, password_hash: Arc<str>, by: ConnectionId, address: Option<IpAddr> },

@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
-use super::AccountNumber;
+use super::{AccountNumber, DeviceNumber};
 use crate::limits;
-use crate::model::{Banned, Email, Message, RoomName, Seq, ShortText, Target, Timestamp, UserName};
+use crate::model::{
+    Banned, DeviceName, Email, KeyDigest, Message, RoomName, Seq, ShortText, Target, Timestamp, UserName,
+};
 use crate::record::{Fields, Writer};
 
 /// One change of the stored state.
@@ -31,15 +33,31 @@ pub enum Record {
     Unbanned { banned: Banned },
     /// The administrator has removed a room.
     RoomRemoved { room: RoomName, at: Timestamp },
-    /// A RECV session of the user began or ended.
-    Seen { user: UserName, at: Timestamp },
+    /// A RECV session of a device of the user began or ended.
+    Seen { user: UserName, device: DeviceNumber, at: Timestamp },
+    /// A device begins at the number of the user: a new one, or one that has lost its own. `None`: the nameless one.
+    Device { user: UserName, device: DeviceNumber, name: Option<DeviceName>, at: Timestamp },
+    /// A device is behind by too much, and has no number any more.
+    DeviceLost { user: UserName, device: DeviceNumber },
+    /// A device is gone with its key.
+    DeviceForgotten { user: UserName, device: DeviceNumber },
+    /// A device has another key, or none.
+    DeviceKey { user: UserName, device: DeviceNumber, key: Option<KeyDigest> },
     /// A message was accepted.
     Message(Arc<Message>),
-    /// Cumulative acknowledgements of one batch: each user's client holds every event up to a number.
-    Acknowledged { users: Vec<(Seq, AccountNumber)>, at: Timestamp },
+    /// Cumulative acknowledgements of one batch: each client holds every event up to a number.
+    Acknowledged { users: Vec<Acknowledgement>, at: Timestamp },
     /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
     /// among them from the peer; `None` in a room, which counts its recipients.
     Read { user: UserName, target: Target, upto: Seq, last_of_peer: Option<Seq>, at: Timestamp },
+}
+
+/// The cumulative acknowledgement of a user's device. In the order in which a record groups them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acknowledgement {
+    pub upto: Seq,
+    pub device: DeviceNumber,
+    pub user: AccountNumber,
 }
 
 impl Record {
@@ -62,7 +80,22 @@ impl Record {
             }
             Self::Unbanned { banned } => w.plain("UNBANNED").plain(banned.stored()),
             Self::RoomRemoved { room, at } => w.plain("ROOM_REMOVED").plain(room.stored()).plain(at),
-            Self::Seen { user, at } => w.plain("SEEN").plain(user.stored()).plain(at),
+            Self::Seen { user, device, at } => {
+                let w = w.plain("SEEN").plain(user.stored()).plain(at);
+                if device.is_named() { w.plain(device.get()) } else { w }
+            }
+            Self::Device { user, device, name, at } => {
+                let name = name.as_ref().map_or("", DeviceName::as_str);
+                w.plain("DEVICE").plain(user.stored()).plain(device.get()).plain(name).plain(at)
+            }
+            Self::DeviceLost { user, device } => w.plain("DEVICE_LOST").plain(user.stored()).plain(device.get()),
+            Self::DeviceForgotten { user, device } => {
+                w.plain("DEVICE_FORGOTTEN").plain(user.stored()).plain(device.get())
+            }
+            Self::DeviceKey { user, device, key } => {
+                let key = key.map_or(String::new(), |key| key.to_string());
+                w.plain("DEVICE_KEY").plain(user.stored()).plain(device.get()).plain(key)
+            }
             Self::Message(m) => m.write_stored(w.plain("MSG")),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
             Self::Read { user, target, upto, last_of_peer, at } => w
@@ -86,6 +119,7 @@ impl Record {
     fn from_fields(last: Seq, f: &Fields) -> Option<Self> {
         let user = |index| f.get(index).and_then(UserName::from_stored);
         let time = |index| f.get(index).and_then(Timestamp::parse);
+        let device = |index| f.get(index).and_then(DeviceNumber::parse);
         // A row of a table is one line.
         let hash = |index| f.get(index).filter(|hash| !hash.contains(char::is_control)).map(Arc::from);
         Some(match f.get(1)? {
@@ -103,7 +137,21 @@ impl Record {
             },
             "UNBANNED" => Self::Unbanned { banned: Banned::from_stored(f.get(2)?)? },
             "ROOM_REMOVED" => Self::RoomRemoved { room: RoomName::from_stored(f.get(2)?)?, at: time(3)? },
-            "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
+            "SEEN" => {
+                let device = if f.len() > 4 { device(4)? } else { DeviceNumber::NAMELESS };
+                Self::Seen { user: user(2)?, device, at: time(3)? }
+            }
+            "DEVICE" => {
+                let name = if f.get(4)?.is_empty() { None } else { Some(DeviceName::new(f.get(4)?)?) };
+                let device = device(3).filter(|device| device.is_named() == name.is_some())?;
+                Self::Device { user: user(2)?, device, name, at: time(5)? }
+            }
+            "DEVICE_LOST" => Self::DeviceLost { user: user(2)?, device: device(3)? },
+            "DEVICE_FORGOTTEN" => Self::DeviceForgotten { user: user(2)?, device: device(3)? },
+            "DEVICE_KEY" => {
+                let key = if f.get(4)?.is_empty() { None } else { Some(KeyDigest::parse(f.get(4)?)?) };
+                Self::DeviceKey { user: user(2)?, device: device(3)?, key }
+            }
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },
             "READ" => Self::Read {
@@ -118,23 +166,32 @@ impl Record {
     }
 }
 
-/// Writes a field for each number that was acknowledged, `<number>:<accounts>`: the accounts by number, in ranges.
-fn write_acknowledged<'a, 'b>(users: &[(Seq, AccountNumber)], w: &'a mut Writer<'b>) -> &'a mut Writer<'b> {
-    for same in users.chunk_by(|(one, _), (other, _)| one == other) {
-        let ranges = same.chunk_by(|(_, user), (_, next)| user.index() + 1 == next.index());
-        let ranges = ranges.filter_map(|range| range.first().zip(range.last())).map(|((_, first), (_, last))| {
-            if first == last { first.index().to_string() } else { format!("{}-{}", first.index(), last.index()) }
+/// Writes a field for each number that was acknowledged, `<number>[.<device>]:<accounts>`: without a device it is the
+/// nameless one; the accounts by number, in ranges.
+fn write_acknowledged<'a, 'b>(users: &[Acknowledgement], w: &'a mut Writer<'b>) -> &'a mut Writer<'b> {
+    for same in users.chunk_by(|one, other| (one.upto, one.device) == (other.upto, other.device)) {
+        let ranges = same.chunk_by(|one, next| one.user.index() + 1 == next.user.index());
+        let ranges = ranges.filter_map(|range| range.first().zip(range.last())).map(|(first, last)| {
+            let (first, last) = (first.user.index(), last.user.index());
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
         });
-        let upto = same.first().map_or(Seq::ZERO, |(upto, _)| *upto);
-        w.plain(format!("{upto}:{}", ranges.collect::<Vec<_>>().join(",")));
+        let ranges = ranges.collect::<Vec<_>>().join(",");
+        if let Some(Acknowledgement { upto, device, .. }) = same.first() {
+            let device = if device.is_named() { format!(".{}", device.get()) } else { String::new() };
+            w.plain(format!("{upto}{device}:{ranges}"));
+        }
     }
     w
 }
 
-fn parse_acknowledged(f: &Fields) -> Option<Vec<(Seq, AccountNumber)>> {
+fn parse_acknowledged(f: &Fields) -> Option<Vec<Acknowledgement>> {
     let mut users = Vec::new();
     for field in f.iter().skip(3) {
-        let (upto, ranges) = field.split_once(':')?;
+        let (number, ranges) = field.split_once(':')?;
+        let (upto, device) = match number.split_once('.') {
+            Some((upto, device)) => (upto, DeviceNumber::parse(device)?),
+            None => (number, DeviceNumber::NAMELESS),
+        };
         let upto = Seq::parse(upto)?;
         for range in ranges.split(',') {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -144,7 +201,8 @@ fn parse_acknowledged(f: &Fields) -> Option<Vec<(Seq, AccountNumber)>> {
             if count.saturating_add(users.len()) > limits::ACKNOWLEDGEMENTS {
                 return None;
             }
-            users.extend((first..=last).map(|index| (upto, AccountNumber::new(index))));
+            let users_of = (first..=last).map(AccountNumber::new);
+            users.extend(users_of.map(|user| Acknowledgement { upto, device, user }));
         }
     }
     Some(users)

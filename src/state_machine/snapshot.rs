@@ -1,14 +1,15 @@
 //! A snapshot: the stored state as plain tables, which a checkpoint writes and reads. The columns of a table change
 //! only with the version of the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member,
-    Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, HistoryPrefix,
+    Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomName, Seq, UserName};
+use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub last: Seq,
     /// In the order of registration: the first row is account 0.
     pub accounts: Vec<AccountRow>,
+    pub devices: Vec<DeviceRow>,
+    pub device_gaps: Vec<DeviceGapRow>,
     pub waiting: Vec<WaitingRow>,
     pub chats: Vec<ChatRow>,
     /// In the order of their numbers.
@@ -36,22 +39,38 @@ pub struct BanRow {
     pub ban: Ban,
 }
 
+/// A device of a user.
+pub struct DeviceRow {
+    pub user: UserName,
+    /// Without the gaps, which are rows of their own.
+    pub device: Device,
+}
+
+/// The start of a GAP that is pending for a device.
+pub struct DeviceGapRow {
+    pub user: UserName,
+    pub device: DeviceNumber,
+    pub room: RoomName,
+    pub first: Seq,
+}
+
 /// An event that is pending in a user's mailbox.
 pub struct WaitingRow {
     pub user: UserName,
     pub event: WaitingRowEvent,
 }
 
-/// A direct message without its text, which is in a history file, or a STATE event.
+/// A direct message or one of the user's own, without its text, which is in a history file; or a STATE event.
 pub enum WaitingRowEvent {
     Message { seq: Seq, from: UserName, bytes: u32, is_from_stranger: bool },
     State(Event),
+    Own { seq: Seq, to: Target, bytes: u32 },
 }
 
 impl WaitingRow {
     pub fn seq(&self) -> Seq {
         match &self.event {
-            WaitingRowEvent::Message { seq, .. } => *seq,
+            WaitingRowEvent::Message { seq, .. } | WaitingRowEvent::Own { seq, .. } => *seq,
             WaitingRowEvent::State(event) => event.seq(),
         }
     }
@@ -98,6 +117,8 @@ pub struct LogRow {
     pub undelivered: u32,
     pub unacknowledged: u32,
     pub unread: u32,
+    /// Devices of recipients that have not acknowledged it.
+    pub unfetched: u32,
 }
 
 /// The watermarks of a sender in a room.
@@ -173,7 +194,17 @@ impl StoredState {
     fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
         let user = || account.row.name.clone();
         to.accounts.push(account.row.clone());
-        let waiting = account.mailbox.after(Seq::ZERO);
+        for device in account.devices.iter() {
+            let gaps = device.gaps.iter().map(|(room, first)| DeviceGapRow {
+                user: user(),
+                device: device.number,
+                room: self.room(*room).name.clone(),
+                first: *first,
+            });
+            to.device_gaps.extend(gaps);
+            to.devices.push(DeviceRow { user: user(), device: Device { gaps: BTreeMap::new(), ..device.clone() } });
+        }
+        let waiting = account.mailbox.after(Seq::ZERO).chain(account.mailbox.own_after(Seq::ZERO));
         to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
         let chats = account.chats.iter();
         to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
@@ -186,6 +217,9 @@ impl StoredState {
                 WaitingRowEvent::Message { seq, from: self.name(from), bytes, is_from_stranger }
             }
             WaitingEvent::State(event) => WaitingRowEvent::State(event.clone()),
+            WaitingEvent::Own(seq, OwnMessage { to, bytes }) => {
+                WaitingRowEvent::Own { seq, to: self.target(to), bytes }
+            }
         }
     }
 
@@ -214,10 +248,10 @@ impl StoredState {
             marks: *marks,
         }));
         to.logs.extend(room.log.iter().map(|entry| {
-            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, .. } = *entry;
+            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched, .. } = *entry;
             let room = name();
             let from = self.name(from);
-            LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread }
+            LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched }
         }));
     }
 }

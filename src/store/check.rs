@@ -11,7 +11,7 @@ use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
 use super::error::{Problem, StoreError};
 use super::tables;
 use crate::model::Seq;
-use crate::state_machine::{Snapshot, StoredState};
+use crate::state_machine::{DeviceRow, Snapshot, StoredState};
 use crate::wal;
 
 /// Note about a file that is not in use. It is no damage.
@@ -214,10 +214,16 @@ fn check_tables(tables: &Path, snapshot: &Snapshot, report: &mut Report) {
         add(table, format!("{number} of {whose} is past the last number, {last}"));
     }
     let accounts = snapshot.accounts.iter();
-    let acknowledged: HashMap<_, _> = accounts.map(|row| (&row.name, row.acknowledged)).collect();
+    let mut acknowledged: HashMap<_, _> = accounts.map(|row| (&row.name, row.acknowledged)).collect();
+    for DeviceRow { user, device } in &snapshot.devices {
+        if let Some((lowest, upto)) = acknowledged.get_mut(user).zip(device.acknowledged) {
+            *lowest = upto.min(*lowest);
+        }
+    }
     for row in &snapshot.waiting {
         if acknowledged.get(&row.user).is_some_and(|upto| row.seq() <= *upto) {
-            add("offline.csv", format!("{} waits for {}, who has acknowledged it", row.seq(), row.user));
+            let what = format!("{} waits for {}, who has acknowledged it on all devices", row.seq(), row.user);
+            add("offline.csv", what);
         }
     }
 }
@@ -244,7 +250,21 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
     let marks = snapshot.room_marks.iter().flat_map(|row| {
         [row.marks.delivered, row.marks.read].map(|number| -> Number { ("room_marks.csv", &row.user, number) })
     });
-    users.chain(waiting).chain(read).chain(filed).chain(sent).chain(rooms).chain(members).chain(logs).chain(marks)
+    let devices = snapshot.devices.iter();
+    let devices = devices.filter_map(|row| Some(("devices.csv", &row.user, row.device.acknowledged?)));
+    let devices = devices.map(|(table, user, number)| -> Number { (table, user, number) });
+    let gaps = snapshot.device_gaps.iter().map(|row| -> Number { ("device_gaps.csv", &row.user, row.first) });
+    users
+        .chain(devices)
+        .chain(gaps)
+        .chain(waiting)
+        .chain(read)
+        .chain(filed)
+        .chain(sent)
+        .chain(rooms)
+        .chain(members)
+        .chain(logs)
+        .chain(marks)
 }
 
 fn note(directory: &Path, name: &str) -> String {

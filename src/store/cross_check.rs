@@ -1,6 +1,6 @@
 //! Compares the checkpoint's tables with the history: each message that a table refers to has one row there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
 use crate::state_machine::{Digest, SentMessage, Snapshot, WaitingRowEvent, length_in_reply};
@@ -17,8 +17,10 @@ pub(super) struct CrossCheck {
 enum Reference {
     /// The id that a sender used for a message.
     Sent(UserName, MessageId, SentMessage),
-    /// A message of a sender that waits for a recipient, and its length in a reply.
-    Waiting { to: UserName, from: UserName, bytes: u32 },
+    /// A message of a sender that waits for a recipient, and its length in a reply. `is_undelivered`: not for devices alone.
+    Waiting { to: UserName, from: UserName, bytes: u32, is_undelivered: bool },
+    /// A message that is kept for devices of its sender.
+    Own { from: UserName, to: Target, bytes: u32 },
     /// A message in a room's log, and its sender; `is_undelivered`: a member will get it.
     Logged { room: RoomName, from: UserName, is_undelivered: bool },
 }
@@ -30,9 +32,20 @@ impl CrossCheck {
         for row in &snapshot.ids {
             check.add(row.sent.seq, Reference::Sent(row.user.clone(), row.id.clone(), row.sent));
         }
+        let accounts = snapshot.accounts.iter();
+        let acknowledged: HashMap<_, _> = accounts.map(|row| (&row.name, row.acknowledged)).collect();
         for row in &snapshot.waiting {
-            if let WaitingRowEvent::Message { seq, from, bytes, .. } = &row.event {
-                check.add(*seq, Reference::Waiting { to: row.user.clone(), from: from.clone(), bytes: *bytes });
+            let user = row.user.clone();
+            match &row.event {
+                WaitingRowEvent::Message { seq, from, bytes, .. } => {
+                    let is_undelivered = acknowledged.get(&user).is_none_or(|upto| seq > upto);
+                    let (from, bytes) = (from.clone(), *bytes);
+                    check.add(*seq, Reference::Waiting { to: user, from, bytes, is_undelivered });
+                }
+                WaitingRowEvent::Own { seq, to, bytes } => {
+                    check.add(*seq, Reference::Own { from: user, to: to.clone(), bytes: *bytes });
+                }
+                WaitingRowEvent::State(_) => {}
             }
         }
         for row in &snapshot.logs {
@@ -71,16 +84,15 @@ impl Reference {
     /// Returns whether the message will be delivered: retention does not remove it.
     fn needs_message(&self) -> bool {
         match self {
-            Self::Sent(..) => false,
-            Self::Waiting { .. } => true,
-            Self::Logged { is_undelivered, .. } => *is_undelivered,
+            Self::Sent(..) | Self::Own { .. } => false,
+            Self::Waiting { is_undelivered, .. } | Self::Logged { is_undelivered, .. } => *is_undelivered,
         }
     }
 
     fn table(&self) -> &'static str {
         match self {
             Self::Sent(..) => "ids.csv",
-            Self::Waiting { .. } => "offline.csv",
+            Self::Waiting { .. } | Self::Own { .. } => "offline.csv",
             Self::Logged { .. } => "room_logs.csv",
         }
     }
@@ -91,7 +103,8 @@ impl Reference {
                 let digest = Digest::of(&row.to, row.text.as_str());
                 (from, id, sent.at, sent.digest) == (&row.from, &row.id, row.at, digest)
             }
-            Self::Waiting { to, from, bytes } => {
+            Self::Own { from, to, bytes } => (&row.from, &row.to, length_in_reply(&row.text)) == (from, to, *bytes),
+            Self::Waiting { to, from, bytes, .. } => {
                 let is_same = row.from == *from && length_in_reply(&row.text) == *bytes;
                 is_same && matches!(&row.to, Target::User(name) if name == to)
             }

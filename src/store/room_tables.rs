@@ -56,13 +56,24 @@ impl TableRow for MemberRow {
 impl TableRow for LogRow {
     const KIND: Kind = Kind {
         name: "room_logs",
-        version: 1,
-        columns: &["room", "seq", "from", "bytes", "recipients", "undelivered", "unacknowledged", "unread"],
+        version: 2,
+        columns: &[
+            "room",
+            "seq",
+            "from",
+            "bytes",
+            "recipients",
+            "undelivered",
+            "unacknowledged",
+            "unread",
+            "unfetched",
+        ],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.field(self.room.stored()).field(self.seq).field(self.from.stored()).field(self.bytes);
         to.field(self.recipients).field(self.undelivered).field(self.unacknowledged).field(self.unread);
+        to.field(self.unfetched);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -75,6 +86,8 @@ impl TableRow for LogRow {
             undelivered: row.number(5)?,
             unacknowledged: row.number(6)?,
             unread: row.number(7)?,
+            // Version 1 is of a server without devices.
+            unfetched: if row.get(8).is_some() { row.number(8)? } else { 0 },
         })
     }
 }

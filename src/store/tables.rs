@@ -6,11 +6,11 @@ use super::error::StoreError;
 use super::history::{file_name, parse_file_name};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use crate::disk::Disk;
-use crate::model::{Banned, Email, MessageId, Seq, ShortText, State, Target, Timestamp};
+use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Digest, HistoryPrefix, IdRow, RemovedRows,
-    SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Device, DeviceGapRow, DeviceNumber, DeviceRow,
+    Digest, HistoryPrefix, IdRow, RemovedRows, SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -47,11 +47,13 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     if row.is_none() && reader.errors.is_empty() {
         reader.errors.push(misnamed(checkpoint));
     }
-    let StoreRow { store, last, segment, next_batch, cleaned_at } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at, has_devices } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,
         accounts: reader.rows(),
+        devices: if has_devices { reader.rows() } else { Vec::new() },
+        device_gaps: if has_devices { reader.rows() } else { Vec::new() },
         waiting: reader.rows(),
         chats: reader.rows(),
         rooms: reader.rows(),
@@ -73,8 +75,17 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
     }
     let Covers { segment, next_batch, cleaned_at } = covers;
     vec![
-        table(&[StoreRow { store: snapshot.store.to_string(), last: snapshot.last, segment, next_batch, cleaned_at }]),
+        table(&[StoreRow {
+            store: snapshot.store.to_string(),
+            last: snapshot.last,
+            segment,
+            next_batch,
+            cleaned_at,
+            has_devices: true,
+        }]),
         table(&snapshot.accounts),
+        table(&snapshot.devices),
+        table(&snapshot.device_gaps),
         table(&snapshot.waiting),
         table(&snapshot.chats),
         table(&snapshot.rooms),
@@ -106,14 +117,20 @@ struct StoreRow {
     segment: u64,
     next_batch: u64,
     cleaned_at: Option<Timestamp>,
+    /// There are tables of devices. Version 1 has none.
+    has_devices: bool,
 }
 
 impl TableRow for StoreRow {
-    const KIND: Kind =
-        Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch", "cleaned_at"] };
+    const KIND: Kind = Kind {
+        name: "store",
+        version: 2,
+        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices"],
+    };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
+        to.flag(self.has_devices);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -122,7 +139,8 @@ impl TableRow for StoreRow {
         let store = row.get(0).filter(is_name)?.to_owned();
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
-        Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at })
+        let has_devices = if row.get(5).is_some() { row.flag(5)? } else { false };
+        Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at, has_devices })
     }
 }
 
@@ -151,6 +169,45 @@ impl TableRow for AccountRow {
     }
 }
 
+impl TableRow for DeviceRow {
+    const KIND: Kind = Kind {
+        name: "devices",
+        version: 1,
+        columns: &["user", "number", "name", "key_digest", "last_used", "acknowledged"],
+    };
+
+    fn write(&self, to: &mut RowWriter) {
+        let Device { number, name, key, last_used, acknowledged, .. } = &self.device;
+        to.field(self.user.stored()).field(number.get()).optional(name.as_ref()).optional(*key);
+        to.field(last_used).optional(*acknowledged);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        let name = if row.get(2)?.is_empty() { None } else { Some(DeviceName::new(row.get(2)?)?) };
+        let key = if row.get(3)?.is_empty() { None } else { Some(KeyDigest::parse(row.get(3)?)?) };
+        let acknowledged = if row.get(5)?.is_empty() { None } else { Some(row.seq(5)?) };
+        let number = DeviceNumber::parse(row.get(1)?).filter(|number| number.is_named() == name.is_some())?;
+        let gaps = Default::default();
+        Some(Self {
+            user: row.user(0)?,
+            device: Device { number, name, key, last_used: row.time(4)?, acknowledged, gaps },
+        })
+    }
+}
+
+impl TableRow for DeviceGapRow {
+    const KIND: Kind = Kind { name: "device_gaps", version: 1, columns: &["user", "device", "room", "first"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(self.user.stored()).field(self.device.get()).field(self.room.stored()).field(self.first);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        let device = DeviceNumber::parse(row.get(1)?)?;
+        Some(Self { user: row.user(0)?, device, room: row.room(2)?, first: row.seq(3)? })
+    }
+}
+
 impl TableRow for WaitingRow {
     const KIND: Kind = Kind {
         name: "offline",
@@ -167,6 +224,9 @@ impl TableRow for WaitingRow {
             WaitingRowEvent::State(Event::State { target, state, upto, at, .. }) => {
                 to.text("STATE").field(target.stored()).field(state).field(upto).field(at)
             }
+            WaitingRowEvent::Own { to: target, bytes, .. } => {
+                to.text("OWN").field(target.stored()).field(bytes).text("").text("")
+            }
             // A mailbox holds no other events: a GAP is computed from the room's log.
             WaitingRowEvent::State(_) => to,
         };
@@ -181,6 +241,7 @@ impl TableRow for WaitingRow {
                 let is_from_stranger = row.flag(5)?;
                 WaitingRowEvent::Message { seq, from, bytes, is_from_stranger }
             }
+            "OWN" => WaitingRowEvent::Own { seq, to: Target::from_stored(row.get(3)?)?, bytes: row.number(4)? },
             "STATE" => WaitingRowEvent::State(Event::State {
                 seq,
                 target: Target::from_stored(row.get(3)?)?,

@@ -7,15 +7,16 @@ use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::model::{MessageId, RoomName, Seq, Target, Text};
 use wachat::protocol::{Code, Event, Reply};
-use wachat::state_machine::{Capacities, Command, Delivery, Policy, StoredState};
+use wachat::state_machine::{Capacities, Command, Delivery, DeviceNumber, Policy, SessionKey, StoredState};
 use wachat::store::Store;
 
-const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 2 };
+const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 2, device_events: 10_000 };
 
 /// Returns the events of a user who has acknowledged nothing: gaps with their ends, and the numbers of messages.
 fn pending(stored: &StoredState, name: &str) -> Vec<(u64, u64)> {
     let mut delivery = Delivery::default();
-    stored.collect(stored.number(&user(name)).unwrap(), Seq::ZERO, 100, &mut delivery);
+    let key = SessionKey { user: stored.number(&user(name)).unwrap(), device: DeviceNumber::NAMELESS };
+    stored.collect(key, Seq::ZERO, 100, &mut delivery);
     let events = delivery.events.iter().filter_map(|event| match event {
         Event::Gap { first, last, .. } => Some((first.get(), last.get())),
         Event::Message(message) => Some((message.seq.get(), message.seq.get())),

@@ -145,7 +145,12 @@ impl Played {
 /// Acknowledges as a client does, in one moment.
 fn acknowledge(server: &mut GroupCommitHarness, name: &str, upto: Seq) {
     let time = server.time;
-    server.request(Command::Open { user: user(name), order: time, address: IpAddr::V4(Ipv4Addr::LOCALHOST) });
+    server.request(Command::Open {
+        user: user(name),
+        device: None,
+        order: time,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    });
     let after = wachat::protocol::request::After::Number(upto);
     server.request(Command::Poll { after, wait: Some(0), max: 1 });
     server.request(Command::Closed);

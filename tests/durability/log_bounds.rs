@@ -43,7 +43,12 @@ impl Bounds {
         for number in 0..bounds.users {
             let hash = "$".repeat(100).into();
             bounds.execute(0, Command::Register { name: user(&longest_name(number)), password_hash: hash });
-            let open = Command::Open { user: user(&longest_name(number)), order: 1, address: [127, 0, 0, 1].into() };
+            let open = Command::Open {
+                user: user(&longest_name(number)),
+                device: None,
+                order: 1,
+                address: [127, 0, 0, 1].into(),
+            };
             bounds.execute(number, open);
         }
         bounds.harness.group_commit.commit().expect("a commit");

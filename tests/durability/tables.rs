@@ -18,7 +18,7 @@ use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
 use wachat::store::{Retention, Store};
 
 /// A room's log of two messages: a third one makes a gap.
-const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100 };
+const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100, device_events: 10_000 };
 
 pub fn store(disk: &SimulatedDisk, directory: &str) -> Store {
     Store::with_capacities(Arc::new(disk.clone()), Path::new(directory), CAPACITIES)
@@ -57,7 +57,12 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     ["ana", "eva"].iter().for_each(|name| read(&mut server, name, "#sala"));
     server.send("luis", "ana", "hola");
     read(&mut server, "ana", "luis");
-    server.request(Command::Open { user: user("eva"), order: 1, address: IpAddr::V4(Ipv4Addr::LOCALHOST) });
+    server.request(Command::Open {
+        user: user("eva"),
+        device: None,
+        order: 1,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    });
     server.request(Command::Poll { after: After::Number(Seq::new(5).expect("a number")), wait: Some(0), max: 10 });
     server.request(Command::Closed);
     for (from, text) in [("ana", "1"), ("luis", "2"), ("ana", "3"), ("ana", "4"), ("eva", "5")] {
@@ -208,7 +213,7 @@ fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
         },
         Command::Ban { banned: Banned::parse("10.0.0.0/8").expect("a ban"), until: None, reason: ShortText::default() },
         Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
-        Command::Open { user: user("luis"), order: 9, address },
+        Command::Open { user: user("luis"), device: None, order: 9, address },
         Command::RemoveRoom { room: Ok(target("#sala")) },
         Command::Remove { user: user("eva") },
     ]
@@ -294,7 +299,7 @@ fn random_commands(
             vec![Command::Send { user: who, id, to, text }]
         }
         11..=14 => vec![
-            Command::Open { user: who, order: step, address },
+            Command::Open { user: who, device: None, order: step, address },
             Command::Poll { after: After::Number(upto), wait: Some(0), max: 5 },
             Command::Closed,
         ],

@@ -33,7 +33,10 @@ impl Server {
             Self { machine: StateMachine::new(StoredState::new("store".into()), policy), out: Output::default() };
         for user in USERS {
             server.handle(user, Command::Register { name: name(user), password_hash: "x".into() });
-            server.handle(user, Command::Open { user: name(user), order: 1, address: [127, 0, 0, 1].into() });
+            server.handle(
+                user,
+                Command::Open { user: name(user), device: None, order: 1, address: [127, 0, 0, 1].into() },
+            );
         }
         server.join("ana");
         server.join("luis");

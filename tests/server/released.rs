@@ -49,7 +49,10 @@ impl Owing {
         for number in 0..USERS.len() {
             let address = [127, 0, 0, 1].into();
             owing.execute(ConnectionId(9), Command::Register { name: user(number), password_hash: "x".into() });
-            owing.execute(owing.session(number), Command::Open { user: user(number), order: number as u64, address });
+            owing.execute(
+                owing.session(number),
+                Command::Open { user: user(number), device: None, order: number as u64, address },
+            );
         }
         owing.group_commit.commit().expect("a commit");
         owing.group_commit.release_effects(&mut Vec::new());

@@ -105,7 +105,12 @@ impl GroupCommitHarness {
 
     /// Acknowledges all events of a user up to a number, as a client that has received them does.
     pub fn acknowledge(&mut self, name: &str, upto: u64) {
-        self.request(Command::Open { user: user(name), order: self.time, address: [127, 0, 0, 1].into() });
+        self.request(Command::Open {
+            user: user(name),
+            device: None,
+            order: self.time,
+            address: [127, 0, 0, 1].into(),
+        });
         let after = After::Number(Seq::new(upto).expect("a number"));
         self.request(Command::Poll { after, wait: Some(0), max: 1 });
         self.request(Command::Closed);

@@ -67,6 +67,8 @@ pub enum LoginFailure {
     Password,
     /// The old password of a PASSWD was wrong.
     OldPassword,
+    /// The key of a device.
+    Key,
 }
 
 /// Reason for which a connection is not served.
@@ -82,7 +84,7 @@ pub const KINDS: [(&str, &str, &str); 8] = [
     (
         "login_failed",
         "from port reason [user]",
-        "a wrong password (`password`), an unknown name (`no_account`), or a wrong old password in PASSWD (`old_password`)",
+        "a wrong password (`password`), an unknown name (`no_account`), a wrong old password in PASSWD (`old_password`), or a wrong key of a device (`key`)",
     ),
     ("account_created", "from port user", "a client has registered a new account"),
     ("password_changed", "from port user", "a user has changed the password"),
@@ -172,6 +174,7 @@ impl LoginFailure {
             Self::NoAccount => "no_account",
             Self::Password => "password",
             Self::OldPassword => "old_password",
+            Self::Key => "key",
         }
     }
 }

@@ -14,14 +14,18 @@ use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
 use crate::model::look::{check_new, looks};
-use crate::model::{Password, UserName};
+use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko};
-use crate::state_machine::looks_like;
+use crate::state_machine::{StoredState, looks_like};
 
 pub(crate) struct Accounts {
     by_name: RwLock<HashMap<UserName, Arc<Account>>>,
     /// A name for each look of the names.
     by_look: RwLock<HashMap<SmolStr, UserName>>,
+    /// The digests of the devices' keys.
+    keys: RwLock<HashMap<UserName, Vec<(DeviceName, KeyDigest)>>>,
+    /// The name of the store, which is part of the digests.
+    store: Arc<str>,
     /// Key of the fast hashes; random in each process, so that they are of no use outside of it.
     key: [u8; 32],
 }
@@ -36,14 +40,42 @@ pub(crate) struct Account {
 }
 
 impl Accounts {
-    pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, Option<&'a Arc<str>>)>) -> io::Result<Self> {
+    pub fn new(state: &StoredState) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        let directory = Self { by_name: RwLock::default(), by_look: RwLock::default(), key };
-        for (name, hash) in accounts {
+        let (by_name, by_look, keys) = Default::default();
+        let directory = Self { by_name, by_look, keys, store: state.store.clone(), key };
+        for (name, hash) in state.password_hashes() {
             directory.publish(name.clone(), hash.cloned());
         }
+        for (user, device, key) in state.device_keys() {
+            directory.publish_key(user, device, Some(key));
+        }
         Ok(directory)
+    }
+
+    /// A device has another key now, or none.
+    pub fn publish_key(&self, user: &UserName, device: &DeviceName, key: Option<KeyDigest>) {
+        let mut keys = self.keys.write();
+        let devices = keys.entry(user.clone()).or_default();
+        devices.retain(|(name, _)| name != device);
+        devices.extend(key.map(|key| (device.clone(), key)));
+        if devices.is_empty() {
+            keys.remove(user);
+        }
+    }
+
+    /// Returns the digest of a device's key, if this is the key. The work is the same in any case.
+    pub fn check_key(&self, user: &UserName, device: &DeviceName, key: &str) -> Option<KeyDigest> {
+        let digest = KeyDigest::of(&self.store, user, device, key);
+        self.is_current_key(user, device, digest).then_some(digest)
+    }
+
+    /// Returns whether a device still has the key with this digest.
+    pub fn is_current_key(&self, user: &UserName, device: &DeviceName, digest: KeyDigest) -> bool {
+        let keys = self.keys.read();
+        let mut devices = keys.get(user).into_iter().flatten();
+        devices.any(|(name, known)| name == device && *known == digest)
     }
 
     /// An account is there now, or has another password.

@@ -10,8 +10,8 @@ use super::accounts::Account;
 use super::failed_logins::Origin;
 use super::job::Job;
 use super::login_queue::{Busy, Task};
-use super::outcome::Outcome;
-use crate::model::{Password, UserName};
+use super::outcome::{LoginDevice, Outcome};
+use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Port};
 use crate::server::audit::{Event, LoginFailure};
 use crate::server::config::Registration;
@@ -27,10 +27,12 @@ pub(crate) struct Attempt {
     port: Port,
     origin: Origin,
     user: String,
+    /// The device that the line names.
+    device: Option<DeviceName>,
     password: String,
     /// Position of the line among all login lines.
     pub order: u64,
-    /// The line is a LOGIN: where its name is taken by the time it would be registered, the password is compared.
+    /// The line is a LOGIN or DEVICE: where its name is taken by the time it would be registered, the password is compared.
     is_login: bool,
 }
 
@@ -40,18 +42,32 @@ pub(crate) struct Attempt {
 /// have on it is not added up, and none of it is there while the reader waits.
 #[inline(never)]
 pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
-    let task = read(shared, connection, line)?;
-    shared.auth.submit(task).map_err(|busy| refuse(connection, busy.into()))
+    match read(shared, connection, line)? {
+        Some(task) => shared.auth.submit(task).map_err(|busy| refuse(connection, busy.into())),
+        None => Ok(()),
+    }
 }
 
-/// Reads a login line, and returns what an auth thread is to do for it.
+/// Reads a login line, and returns what an auth thread is to do for it: nothing, if the line has a key.
 #[inline(never)]
-fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Task<Job>, CloseReason> {
+fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Option<Task<Job>>, CloseReason> {
     if let Some(ko) = shared.banned.find(connection.peer) {
         return Err(ko.into());
     }
-    let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
-    let login = Login::parse(line).ok_or_else(|| CloseReason::Ko(Ko::new(Code::Syntax, form)))?;
+    let form = match connection.port {
+        Port::Send => "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>",
+        Port::Recv => "the first line is LOGIN:<user>:<password> or DEVICE:<device>:<user>:<password>",
+    };
+    let syntax = |text: &str| CloseReason::Ko(Ko::new(Code::Syntax, text));
+    let login = Login::parse(line).ok_or_else(|| syntax(form))?;
+    if login.kind == LoginKind::Device && connection.port == Port::Send {
+        return Err(syntax("DEVICE is for the RECV port; here it is LOGIN, or KEY:<device>:<user>:<key>"));
+    }
+    let names_device = matches!(login.kind, LoginKind::Device | LoginKind::Key);
+    let device = DeviceName::new(login.device);
+    if names_device && device.is_none() {
+        return Err(syntax("a device's name is a letter and up to 31 letters, digits, - and _; not others"));
+    }
     let attempt = Attempt {
         shared: shared.clone(),
         connection: connection.id,
@@ -59,11 +75,16 @@ fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Ta
         port: connection.port,
         origin: Origin::new(connection.peer, UserName::new(login.user).ok().as_ref()),
         user: login.user.to_owned(),
+        device,
         password: login.password.to_owned(),
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
-        is_login: login.kind == LoginKind::Login,
+        is_login: matches!(login.kind, LoginKind::Login | LoginKind::Device),
     };
-    attempt.begin().map_err(|ko| refuse(connection, ko))
+    if login.kind == LoginKind::Key {
+        attempt.check_key();
+        return Ok(None);
+    }
+    attempt.begin().map(Some).map_err(|ko| refuse(connection, ko))
 }
 
 /// Returns the refusal of a login as the reason to close its connection.
@@ -75,6 +96,21 @@ fn refuse(connection: &Connection, ko: Ko) -> CloseReason {
 impl Attempt {
     fn begin(self) -> Result<Task<Job>, Ko> {
         if self.is_login { self.verify() } else { self.register() }
+    }
+
+    /// Compares the key with the device's. A wrong one is refused at once: nobody guesses 256 bits.
+    fn check_key(mut self) {
+        let key = std::mem::take(&mut self.password);
+        let name = UserName::new(&self.user).ok();
+        // What is no name costs the same work.
+        let digested = name.clone().or_else(|| UserName::new("nobody").ok());
+        let checked = digested.zip(self.device.clone());
+        let digest = checked.and_then(|(user, device)| self.shared.accounts.check_key(&user, &device, &key));
+        let account = name.and_then(|name| self.shared.accounts.find(&name));
+        match account.clone().zip(digest) {
+            Some((account, digest)) => self.log_in(account, Some(digest)),
+            None => self.fail(account.map(|account| account.name.clone()), LoginFailure::Key),
+        }
     }
 
     /// Compares the password with the account's.
@@ -107,7 +143,7 @@ impl Attempt {
             let done = Box::new(move |compared: Result<bool, Busy>| match compared {
                 Ok(true) => {
                     attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
-                    attempt.log_in(account);
+                    attempt.log_in(account, None);
                 }
                 Ok(false) => attempt.fail(Some(account.name.clone()), LoginFailure::Password),
                 Err(busy) => attempt.refuse(busy.into()),
@@ -134,8 +170,9 @@ impl Attempt {
                     let shared = attempt.shared.clone();
                     let connection = attempt.connection;
                     let order = attempt.order;
+                    let device = attempt.device.clone();
                     let retry = Box::new(move |ko| attempt.retry_as_login(ko));
-                    let outcome = Outcome::Register { retry, order, user, password: new, password_hash };
+                    let outcome = Outcome::Register { retry, order, device, user, password: new, password_hash };
                     shared.report_login(connection, outcome);
                 }
             });
@@ -150,12 +187,14 @@ impl Attempt {
         Task::new(origin, connection, job(self, password))
     }
 
-    fn log_in(self, account: Arc<Account>) {
+    /// `key`: the digest of the key that was right, if it was no password.
+    fn log_in(mut self, account: Arc<Account>, key: Option<KeyDigest>) {
         let order = self.order;
-        self.finish(Outcome::LoggedIn { account, order });
+        let device = self.device.take().map(|name| LoginDevice { name, key });
+        self.finish(Outcome::LoggedIn { account, order, device });
     }
 
-    /// Refuses a login whose password is wrong; `user` is its account, if there is one.
+    /// Refuses a login whose password or key is wrong; `user` is its account, if there is one.
     fn fail(self, user: Option<UserName>, reason: LoginFailure) {
         self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port, reason });
         self.refuse(Code::Auth.into());

@@ -3,19 +3,33 @@
 use std::sync::Arc;
 
 use super::accounts::Account;
-use crate::model::{Password, UserName};
+use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::Ko;
 
 /// Handles the refusal of a registration that was started by a LOGIN: the name was taken meanwhile (by the client's
 /// other port perhaps), and the password is compared instead. An error closes the connection.
 pub(crate) type Retry = Box<dyn FnOnce(Ko) -> Result<(), Ko> + Send>;
 
+/// The device that a login line names.
+pub(crate) struct LoginDevice {
+    pub name: DeviceName,
+    /// The digest of the key that was right; `None`: the password was.
+    pub key: Option<KeyDigest>,
+}
+
 /// Outcome of an attempt, for the router.
 pub(crate) enum Outcome {
-    /// The password is right.
-    LoggedIn { account: Arc<Account>, order: u64 },
+    /// The password, or the key, is right.
+    LoggedIn { account: Arc<Account>, order: u64, device: Option<LoginDevice> },
     /// The account may be created.
-    Register { retry: Retry, order: u64, user: UserName, password: Password, password_hash: Arc<str> },
+    Register {
+        retry: Retry,
+        order: u64,
+        device: Option<DeviceName>,
+        user: UserName,
+        password: Password,
+        password_hash: Arc<str>,
+    },
     /// A last KO, and the connection is closed.
     Refused(Ko),
 }

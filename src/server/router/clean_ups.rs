@@ -38,12 +38,15 @@ impl CleanUps {
     }
 
     /// Notes that a checkpoint was made: if it did a step, the next one is due at once, or the next clean-up in a day.
-    pub fn end_step(&mut self, upto: Option<ConversationId>) {
-        if std::mem::take(&mut self.is_running) {
+    /// Returns whether it did one.
+    pub fn end_step(&mut self, upto: Option<ConversationId>) -> bool {
+        let was_running = std::mem::take(&mut self.is_running);
+        if was_running {
             self.step = self.step.filter(|_| upto.is_some()).map(|step| CleanUp { after: upto, ..step });
             let pause = if upto.is_some() { Duration::ZERO } else { limits::CLEAN_UP_INTERVAL };
             self.due = Some(Instant::now() + pause);
         }
+        was_running
     }
 
     /// Notes that a checkpoint has failed: if it did a step, that is done again later.

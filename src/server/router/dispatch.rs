@@ -5,11 +5,12 @@ use hashbrown::HashMap;
 use super::Router;
 use super::end::Fatal;
 use super::history_reader::Job;
+use super::own_sessions::logged_out;
 use super::session::Login;
-use crate::model::{Seq, Target, UserName};
+use crate::model::{DeviceName, Seq, Target, UserName};
 use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Port, Reply, write_list_head};
 use crate::server::audit;
-use crate::server::auth::outcome::Outcome;
+use crate::server::auth::outcome::{LoginDevice, Outcome};
 use crate::server::connections::connection::{CloseReason, Connection};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effect};
 
@@ -45,6 +46,11 @@ impl Router {
                 Effect::Password { name, password_hash, by, address } => {
                     self.publish_password(name, password_hash, by, address);
                 }
+                Effect::Key { user, device, key } => self.shared.accounts.publish_key(&user, &device, key),
+                Effect::CloseDevice { user, device, by } => self.close_device(&user, &device, by),
+                Effect::LogOut { connection, by } => self.close_one(ConnectionId(connection), by),
+                Effect::LogOutOthers { user, by } => self.close_others(by, &user, &logged_out()),
+                Effect::ReviewDevices => self.deferred.push((ADMINISTRATOR, Command::ReviewDevices)),
                 Effect::Reply(ADMINISTRATOR, reply) => self.administrator_reply = Some(reply),
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
@@ -118,9 +124,10 @@ impl Router {
             (Login::Done(_), _) => {}
             // Any KO to the login line closes the connection (protocol, section 4).
             (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
-            (Login::Opening(user), _) => {
+            (Login::Opening(user, device), _) => {
                 let user = user.clone();
-                session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
+                let device = device.take();
+                session.log_in(user.clone(), self.group_commit.state().number(&user).ok(), device);
                 self.shared.metrics.logins.accepted.add(1);
                 self.resumable.push(id);
             }
@@ -142,10 +149,19 @@ impl Router {
             Outcome::LoggedIn { account, .. } if !self.shared.accounts.is_current(&account) => {
                 self.close_now(id, Code::Auth.into());
             }
-            Outcome::LoggedIn { account, order } => self.open_session(id, account.name.clone(), order),
+            // The key can have ended since it was compared.
+            Outcome::LoggedIn { account, device: Some(LoginDevice { name, key: Some(key) }), .. }
+                if !self.shared.accounts.is_current_key(&account.name, &name, key) =>
+            {
+                self.close_now(id, Code::Auth.into());
+            }
+            Outcome::LoggedIn { account, order, device } => {
+                self.open_session(id, account.name.clone(), order, device.map(|device| device.name));
+            }
             Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
-            Outcome::Register { retry, order, user, password, password_hash } => {
-                session.login = Login::Registering { retry, order, password, password_hash: password_hash.clone() };
+            Outcome::Register { retry, order, device, user, password, password_hash } => {
+                session.login =
+                    Login::Registering { retry, order, device, password, password_hash: password_hash.clone() };
                 return self.execute(id, Command::Register { name: user, password_hash });
             }
         }
@@ -156,14 +172,14 @@ impl Router {
     fn finish_registration(&mut self, id: ConnectionId, reply: Reply) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let login = std::mem::replace(&mut session.login, Login::Pending);
-        if let (Login::Registering { order, password, password_hash, .. }, Reply::LoggedIn(LoggedIn { user })) =
+        if let (Login::Registering { order, device, password, password_hash, .. }, Reply::LoggedIn(LoggedIn { user })) =
             (login, reply)
         {
             self.shared.accounts.remember_new(&user, &password_hash, &password);
             let from = session.connection.peer;
             let port = session.connection.port;
             self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
-            self.open_session(id, user, order);
+            self.open_session(id, user, order, device);
         }
     }
 
@@ -182,24 +198,24 @@ impl Router {
         }
     }
 
-    /// Lets a user in whose password is right. On RECV the state machine opens a session, which may replace another.
-    fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64) {
+    /// Lets a user in whose password or key is right. On RECV the state machine opens a session, which may replace another.
+    fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64, device: Option<DeviceName>) {
         if let Some(ko) = self.ban_of(&user) {
             return self.close_now(id, ko.into());
         }
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.connection.port == Port::Recv {
-            session.login = Login::Opening(user.clone());
+            session.login = Login::Opening(user.clone(), device.clone());
             self.user_connections.add(&user, id);
             let address = session.connection.peer.to_canonical();
-            return self.deferred.push((id, Command::Open { user, order, address }));
+            return self.deferred.push((id, Command::Open { user, device, order, address }));
         }
         if let Err(ko) = self.check_connections_of(&user) {
             return self.close_now(id, ko.into());
         }
         self.user_connections.add(&user, id);
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
+        session.log_in(user.clone(), self.group_commit.state().number(&user).ok(), device);
         self.shared.metrics.logins.accepted.add(1);
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);

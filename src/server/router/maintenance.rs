@@ -35,6 +35,8 @@ pub(crate) struct Maintenance {
     checkpoint_begun: Instant,
     /// Wait after the next failed checkpoint: each failure doubles it.
     checkpoint_delay: Duration,
+    /// Time of the next look for devices that are not to be kept.
+    review: Instant,
 }
 
 impl Maintenance {
@@ -58,6 +60,7 @@ impl Maintenance {
             segment_begun: Instant::now(),
             checkpoint_begun: Instant::now(),
             checkpoint_delay: limits::DISK_RETRY_DELAY,
+            review: Instant::now(),
         })
     }
 
@@ -68,7 +71,16 @@ impl Maintenance {
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
-        [self.retry_segment, wanted.and(quiet), clean_up].iter().flatten().min().copied()
+        [self.retry_segment, wanted.and(quiet), clean_up, Some(self.review)].iter().flatten().min().copied()
+    }
+
+    /// Returns whether it is time to look for devices that are not to be kept: now and then, and after a clean-up.
+    pub fn begin_review(&mut self) -> bool {
+        let is_due = self.review <= Instant::now();
+        if is_due {
+            self.review = Instant::now() + limits::REVIEW_INTERVAL;
+        }
+        is_due
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
@@ -159,7 +171,9 @@ impl Maintenance {
         match made {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;
-                self.clean_ups.end_step(checkpoint.cleaned_upto);
+                if self.clean_ups.end_step(checkpoint.cleaned_upto) {
+                    self.review = Instant::now();
+                }
                 free(group_commit.give_checkpoint(&checkpoint));
             }
             Err(error) => {

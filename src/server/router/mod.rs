@@ -38,7 +38,7 @@ use crate::protocol::{Code, Port, Reply};
 use crate::server::config::Config;
 use crate::server::connections::connection::{CloseReason, Connection};
 use crate::server::shared::Shared;
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
+use crate::state_machine::{ADMINISTRATOR, ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Store};
 use crate::{limits, trace};
 use batch_counts::BatchCounts;
@@ -156,6 +156,9 @@ impl Router {
     fn serve(&mut self) -> Result<(), Fatal> {
         while !self.stopping {
             self.maintenance.run(&mut self.group_commit)?;
+            if self.maintenance.begin_review() {
+                self.execute(ADMINISTRATOR, Command::ReviewDevices)?;
+            }
             if let Some(input) = self.next_input() {
                 self.handle_all(input)?;
             }
@@ -177,7 +180,8 @@ impl Router {
         for (id, command) in std::mem::take(&mut self.deferred) {
             // Of a connection that was closed meanwhile only the end is executed: a session that it was to open would take
             // over from another.
-            if matches!(command, Command::Closed) || self.sessions.contains_key(&id) {
+            let is_open = id == ADMINISTRATOR || self.sessions.contains_key(&id);
+            if matches!(command, Command::Closed) || is_open {
                 self.execute(id, command)?;
             }
         }

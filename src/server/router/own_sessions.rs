@@ -3,12 +3,17 @@
 use super::Router;
 use super::session::{Session, Step};
 use crate::limits;
-use crate::model::UserName;
+use crate::model::{DeviceName, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::LogOut;
-use crate::protocol::{Code, Ko, Port, Reply};
+use crate::protocol::{Code, Ko, Port};
 use crate::server::connections::connection::CloseReason;
-use crate::state_machine::ConnectionId;
+use crate::state_machine::{Command, ConnectionId};
+
+/// The last line of a connection that its user has logged out.
+pub(super) fn logged_out() -> CloseReason {
+    CloseReason::Ko(Ko::new(Code::Auth, "this connection was closed by another one of yours"))
+}
 
 impl Router {
     /// Checks that a user may have one more connection on the SEND port.
@@ -29,34 +34,43 @@ impl Router {
             address: session.connection.peer.to_canonical(),
             since: session.since,
             this: id == this,
-            device: None,
+            device: session.device.clone(),
         };
         self.sessions_of(user).map(row).collect()
     }
 
-    /// `LOGOUT`: closes a connection of the user, or all but this one.
-    pub(crate) fn log_out(&mut self, this: ConnectionId, user: &UserName, which: LogOut) -> Step {
-        let last = || CloseReason::Ko(Ko::new(Code::Auth, "this connection was closed by another one of yours"));
-        let id = match which {
-            LogOut::Connection(number) => ConnectionId(number),
-            LogOut::Device(_) => return Step::Answer(Code::NoSession.into()),
-            LogOut::Others => {
-                self.close_others(this, user, &last());
-                return Step::Answer(Reply::Done);
+    /// `LOGOUT`: the state machine ends keys and forgets devices, and what is to be closed follows.
+    pub(crate) fn log_out(&mut self, this: ConnectionId, user: UserName, which: LogOut) -> Step {
+        let device = |id: &ConnectionId| self.sessions.get(id).and_then(|session| session.device.clone());
+        let closed = match &which {
+            LogOut::Connection(number) => {
+                let number = ConnectionId(*number);
+                let Some(id) = self.user_connections.of(&user).iter().find(|id| **id == number) else {
+                    return Step::Answer(Code::NoSession.into());
+                };
+                device(id)
             }
+            LogOut::Device(_) | LogOut::Others => None,
         };
-        if !self.user_connections.of(user).contains(&id) {
-            return Step::Answer(Code::NoSession.into());
-        }
+        Step::Execute(Command::LogOut { asker: device(&this), closed, user, which })
+    }
+
+    /// Closes a connection that a user has logged out; the one that has asked for it after its reply.
+    pub(crate) fn close_one(&mut self, id: ConnectionId, by: ConnectionId) {
         match self.sessions.get_mut(&id) {
-            // It is closed after the reply.
-            Some(session) if id == this => {
+            Some(session) if id == by => {
                 session.pending.clear();
-                session.close.get_or_insert(last());
+                session.close.get_or_insert(logged_out());
             }
-            _ => self.close_now(id, last()),
+            _ => self.close_now(id, logged_out()),
         }
-        Step::Answer(Reply::Done)
+    }
+
+    /// Closes the connections of a device that is forgotten, or whose key has ended.
+    pub(crate) fn close_device(&mut self, user: &UserName, device: &DeviceName, by: ConnectionId) {
+        let of_device = self.sessions_of(user).filter(|(_, session)| session.device.as_ref() == Some(device));
+        let ids: Vec<_> = of_device.map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.close_one(id, by));
     }
 
     /// Returns all connections of a user, on both ports.
@@ -64,9 +78,14 @@ impl Router {
         self.user_connections.of(user).to_vec()
     }
 
-    /// Closes the connections of a user other than this one.
+    /// Closes the connections of a user other than this one and those of its device.
     pub(crate) fn close_others(&mut self, this: ConnectionId, user: &UserName, last: &CloseReason) {
-        let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(|id| *id != this).collect();
+        let device = self.sessions.get(&this).and_then(|session| session.device.clone());
+        let is_other = |id: &ConnectionId| {
+            let others = self.sessions.get(id).and_then(|session| session.device.clone());
+            *id != this && (device.is_none() || others != device)
+        };
+        let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(is_other).collect();
         for other in others {
             self.close_now(other, last.clone());
         }

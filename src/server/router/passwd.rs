@@ -16,7 +16,7 @@ use crate::server::audit::{Event, LoginFailure};
 use crate::server::auth::failed_logins::Origin;
 use crate::server::auth::job::Job;
 use crate::server::auth::login_queue::{Busy, Task};
-use crate::state_machine::{Command, ConnectionId};
+use crate::state_machine::{Asked, Command, ConnectionId};
 
 impl Router {
     /// `PASSWD`: has an auth thread compare the old password and hash the new one.
@@ -70,9 +70,10 @@ impl Router {
         let Some(session) = self.sessions.get(&id) else { return Ok(()) };
         let Some(user) = session.user().cloned() else { return Ok(()) };
         let address = session.connection.peer;
+        let device = session.device.clone();
         match change {
             Ok(PasswordChange { old_hash, new_hash }) => {
-                let asked = Some((old_hash, address));
+                let asked = Some(Asked { old_hash, address, device });
                 return self.execute(id, Command::SetPassword { user, asked, password_hash: new_hash });
             }
             Err(ko) if ko.code.closes() => {
@@ -89,7 +90,8 @@ impl Router {
         Ok(())
     }
 
-    /// Does what follows from a new password that is durable: logins use it, and only the connection that has set it stays.
+    /// Does what follows from a new password that is durable: logins use it, and only the connection that has set it stays, with
+    /// those of its device.
     pub(crate) fn publish_password(
         &mut self,
         name: UserName,

@@ -4,7 +4,7 @@ use super::Router;
 use super::end::Fatal;
 use super::history_reader::{Done, HistoryResult, Lookup};
 use super::session::Step;
-use crate::model::{Fingerprint, Proof, Token, UserName};
+use crate::model::{DeviceKey, Fingerprint, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, Port, RecvRequest, Reply, SendRequest};
 use crate::server::connections::request::{Received, Request};
@@ -47,7 +47,7 @@ impl Router {
         let step = match request {
             _ if is_refused => Step::Answer(Code::Rate.into()),
             Request::Send(request) => self.send_step(id, user, request),
-            Request::Recv(request) => self.recv_step(request),
+            Request::Recv(request) => self.recv_step(id, request),
             Request::Quit => Step::Answer(Reply::Done),
             Request::Invalid(error) => Step::Answer(Reply::Ko(Ko::new(Code::Syntax, error))),
         };
@@ -111,8 +111,8 @@ impl Router {
             SendRequest::Rooms { page } => Command::Rooms { user, page },
             SendRequest::Members { room, page } => Command::Members { room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
-            SendRequest::Devices => return Step::Answer(Reply::Devices(Vec::new())),
-            SendRequest::Logout { which } => return self.log_out(id, &user, which),
+            SendRequest::Devices => Command::Devices { user },
+            SendRequest::Logout { which } => return self.log_out(id, user, which),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
@@ -122,7 +122,7 @@ impl Router {
     }
 
     /// Decides what a request of the RECV port needs (protocol, section 6).
-    fn recv_step(&self, request: RecvRequest) -> Step {
+    fn recv_step(&mut self, id: ConnectionId, request: RecvRequest) -> Step {
         let longest = self.shared.max_poll_seconds();
         match request {
             RecvRequest::Poll { wait: Some(wait), .. } if wait > longest => {
@@ -131,7 +131,10 @@ impl Router {
             }
             RecvRequest::Poll { after, wait, max } => Step::Execute(Command::Poll { after, wait, max }),
             RecvRequest::Port { port, fingerprint } => Step::Execute(Command::Port { port, fingerprint }),
-            RecvRequest::Key => Step::Answer(Code::NoSession.into()),
+            RecvRequest::Key => match DeviceKey::random() {
+                Ok(key) => Step::Execute(Command::Key { key }),
+                Err(error) => self.close_without_random_numbers(id, &error),
+            },
             RecvRequest::Ping | RecvRequest::Quit => Step::Answer(Reply::Done),
         }
     }
@@ -152,12 +155,14 @@ impl Router {
     ) -> Step {
         match Token::random() {
             Ok(token) => Step::Execute(Command::Peer { user, callee, proof: Proof { token, fingerprint } }),
-            Err(error) => {
-                log::error!("the system gives no random numbers: {error}");
-                self.close_now(id, Code::Internal.into());
-                Step::Wait
-            }
+            Err(error) => self.close_without_random_numbers(id, &error),
         }
+    }
+
+    fn close_without_random_numbers(&mut self, id: ConnectionId, error: &dyn std::fmt::Display) -> Step {
+        log::error!("the system gives no random numbers: {error}");
+        self.close_now(id, Code::Internal.into());
+        Step::Wait
     }
 
     /// Charges the user for what a history thread has read, and goes on with the request that it was for.

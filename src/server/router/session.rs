@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::history_reader::Lookup;
 use crate::limits;
-use crate::model::{Password, Timestamp, UserName};
+use crate::model::{DeviceName, Password, Timestamp, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::{Port, Reply};
 use crate::server::auth::outcome::Retry;
@@ -35,11 +35,12 @@ pub(crate) enum Login {
         retry: Retry,
         /// Position of the login line among all.
         order: u64,
+        device: Option<DeviceName>,
         password: Password,
         password_hash: Arc<str>,
     },
-    /// A RECV session is being opened for this user.
-    Opening(UserName),
+    /// A RECV session is being opened for this user, and this device.
+    Opening(UserName, Option<DeviceName>),
     Done(UserName),
 }
 
@@ -47,7 +48,7 @@ impl Login {
     /// Returns the user whose password was right; the session may still be opening.
     pub fn verified_user(&self) -> Option<&UserName> {
         match self {
-            Self::Opening(user) | Self::Done(user) => Some(user),
+            Self::Opening(user, _) | Self::Done(user) => Some(user),
             Self::Pending | Self::Registering { .. } => None,
         }
     }
@@ -76,6 +77,8 @@ pub(crate) struct Session {
     pub login: Login,
     /// The account of the user, once the user is logged in.
     pub account: Option<AccountNumber>,
+    /// The device of the connection, once it is logged in; `None`: it has none.
+    pub device: Option<DeviceName>,
     /// Time at which it was opened.
     pub since: Timestamp,
     /// Requests that wait for their turn. Bounded by the reader's [`super::connection::Window`].
@@ -102,6 +105,7 @@ impl Session {
             connection,
             login: Login::Pending,
             account: None,
+            device: None,
             since: Timestamp::now(),
             pending: VecDeque::new(),
             started: 1,
@@ -114,12 +118,12 @@ impl Session {
         }
     }
 
-    /// Notes that a user is logged in.
-    pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>) {
+    /// Notes that a user is logged in, on a device if the login line has named one.
+    pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>, device: Option<DeviceName>) {
         if let Some(trace) = &self.connection.trace {
             trace.set_user(user.shown());
         }
-        (self.login, self.account) = (Login::Done(user), account);
+        (self.login, self.account, self.device) = (Login::Done(user), account, device);
         self.connection.slot.log_in();
     }
 

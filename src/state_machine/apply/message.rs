@@ -7,9 +7,9 @@ use super::Applied;
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
 use crate::state_machine::stored::{
-    Capacities, ConversationId, StoredState, TargetNumber, WaitingMessage, length_in_reply,
+    Capacities, ConversationId, OwnMessage, StoredState, TargetNumber, WaitingMessage, length_in_reply,
 };
-use crate::state_machine::{AccountNumber, ApplyError};
+use crate::state_machine::{AccountNumber, Acknowledgement, ApplyError};
 
 /// A change of a sender's watermark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ impl StoredState {
         recipient.chats.entry(from).or_default();
         recipient.note_last(from, before, message.seq);
         recipient.mailbox.put_message(message.seq, WaitingMessage { from, bytes, is_from_stranger });
+        if from != to {
+            self.keep_own_message(from, message.seq, OwnMessage { to: TargetNumber::User(to), bytes });
+        }
         self.tally.waiting.add(bytes);
         self.tally.received += 1;
         self.notified.push(to);
@@ -56,29 +59,51 @@ impl StoredState {
             return Err(ApplyError(format!("{} is not in {room}", message.from)));
         }
         self.advance_sequence(message.seq)?;
-        let Capacities { room_log, remembered_ids } = self.capacities;
+        let Capacities { room_log, remembered_ids, .. } = self.capacities;
         self.account_mut(from).sent.remember(message, remembered_ids);
         let bytes = length_in_reply(&message.text);
+        self.keep_own_message(from, message.seq, OwnMessage { to: TargetNumber::Room(number), bytes });
+        let own_devices = self.account(from).devices.count();
         let room = self.room_mut(number);
         room.conversation.rows.push(message.clone());
-        let receipts = room.add_message(message.seq, from, bytes, room_log);
+        let receipts = room.add_message(message.seq, from, own_devices, bytes, room_log);
         self.put_room_receipts(number, receipts, message.at);
         self.notify_members(number, from, message.seq);
         self.tally.received += 1;
         Ok(())
     }
 
-    /// Applies a cumulative acknowledgement to the user's mailbox and rooms.
-    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) -> Applied {
+    /// Keeps a message for the devices of its sender.
+    fn keep_own_message(&mut self, sender: AccountNumber, seq: Seq, message: OwnMessage) {
+        let account = self.account_mut(sender);
+        if account.keeps_own_messages() {
+            account.mailbox.put_own(seq, message);
+            self.notified.push(sender);
+            self.note_crowded(sender);
+        }
+    }
+
+    fn note_crowded(&mut self, user: AccountNumber) {
+        if self.is_crowded(user) {
+            self.crowded.push(user);
+        }
+    }
+
+    /// Applies the cumulative acknowledgement of a device, to the user's mailbox and rooms.
+    pub(super) fn acknowledge(&mut self, acknowledgement: Acknowledgement, at: Timestamp) -> Applied {
+        let Acknowledgement { upto, device, user } = acknowledgement;
         if user.index() >= self.accounts.len() {
             return Err(ApplyError(format!("there is no account number {}", user.index())));
         }
         self.refuse_past_last(upto)?;
+        let fetched = self.move_device(user, device, upto);
         let account = self.account_mut(user);
-        account.row.acknowledged = account.row.acknowledged.max(upto);
+        let before = account.row.acknowledged;
+        account.row.acknowledged = before.max(upto);
         let mut delivered = account.mailbox.messages();
-        let senders = account.mailbox.remove_acknowledged(upto);
+        let senders = account.mailbox.acknowledge(account.progress(before));
         delivered.subtract_usage(account.mailbox.messages());
+        self.note_crowded(user);
         self.tally.waiting.subtract_usage(delivered);
         self.tally.delivered += delivered.messages as u64;
         for (sender, last) in senders {
@@ -88,7 +113,7 @@ impl StoredState {
                 self.put_receipt(receipt, TargetNumber::User(user), at);
             }
         }
-        self.acknowledge_in_rooms(user, upto, at);
+        self.acknowledge_in_rooms(user, fetched, upto, at);
         Ok(())
     }
 
@@ -143,7 +168,8 @@ impl StoredState {
             _ => self.tally.receipts_delivered += 1,
         }
         let event = Event::State { seq: self.last, target: self.target(target), state, upto, at };
-        self.account_mut(sender).mailbox.put_state(event, (target, state));
+        let account = self.account_mut(sender);
+        account.mailbox.put_state(event, (target, state), account.row.acknowledged);
         self.notified.push(sender);
     }
 }

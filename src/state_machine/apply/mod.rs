@@ -1,12 +1,13 @@
 //! Applies records: the only code that changes the stored state. Recovery calls nothing else.
 
+mod device;
 mod message;
 mod restore;
 mod room;
 
 use std::sync::Arc;
 
-use super::stored::{Account, AccountRow, Ban, ConversationId, HistoryPrefix, StoredState};
+use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
@@ -25,6 +26,7 @@ impl StoredState {
         }
         self.apply(&record)?;
         self.notified.clear();
+        self.crowded.clear();
         if self.last != last {
             return Err(ApplyError(format!("after it the last number should be {last}, not {}", self.last)));
         }
@@ -46,7 +48,16 @@ impl StoredState {
             Record::Password { user, password_hash } => self.find_row(user)?.password_hash = password_hash.clone(),
             Record::Email { user, email } => self.find_row(user)?.email = email.clone(),
             Record::Removed { user, at } => self.remove_account(user, *at)?,
-            Record::Seen { user, at } => self.find_row(user)?.last_seen = Some(*at),
+            Record::Seen { user, device, at } => {
+                let account = self.number(user)?;
+                let account = self.account_mut(account);
+                account.row.last_seen = Some(*at);
+                account.devices.get_mut(*device).into_iter().for_each(|device| device.last_used = *at);
+            }
+            Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
+            Record::DeviceLost { user, device } => self.lose_device(user, *device)?,
+            Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
+            Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
             Record::Banned { banned, at, until, reason } => {
@@ -58,8 +69,8 @@ impl StoredState {
             Record::RoomRemoved { room, .. } => self.remove_room(self.room_number(room)?),
             Record::Message(message) => self.add_message(message)?,
             Record::Acknowledged { users, at } => {
-                for (upto, user) in users {
-                    self.acknowledge(*user, *upto, *at)?;
+                for acknowledgement in users {
+                    self.acknowledge(*acknowledgement, *at)?;
                 }
             }
             Record::Read { user, target, upto, last_of_peer, at } => {
@@ -109,6 +120,7 @@ impl StoredState {
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
+        account.devices = Devices::default();
         let gone = std::mem::take(&mut account.mailbox).messages();
         self.tally.waiting.subtract_usage(gone);
         Ok(())

@@ -5,11 +5,11 @@ use crate::limits;
 use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
-    WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
+    Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, Room, StoredState, TargetNumber, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, OwnMessage, Room, StoredState, TargetNumber, WaitingMessage,
 };
 use crate::state_machine::{ApplyError, RoomNumber};
 
@@ -19,6 +19,10 @@ impl StoredState {
     pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
         let mut state = Self::with_capacities(snapshot.store, capacities);
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
+        for DeviceRow { user, device } in snapshot.devices {
+            let user = state.number(&user)?;
+            state.account_mut(user).devices.put(device);
+        }
         for ChatRow { user, peer, chat } in snapshot.chats {
             let user = state.number(&user)?;
             let peer = state.number(&peer)?;
@@ -35,6 +39,13 @@ impl StoredState {
             state.bans.restore(banned, ban);
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
+        for DeviceGapRow { user, device, room, first } in snapshot.device_gaps {
+            let room = state.room_number(&room)?;
+            let account = state.number(&user)?;
+            let devices = &mut state.account_mut(account).devices;
+            let device = devices.get_mut(device).ok_or_else(|| ApplyError(format!("{user} has no such device")))?;
+            device.gaps.insert(room, first);
+        }
         for MemberRow { room, user, member } in snapshot.members {
             let room = state.room_number(&room)?;
             let number = state.number(&user)?;
@@ -75,10 +86,10 @@ impl StoredState {
     fn restore_log_entry(&mut self, row: &LogRow) -> Applied {
         let room = self.room_number(&row.room)?;
         let from = self.number(&row.from)?;
-        let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
+        let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, unfetched, .. } = row;
         let room = self.room_mut(room);
         let run = room.run_of_next(seq, from);
-        room.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread });
+        room.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread, unfetched });
         Ok(())
     }
 
@@ -107,6 +118,13 @@ impl StoredState {
         }
     }
 
+    fn target_number(&self, target: &Target) -> Result<TargetNumber, ApplyError> {
+        Ok(match target {
+            Target::User(peer) => TargetNumber::User(self.number(peer)?),
+            Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
+        })
+    }
+
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {
         let user = self.number(&row.user)?;
         match &row.event {
@@ -115,14 +133,20 @@ impl StoredState {
                 let bytes = *bytes;
                 let is_from_stranger = *is_from_stranger;
                 let message = WaitingMessage { from, bytes, is_from_stranger };
-                self.account_mut(user).mailbox.put_message(*seq, message);
+                let account = self.account_mut(user);
+                match *seq <= account.row.acknowledged {
+                    true => account.mailbox.put_kept_message(*seq, message),
+                    false => account.mailbox.put_message(*seq, message),
+                }
             }
             WaitingRowEvent::State(event @ Event::State { target, state, .. }) => {
-                let target = match target {
-                    Target::User(peer) => TargetNumber::User(self.number(peer)?),
-                    Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
-                };
-                self.account_mut(user).mailbox.put_state(event.clone(), (target, *state));
+                let target = self.target_number(target)?;
+                let account = self.account_mut(user);
+                account.mailbox.put_state(event.clone(), (target, *state), account.row.acknowledged);
+            }
+            WaitingRowEvent::Own { seq, to, bytes } => {
+                let to = self.target_number(to)?;
+                self.account_mut(user).mailbox.put_own(*seq, OwnMessage { to, bytes: *bytes });
             }
             WaitingRowEvent::State(event) => {
                 return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user)));

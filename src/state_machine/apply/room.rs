@@ -36,7 +36,9 @@ impl StoredState {
     }
 
     pub(super) fn add_member(&mut self, room: RoomNumber, user: AccountNumber, name: UserName, member: Member) {
+        let devices = self.account(user).devices.count();
         let members = self.room_mut(room);
+        members.devices += devices;
         members.members.insert(user, member);
         members.members_by_name.insert(name, (user, member.joined));
         members.joins.insert((member.joined, user));
@@ -63,7 +65,10 @@ impl StoredState {
     pub(super) fn leave_room(&mut self, user: AccountNumber, room: RoomNumber, at: Timestamp) {
         self.account_mut(user).rooms.remove(&room);
         let name = self.name(user);
-        let receipts = self.room_mut(room).remove_member(user, &name);
+        let account = self.account_mut(user);
+        account.devices.forget_gap(room);
+        let positions: Vec<_> = account.devices.positions().map(|(_, position)| position).collect();
+        let receipts = self.room_mut(room).remove_member(user, &name, &positions);
         self.put_room_receipts(room, receipts, at);
         if self.room(room).members.is_empty() && self.room(room).is_silent() {
             self.remove_room(room);
@@ -75,14 +80,19 @@ impl StoredState {
     pub(super) fn remove_room(&mut self, number: RoomNumber) {
         let place = self.room_mut(number);
         let closed = Room { is_open: false, ..Room::new(place.name.clone(), None) };
-        let Room { name, creator, members, marks, conversation, .. } = std::mem::replace(place, closed);
+        let Room { name, creator, members, conversation, .. } = std::mem::replace(place, closed);
         self.room_numbers.remove(&name);
         self.room_looks.remove(name.without_sign(), number);
         for member in members.into_keys() {
-            self.account_mut(member).rooms.remove(&number);
+            let account = self.account_mut(member);
+            account.rooms.remove(&number);
+            account.devices.forget_gap(number);
         }
-        for sender in marks.into_keys() {
-            self.account_mut(sender).mailbox.remove_states(TargetNumber::Room(number));
+        if conversation.last() > Seq::ZERO {
+            // Whoever has said something there, member or not.
+            for account in &mut self.accounts {
+                account.mailbox.remove_room(number, account.row.acknowledged);
+            }
         }
         if let Some(creator) = creator {
             let account = self.account_mut(creator);
@@ -102,10 +112,11 @@ impl StoredState {
         *self.removed_counts.entry(room.name.clone()).or_default() += room.conversation.count();
     }
 
-    pub(super) fn acknowledge_in_rooms(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {
+    /// Applies an acknowledgement to the user's rooms. `fetched`: the number that the device had before, if it had one.
+    pub(super) fn acknowledge_in_rooms(&mut self, user: AccountNumber, fetched: Option<Seq>, upto: Seq, at: Timestamp) {
         let mut moved = Vec::new();
         for number in &self.accounts[user.index()].rooms {
-            let (delivered, receipts) = self.rooms[number.index()].acknowledge(user, upto);
+            let (delivered, receipts) = self.rooms[number.index()].acknowledge(user, fetched, upto);
             self.tally.delivered += delivered;
             if !receipts.is_empty() {
                 moved.push((*number, receipts));
@@ -143,9 +154,11 @@ type Completed = BTreeMap<AccountNumber, Marks>;
 
 impl Room {
     /// Removes a member, also from the recipients of every entry.
-    pub(super) fn remove_member(&mut self, user: AccountNumber, name: &UserName) -> Vec<Receipt> {
+    /// `positions`: the numbers of the member's devices.
+    pub(super) fn remove_member(&mut self, user: AccountNumber, name: &UserName, positions: &[Seq]) -> Vec<Receipt> {
         self.members_by_name.remove(name);
         let Some(member) = self.members.remove(&user) else { return Vec::new() };
+        self.devices = self.devices.saturating_sub(positions.len() as u32);
         self.joins.remove(&(member.joined, user));
         let delivered = member.acknowledged.max(member.read);
         self.change_log(user, member.joined, Seq::LAST, |entry| {
@@ -153,11 +166,38 @@ impl Room {
             decrement_if(&mut entry.undelivered, entry.seq > delivered);
             decrement_if(&mut entry.unacknowledged, entry.seq > member.acknowledged);
             decrement_if(&mut entry.unread, entry.seq > member.read);
+            positions.iter().for_each(|position| decrement_if(&mut entry.unfetched, entry.seq > *position));
         })
     }
 
-    /// Adds a message to the log; above its capacity the oldest entry is dropped.
-    pub(super) fn add_message(&mut self, seq: Seq, from: AccountNumber, bytes: u32, capacity: usize) -> Vec<Receipt> {
+    /// Counts a device of a member that begins with this number.
+    pub(super) fn begin_device(&mut self, user: AccountNumber, acknowledged: Seq) {
+        self.devices += 1;
+        let Some(member) = self.members.get(&user) else { return };
+        let start = self.position_after(acknowledged.max(member.joined));
+        let entries = self.log.range_mut(start..).filter(|entry| entry.from != user);
+        entries.for_each(|entry| entry.unfetched += 1);
+    }
+
+    /// Counts a device of a member, which had this number, no longer.
+    pub(super) fn end_device(&mut self, user: AccountNumber, acknowledged: Seq) {
+        self.devices = self.devices.saturating_sub(1);
+        let Some(member) = self.members.get(&user) else { return };
+        // No recipient has more than before: no watermark moves.
+        let after = acknowledged.max(member.joined);
+        _ = self.change_log(user, after, Seq::LAST, |entry| decrement_if(&mut entry.unfetched, true));
+    }
+
+    /// Adds a message to the log; above its capacity the oldest entry is dropped. `own_devices`: how many of the sender's
+    /// devices have a number.
+    pub(super) fn add_message(
+        &mut self,
+        seq: Seq,
+        from: AccountNumber,
+        own_devices: u32,
+        bytes: u32,
+        capacity: usize,
+    ) -> Vec<Receipt> {
         let others = self.members.len() - usize::from(self.has_member(from));
         let count = u32::try_from(others).unwrap_or(u32::MAX);
         if count == 0 {
@@ -167,15 +207,16 @@ impl Room {
         let undelivered = count;
         let unacknowledged = count;
         let unread = count;
+        let unfetched = self.devices.saturating_sub(own_devices);
         let run = self.run_of_next(seq, from);
-        self.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread });
+        self.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread, unfetched });
         let oldest = if self.log.len() > capacity { self.log.pop_front() } else { None };
         oldest.map_or(Vec::new(), |oldest| self.drop_entry(oldest))
     }
 
     /// Drops an entry early: it is complete for those recipients who have it.
     fn drop_entry(&mut self, entry: Entry) -> Vec<Receipt> {
-        if entry.unacknowledged > 0 {
+        if entry.unacknowledged > 0 || entry.unfetched > 0 {
             let Dropped { last, by, other } = self.dropped;
             let other = if by == Some(entry.from) { other } else { last };
             self.dropped = Dropped { last: entry.seq, by: Some(entry.from), other };
@@ -188,19 +229,27 @@ impl Room {
         self.move_watermarks(completed)
     }
 
-    /// Applies a member's cumulative acknowledgement. Returns also how many messages it acknowledges.
-    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq) -> (u64, Vec<Receipt>) {
-        let Some(member) = self.members.get_mut(&user).filter(|member| member.acknowledged < upto) else {
-            return (0, Vec::new());
-        };
+    /// Applies the cumulative acknowledgement of a member's device, which is the member's where it is higher. `fetched`: the
+    /// number that the device had before, if it had one. Returns also how many messages the member acknowledges.
+    pub(super) fn acknowledge(&mut self, user: AccountNumber, fetched: Option<Seq>, upto: Seq) -> (u64, Vec<Receipt>) {
+        let Some(member) = self.members.get_mut(&user) else { return (0, Vec::new()) };
         let before = member.acknowledged;
+        let fetched = fetched.map_or(upto, |fetched| fetched.max(member.joined));
+        if before.min(fetched) >= upto {
+            return (0, Vec::new());
+        }
         let read = member.read;
-        member.acknowledge(upto, self.dropped.last_for(user));
+        if before < upto {
+            member.acknowledge(upto, self.dropped.last_for(user));
+        }
         let mut delivered = 0;
-        let receipts = self.change_log(user, before, upto, |entry| {
-            delivered += 1;
-            decrement_if(&mut entry.unacknowledged, true);
-            decrement_if(&mut entry.undelivered, entry.seq > read);
+        let receipts = self.change_log(user, before.min(fetched), upto, |entry| {
+            decrement_if(&mut entry.unfetched, entry.seq > fetched);
+            if entry.seq > before {
+                delivered += 1;
+                decrement_if(&mut entry.unacknowledged, true);
+                decrement_if(&mut entry.undelivered, entry.seq > read);
+            }
         });
         (delivered, receipts)
     }
@@ -239,7 +288,7 @@ impl Room {
                 }
             }
         }
-        while self.log.front().is_some_and(|entry| entry.unacknowledged == 0 && entry.unread == 0) {
+        while self.log.front().is_some_and(Entry::is_complete) {
             self.log.pop_front();
         }
         self.move_watermarks(completed)

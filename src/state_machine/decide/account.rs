@@ -1,7 +1,6 @@
 //! Accounts and their rooms: REGISTER, PASSWD, EMAIL, removal, JOIN and LEAVE; and the transient events that tell the
 //! other members of a room (protocol, sections 3, 5 and 7).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::quota::quota;
@@ -11,7 +10,7 @@ use crate::model::{Email, RoomName, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, LoggedIn, Reply};
 use crate::state_machine::stored::LOBBY;
-use crate::state_machine::{AccountNumber, Cost, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Asked, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
@@ -30,17 +29,20 @@ impl StateMachine {
     pub(super) fn set_password(
         &mut self,
         user: &UserName,
-        asked: Option<(Arc<str>, IpAddr)>,
+        asked: Option<Asked>,
         password_hash: Arc<str>,
         context: &mut Context,
     ) -> Decided {
         let number = self.stored.find_active_account(user)?;
         let name = self.stored.name(number);
-        if asked.as_ref().is_some_and(|(old, _)| *old != self.stored.account(number).row.password_hash) {
+        let current = &self.stored.account(number).row.password_hash;
+        if asked.as_ref().is_some_and(|asked| asked.old_hash != *current) {
             return Err(Code::Auth.into());
         }
         self.apply_and_emit(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, context)?;
-        let address = asked.map(|(_, address)| address);
+        let device = asked.as_ref().and_then(|asked| asked.device.as_ref());
+        self.end_keys(number, device, context)?;
+        let address = asked.map(|asked| asked.address);
         context.out.effects.push(Effect::Password { name, password_hash, by: context.connection, address });
         Ok(Reply::Done)
     }
@@ -122,6 +124,7 @@ impl StateMachine {
         let room = self.stored.room_number(&room)?;
         let event = Event::Join { room: self.stored.room(room).name.clone(), user, at: context.now.at };
         let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        self.presence.push_to_own_devices(number, &event);
         self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
         Ok(())
     }
@@ -137,6 +140,7 @@ impl StateMachine {
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
         let event = Event::Part { room: name, user, at: context.now.at };
         let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        self.presence.push_to_own_devices(number, &event);
         self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
         Ok(Reply::Done)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Context, Decided};
 use crate::model::{Message, MessageId, Seq, Text, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Accepted, Code, Reply};
+use crate::protocol::{Accepted, Code, Event, Reply};
 use crate::state_machine::stored::{Digest, TargetNumber, length_in_reply};
 use crate::state_machine::{AccountNumber, LastOfPeer, Record, StateMachine};
 
@@ -89,7 +89,9 @@ impl StateMachine {
         };
         let user = self.stored.name(me);
         let target = self.stored.target(target);
+        let event = Event::Read { target: target.clone(), upto };
         self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;
+        self.presence.push_to_own_devices(me, &event);
         Ok(Some(Reply::Done))
     }
 }

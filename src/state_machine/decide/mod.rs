@@ -2,6 +2,7 @@
 
 mod account;
 mod administration;
+mod device;
 mod message;
 mod poll;
 mod quota;
@@ -115,7 +116,15 @@ impl StateMachine {
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
             Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
             Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
-            Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
+            Command::Open { user, device, order, address } => {
+                self.open_session(&user, device.as_ref(), order, address, context)?
+            }
+            Command::Devices { user } => self.list_devices(&user)?,
+            Command::LogOut { user, which, asker, closed } => {
+                self.log_out(&user, &which, [asker.as_ref(), closed.as_ref()], context)?
+            }
+            Command::Key { key } => return self.set_key(key, context),
+            Command::ReviewDevices => return self.review_devices(context).map(|()| None),
             Command::Port { port, fingerprint } => {
                 return Ok(self.set_direct_port(context, port.map(|port| (port, fingerprint))));
             }

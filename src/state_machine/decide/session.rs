@@ -4,16 +4,18 @@ use std::net::IpAddr;
 
 use super::{Context, Decided};
 use crate::limits;
-use crate::model::{Fingerprint, Proof, Target, UserName};
+use crate::model::{DeviceName, Fingerprint, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::{AccountNumber, Cost, Effect, Record, StateMachine};
+use crate::state_machine::live::{DirectPort, Session, SessionKey};
+use crate::state_machine::{AccountNumber, ConnectionId, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {
-    /// Opens a session, which replaces an earlier one of the user.
+    /// Opens a session, which replaces an earlier one of the device. `device`: its name; `None`: the nameless one.
     pub(super) fn open_session(
         &mut self,
         user: &UserName,
+        device: Option<&DeviceName>,
         order: u64,
         address: IpAddr,
         context: &mut Context,
@@ -24,26 +26,49 @@ impl StateMachine {
         }
         // A login whose password took long to verify does not take over from a later login: its client may have
         // given up, and the later login may be that client's retry.
-        if self.presence.session(number).is_some_and(|session| session.login_order > order) {
+        let known = self.known_device(number, device).map(|device| SessionKey { user: number, device });
+        let session = known.and_then(|key| self.presence.session(key));
+        if session.is_some_and(|session| session.login_order > order) {
             return Err(Code::Replaced.into());
         }
+        let (device, state) = self.begin_device(number, device, context)?;
         self.charge_in_any_case(number, Cost::of_tokens(limits::SESSION_TOKENS), context.now.elapsed);
         let user = self.stored.name(number);
-        match self.presence.open_session(context.connection, number, order, address) {
-            Some(replaced) => context.out.effects.push(Effect::Close(replaced, Code::Replaced)),
-            None => self.tell_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }, context),
+        let key = SessionKey { user: number, device };
+        let was_online = self.presence.is_online(number);
+        if let Some(replaced) = self.presence.open_session(context.connection, key, order, address) {
+            context.out.effects.push(Effect::Close(replaced, Code::Replaced));
         }
-        self.record_last_seen(number, context)?;
-        let acknowledged = self.stored.account(number).row.acknowledged;
-        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone(), device: None }))
+        if !was_online {
+            self.tell_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }, context);
+        }
+        self.record_last_seen(key, context)?;
+        let acknowledged = self.stored.account(number).position(device);
+        let store = self.stored.store.clone();
+        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store, device: state }))
     }
 
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
-        let Some(number) = self.presence.close_session(context.connection) else { return Ok(()) };
-        self.record_last_seen(number, context)?;
-        let user = self.stored.name(number);
-        self.tell_contacts(number, &Event::Offline { user, at: context.now.at }, context);
+        let Some(key) = self.presence.close_session(context.connection) else { return Ok(()) };
+        self.record_last_seen(key, context)?;
+        self.tell_offline(key.user, context);
         Ok(())
+    }
+
+    /// Ends the session of a device, if it has one, and returns its connection, which has to be closed.
+    pub(super) fn end_session(&mut self, key: SessionKey, context: &Context) -> Option<ConnectionId> {
+        let connection = self.presence.session(key)?.connection;
+        self.presence.close_session(connection);
+        self.tell_offline(key.user, context);
+        Some(connection)
+    }
+
+    /// Tells a user's contacts that the last session has ended, if it has.
+    fn tell_offline(&mut self, user: AccountNumber, context: &Context) {
+        if !self.presence.is_online(user) {
+            let name = self.stored.name(user);
+            self.tell_contacts(user, &Event::Offline { user: name, at: context.now.at }, context);
+        }
     }
 
     /// Tells a user's contacts, at the cost of the user: one token for each who is online, and for each
@@ -56,8 +81,8 @@ impl StateMachine {
     }
 
     /// Records that a session began or ended. While the disk is full it is left out: no session is refused for it.
-    fn record_last_seen(&mut self, number: AccountNumber, context: &mut Context) -> Decided<()> {
-        let record = Record::Seen { user: self.stored.name(number), at: context.now.at };
+    fn record_last_seen(&mut self, key: SessionKey, context: &mut Context) -> Decided<()> {
+        let record = Record::Seen { user: self.stored.name(key.user), device: key.device, at: context.now.at };
         if self.disk_full { Ok(()) } else { self.apply_and_emit(record, context) }
     }
 
@@ -67,9 +92,7 @@ impl StateMachine {
         context: &Context,
         direct: Option<(u16, Option<Fingerprint>)>,
     ) -> Option<Reply> {
-        let (_, session) = self.presence.session_of(context.connection)?;
-        session.direct = direct;
-        Some(Reply::Done)
+        self.presence.set_direct(context.connection, direct).then_some(Reply::Done)
     }
 
     /// Tells the caller the callee's address and certificate, and the callee the caller's name and proof.
@@ -77,12 +100,13 @@ impl StateMachine {
         let me = self.stored.number(user)?;
         let Ok(Target::User(callee)) = callee else { return Err(Code::NoUser.into()) };
         let callee = self.stored.find_active_account(callee)?;
-        let session = self.presence.session(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
-        let address = session.address;
-        let (port, fingerprint) = session.direct.ok_or(Code::NoPeer)?;
+        let session = self.presence.direct_session(callee).filter(|_| callee != me);
+        let (Session { address, device, .. }, DirectPort { port, fingerprint, .. }) = session.ok_or(Code::NoPeer)?;
+        let address = *address;
+        let key = SessionKey { user: callee, device: *device };
         let user = self.stored.name(me);
         let token = proof.token.clone();
-        _ = self.presence.push_transient_event([callee], &Event::Peer { user, proof });
+        self.presence.push_to_session(key, &Event::Peer { user, proof });
         Ok(Reply::Peer(Peer { address, port, token, fingerprint }))
     }
 }

@@ -7,6 +7,7 @@ use super::lists::conversation_of;
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::Event;
+use crate::state_machine::live::SessionKey;
 use crate::state_machine::output::{Delivery, FiledEvents};
 use crate::state_machine::stored::{
     ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent,
@@ -23,7 +24,7 @@ impl PendingEvent<'_> {
     fn seq(&self) -> Seq {
         match self {
             Self::InMailbox(event) => event.seq(),
-            Self::InRoom(_, RoomEvent::Gap { last, .. }) => *last,
+            Self::InRoom(_, RoomEvent::Gap(last)) => *last,
             Self::InRoom(_, RoomEvent::Message(entry)) => entry.seq,
         }
     }
@@ -32,6 +33,7 @@ impl PendingEvent<'_> {
     fn bytes(&self) -> usize {
         match self {
             Self::InMailbox(WaitingEvent::Message(_, message)) => message.bytes as usize,
+            Self::InMailbox(WaitingEvent::Own(_, message)) => message.bytes as usize,
             Self::InRoom(_, RoomEvent::Message(entry)) => entry.bytes as usize,
             Self::InMailbox(WaitingEvent::State(_)) | Self::InRoom(..) => EVENT_BYTES,
         }
@@ -41,7 +43,7 @@ impl PendingEvent<'_> {
 /// Adds events to a delivery, in the order of their numbers.
 struct Collector<'a> {
     state: &'a StoredState,
-    user: AccountNumber,
+    key: SessionKey,
     delivery: &'a mut Delivery,
     /// The conversation of the message that was added last, and the messages of it after that one: mostly the next event is
     /// the first of them, and is not searched for.
@@ -50,8 +52,8 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn new(state: &'a StoredState, user: AccountNumber, delivery: &'a mut Delivery) -> Self {
-        Self { state, user, delivery, conversation: None, next: &[] }
+    fn new(state: &'a StoredState, key: SessionKey, delivery: &'a mut Delivery) -> Self {
+        Self { state, key, delivery, conversation: None, next: &[] }
     }
 
     /// Adds one event: from memory, or as one to read from the history file.
@@ -61,7 +63,9 @@ impl<'a> Collector<'a> {
             PendingEvent::InMailbox(WaitingEvent::Message(seq, message)) => {
                 self.add_message(TargetNumber::User(message.from), seq);
             }
-            PendingEvent::InRoom(room, RoomEvent::Gap { first, last }) => {
+            PendingEvent::InMailbox(WaitingEvent::Own(seq, message)) => self.add_message(message.to, seq),
+            PendingEvent::InRoom(room, RoomEvent::Gap(last)) => {
+                let first = self.state.gap_start(self.key, room);
                 let room = self.state.room(room).name.clone();
                 self.delivery.events.push(Event::Gap { room, first, last });
             }
@@ -72,7 +76,7 @@ impl<'a> Collector<'a> {
     }
 
     fn add_message(&mut self, target: TargetNumber, seq: Seq) {
-        let id = conversation_of(self.user, target);
+        let id = conversation_of(self.key.user, target);
         if let Some(message) = self.find_message(id, seq) {
             return self.delivery.events.push(Event::Message(message));
         }
@@ -103,10 +107,15 @@ impl StoredState {
     /// Adds the events above the number that a poll acknowledges to a delivery, in order: at most `max`, and about
     /// [`limits::REPLY_BYTES`]. Returns the number of the last one. The sources are merged event by event, so that a poll
     /// costs what it returns, however much is pending in however many rooms.
-    pub fn collect(&self, user: AccountNumber, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
-        let mut mailbox = self.account(user).mailbox.after(acknowledged).map(PendingEvent::InMailbox);
-        let mut heads = self.first_events(user, acknowledged, mailbox.next());
-        let mut collector = Collector::new(self, user, delivery);
+    pub fn collect(&self, key: SessionKey, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
+        let SessionKey { user, device } = key;
+        let mailbox = &self.account(user).mailbox;
+        // The nameless device gets no messages of the user's own.
+        let own = mailbox.own_after(if device.is_named() { acknowledged } else { Seq::LAST });
+        let mut own = own.map(PendingEvent::InMailbox);
+        let mut mailbox = mailbox.after(acknowledged).map(PendingEvent::InMailbox);
+        let mut heads = self.first_events(user, acknowledged, [mailbox.next(), own.next()]);
+        let mut collector = Collector::new(self, key, delivery);
         let mut last = acknowledged;
         let mut bytes = 0;
         let mut next = heads.pop_first();
@@ -119,6 +128,7 @@ impl StoredState {
             }
             last = seq;
             let following = match event {
+                PendingEvent::InMailbox(WaitingEvent::Own(..)) => own.next(),
                 PendingEvent::InMailbox(_) => mailbox.next(),
                 PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
             };
@@ -147,14 +157,12 @@ impl StoredState {
         &'a self,
         user: AccountNumber,
         acknowledged: Seq,
-        in_mailbox: Option<PendingEvent<'a>>,
+        in_mailbox: [Option<PendingEvent<'a>>; 2],
     ) -> BTreeMap<Seq, PendingEvent<'a>> {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
         if account.mailbox.newest() > acknowledged {
-            if let Some(first) = in_mailbox {
-                heads.insert(first.seq(), first);
-            }
+            heads.extend(in_mailbox.into_iter().flatten().map(|first| (first.seq(), first)));
             for room in &account.rooms {
                 if let Some(first) = self.next_in_room(user, *room, acknowledged) {
                     heads.insert(first.seq(), first);
@@ -162,6 +170,18 @@ impl StoredState {
             }
         }
         heads
+    }
+
+    /// Returns the first number of a GAP that is pending for a device.
+    fn gap_start(&self, key: SessionKey, room: RoomNumber) -> Seq {
+        let Some(member) = self.room(room).members.get(&key.user) else { return Seq::ZERO };
+        let device = self.account(key.user).devices.get(key.device);
+        match device.and_then(|device| Some((device, device.acknowledged?))) {
+            Some((device, acknowledged)) => {
+                device.gaps.get(&room).copied().unwrap_or(acknowledged.max(member.joined).next())
+            }
+            None => member.gap_start(),
+        }
     }
 
     fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {

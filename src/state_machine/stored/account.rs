@@ -9,7 +9,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::conversation::{AccountNumber, RoomNumber};
-use super::mailbox::Mailbox;
+use super::device::{Device, DeviceNumber, Devices};
+use super::mailbox::{Mailbox, Progress};
 use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
 
 /// An account, removed or not, as the table of users in a checkpoint holds it.
@@ -24,7 +25,7 @@ pub struct AccountRow {
     pub removed_at: Option<Timestamp>,
     /// The time at which a RECV session of the user last began or ended.
     pub last_seen: Option<Timestamp>,
-    /// Cumulative acknowledgement: every event up to this number was acknowledged and is not sent again.
+    /// The number of the user: the highest that a device has ever acknowledged. Every message up to it is DELIVERED.
     pub acknowledged: Seq,
 }
 
@@ -32,6 +33,7 @@ pub struct AccountRow {
 pub struct Account {
     pub row: AccountRow,
     pub mailbox: Mailbox,
+    pub devices: Devices,
     pub sent: SentIds,
     /// The user's direct conversations, by peer.
     pub chats: BTreeMap<AccountNumber, Chat>,
@@ -54,16 +56,40 @@ pub struct Chat {
 
 impl Account {
     pub fn new(row: AccountRow) -> Self {
-        let mailbox = Mailbox::default();
+        let (mailbox, devices) = Default::default();
         let sent = SentIds::default();
         let chats = BTreeMap::new();
         let latest = BTreeMap::new();
-        Self { row, mailbox, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
+        Self { row, mailbox, devices, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
     }
 
     /// Returns the read mark of the conversation with a peer.
     pub fn read_upto(&self, peer: AccountNumber) -> Seq {
         self.chats.get(&peer).map_or(Seq::ZERO, |chat| chat.read)
+    }
+
+    /// Returns the number above which events are pending for a device: that of the user, if the device has none.
+    pub fn position(&self, device: DeviceNumber) -> Seq {
+        self.devices.get(device).and_then(|device| device.acknowledged).unwrap_or(self.row.acknowledged)
+    }
+
+    /// Returns how far the numbers are after the user's own has moved from `before`.
+    pub fn progress(&self, before: Seq) -> Progress {
+        let upto = self.row.acknowledged;
+        let lowest = self.devices.slowest().map_or(upto, |(_, lowest)| lowest.min(upto));
+        Progress { before, upto, lowest, lowest_named: self.devices.lowest_named() }
+    }
+
+    /// Returns whether a device with a name has a number: then the user's own messages are kept for it.
+    pub fn keeps_own_messages(&self) -> bool {
+        self.devices.lowest_named().is_some()
+    }
+
+    /// Begins a device at the number of the user. `gap_of` gives the start of the GAP that is pending for the user in a room.
+    pub fn begin_device(&mut self, device: Device, gap_of: impl Fn(RoomNumber) -> Seq) {
+        let gaps = self.rooms.iter().map(|room| (*room, gap_of(*room))).filter(|(_, gap)| *gap > Seq::ZERO);
+        let gaps = gaps.collect();
+        self.devices.put(Device { acknowledged: Some(self.row.acknowledged), gaps, ..device });
     }
 
     /// Notes the last message of the conversation with a peer, and forgets the one before it.

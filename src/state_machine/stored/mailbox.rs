@@ -1,9 +1,14 @@
-//! A user's mailbox: the numbered events that are pending until the user acknowledges them (protocol, section 6).
+//! A user's mailbox: the numbered events that are pending until all devices of the user have acknowledged them (protocol,
+//! sections 3 and 6).
+//!
+//! Only what is above the number of the user counts in the quotas. What is kept below it, and the user's own messages, are
+//! there for devices that are behind.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::{AccountNumber, TargetNumber};
+use super::length::EVENT_BYTES;
+use super::{AccountNumber, RoomNumber, TargetNumber};
 use crate::model::{Seq, State};
 use crate::protocol::Event;
 
@@ -18,15 +23,33 @@ pub struct Mailbox {
     pending: BTreeMap<Seq, Pending>,
     /// The pending STATE event of each key.
     states: BTreeMap<StateKey, Event>,
-    /// The pending direct messages: all of them, those of each sender (never none), those of strangers.
+    /// The user's own messages, for the devices with a name.
+    own: BTreeMap<Seq, OwnMessage>,
+    /// The direct messages that the user has not acknowledged: all of them, those of each sender (never none), those of
+    /// strangers.
     messages: Usage,
     by_sender: BTreeMap<AccountNumber, Usage>,
     from_strangers: Usage,
+    /// The events that are kept for devices alone.
+    kept: Usage,
 }
 
+#[derive(Clone, Copy)]
 enum Pending {
     Message(WaitingMessage),
     State(StateKey),
+}
+
+/// Bytes that a STATE event counts among those that are kept for devices.
+const STATE_BYTES: u32 = EVENT_BYTES as u32;
+
+impl Pending {
+    fn bytes(self) -> u32 {
+        match self {
+            Self::Message(message) => message.bytes,
+            Self::State(_) => STATE_BYTES,
+        }
+    }
 }
 
 /// A direct message that waits. Its text is in the conversation or in the history file.
@@ -39,11 +62,20 @@ pub struct WaitingMessage {
     pub is_from_stranger: bool,
 }
 
+/// A message of the user's own. Its text is in the conversation or in the history file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnMessage {
+    pub to: TargetNumber,
+    /// Approximate length in a reply.
+    pub bytes: u32,
+}
+
 /// An event that waits in a mailbox.
 #[derive(Clone, Copy, Debug)]
 pub enum WaitingEvent<'a> {
     Message(Seq, WaitingMessage),
     State(&'a Event),
+    Own(Seq, OwnMessage),
 }
 
 /// Count and length of messages, for the quotas.
@@ -78,10 +110,22 @@ impl Usage {
 impl WaitingEvent<'_> {
     pub fn seq(&self) -> Seq {
         match self {
-            Self::Message(seq, _) => *seq,
+            Self::Message(seq, _) | Self::Own(seq, _) => *seq,
             Self::State(event) => event.seq(),
         }
     }
+}
+
+/// How far the numbers of a user and of the devices move.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The number of the user before and after.
+    pub before: Seq,
+    pub upto: Seq,
+    /// The lowest number of a device, afterwards: what is up to it is kept for none.
+    pub lowest: Seq,
+    /// That of a device with a name; `None`: there is none that has a number.
+    pub lowest_named: Option<Seq>,
 }
 
 impl Mailbox {
@@ -98,6 +142,12 @@ impl Mailbox {
         self.from_strangers
     }
 
+    /// Returns the usage by events that are kept for devices alone.
+    pub fn kept(&self) -> Usage {
+        self.kept
+    }
+
+    /// Adds a direct message that the user has not acknowledged.
     pub fn put_message(&mut self, seq: Seq, message: WaitingMessage) {
         self.messages.add(message.bytes);
         self.by_sender.entry(message.from).or_default().add(message.bytes);
@@ -107,25 +157,57 @@ impl Mailbox {
         self.put(seq, Pending::Message(message));
     }
 
-    /// Adds a STATE event, instead of a pending one with the same key.
-    pub fn put_state(&mut self, event: Event, key: StateKey) {
+    /// Adds a direct message of a checkpoint that the user has acknowledged.
+    pub fn put_kept_message(&mut self, seq: Seq, message: WaitingMessage) {
+        self.kept.add(message.bytes);
+        self.put(seq, Pending::Message(message));
+    }
+
+    /// Adds a message of the user's own.
+    pub fn put_own(&mut self, seq: Seq, message: OwnMessage) {
+        self.kept.add(message.bytes);
+        self.note_newest(seq);
+        self.own.insert(seq, message);
+    }
+
+    /// Adds a STATE event, instead of a pending one with the same key. `acknowledged`: the number of the user.
+    pub fn put_state(&mut self, event: Event, key: StateKey, acknowledged: Seq) {
         let seq = event.seq();
         if let Some(older) = self.states.insert(key, event) {
-            self.pending.remove(&older.seq());
+            self.remove_state(older.seq(), acknowledged);
+        }
+        if seq <= acknowledged {
+            self.kept.add(STATE_BYTES);
         }
         self.put(seq, Pending::State(key));
     }
 
-    /// Removes the STATE events of a conversation that is gone.
-    pub fn remove_states(&mut self, target: TargetNumber) {
+    /// Removes what waits of a room that is gone. `acknowledged`: the number of the user.
+    pub fn remove_room(&mut self, room: RoomNumber, acknowledged: Seq) {
+        let target = TargetNumber::Room(room);
         for state in [State::Delivered, State::Read] {
             if let Some(event) = self.states.remove(&(target, state)) {
-                self.pending.remove(&event.seq());
+                self.remove_state(event.seq(), acknowledged);
             }
+        }
+        let kept = &mut self.kept;
+        self.own.retain(|_, message| {
+            let stays = message.to != target;
+            if !stays {
+                kept.subtract(message.bytes);
+            }
+            stays
+        });
+    }
+
+    fn remove_state(&mut self, seq: Seq, acknowledged: Seq) {
+        self.pending.remove(&seq);
+        if seq <= acknowledged {
+            self.kept.subtract(STATE_BYTES);
         }
     }
 
-    /// Returns whether the direct message with this number is pending.
+    /// Returns whether the direct message with this number waits for the user, or for a device.
     pub fn has_message(&self, seq: Seq) -> bool {
         matches!(self.pending.get(&seq), Some(Pending::Message(_)))
     }
@@ -140,23 +222,50 @@ impl Mailbox {
         self.newest = self.newest.max(seq);
     }
 
-    /// Removes every event up to a number. Returns the senders of the messages among them, each with the number
-    /// of the last one, in the order of those numbers.
-    pub fn remove_acknowledged(&mut self, upto: Seq) -> Vec<(AccountNumber, Seq)> {
+    /// Moves the numbers of the user and of the devices, and removes the events that are kept for none. Returns the senders of
+    /// the messages that the user acknowledges, each with the number of the last one, in the order of those numbers.
+    pub fn acknowledge(&mut self, progress: Progress) -> Vec<(AccountNumber, Seq)> {
+        let Progress { before, upto, lowest, lowest_named } = progress;
         let mut senders = Vec::new();
-        while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= upto) {
-            match first.remove_entry() {
-                (seq, Pending::Message(message)) => {
+        while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= lowest) {
+            let (seq, event) = first.remove_entry();
+            match event {
+                Pending::Message(message) if seq > before => {
                     senders.push((message.from, seq));
                     self.uncount(message);
                 }
-                (_, Pending::State(key)) => _ = self.states.remove(&key),
+                Pending::State(key) => _ = self.states.remove(&key),
+                Pending::Message(_) => {}
+            }
+            if seq <= before {
+                self.kept.subtract(event.bytes());
             }
         }
+        let mut acknowledged = Vec::new();
+        if upto > lowest.max(before) {
+            let range = (Bound::Excluded(lowest.max(before)), Bound::Included(upto));
+            acknowledged.extend(self.pending.range(range).map(|(seq, event)| (*seq, *event)));
+        }
+        for (seq, event) in acknowledged {
+            self.kept.add(event.bytes());
+            if let Pending::Message(message) = event {
+                senders.push((message.from, seq));
+                self.uncount(message);
+            }
+        }
+        self.remove_own(lowest_named);
         senders.sort_unstable_by_key(|(from, seq)| (*from, std::cmp::Reverse(*seq)));
         senders.dedup_by_key(|(from, _)| *from);
         senders.sort_unstable_by_key(|(_, seq)| *seq);
         senders
+    }
+
+    /// Removes the user's own messages up to the lowest number of a device with a name, or all of them.
+    fn remove_own(&mut self, lowest_named: Option<Seq>) {
+        let upto = lowest_named.unwrap_or(Seq::LAST);
+        while let Some(first) = self.own.first_entry().filter(|first| *first.key() <= upto) {
+            self.kept.subtract(first.remove().bytes);
+        }
     }
 
     fn uncount(&mut self, message: WaitingMessage) {
@@ -184,5 +293,11 @@ impl Mailbox {
             Pending::Message(message) => Some(WaitingEvent::Message(*seq, *message)),
             Pending::State(key) => self.states.get(key).map(WaitingEvent::State),
         })
+    }
+
+    /// Iterates over the user's own messages above a number, in order.
+    pub fn own_after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
+        let own = self.own.range((Bound::Excluded(after), Bound::Unbounded));
+        own.map(|(seq, message)| WaitingEvent::Own(*seq, *message))
     }
 }

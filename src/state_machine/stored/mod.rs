@@ -3,6 +3,7 @@
 mod account;
 mod bans;
 mod conversation;
+mod device;
 mod length;
 mod look_alikes;
 mod mailbox;
@@ -18,17 +19,19 @@ pub use bans::{Ban, Bans};
 pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
+pub use device::{Device, DeviceNumber, Devices};
 use look_alikes::LookAlikes;
-pub use mailbox::{Usage, WaitingEvent, WaitingMessage};
+pub use mailbox::{OwnMessage, Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 pub(super) use length::EVENT_BYTES;
 pub use length::length_in_reply;
 
 use super::error::ApplyError;
+use super::live::SessionKey;
 use crate::limits;
 use crate::model::look::{check_new, looks};
-use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, UserName};
+use crate::model::{DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomName, Seq, Target, Timestamp, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko};
 
@@ -49,11 +52,17 @@ pub struct Capacities {
     pub room_log: usize,
     /// Message ids of one sender; at most 65,535.
     pub remembered_ids: usize,
+    /// Events that a mailbox keeps for devices alone. This one only `decide` looks at.
+    pub device_events: usize,
 }
 
 impl Default for Capacities {
     fn default() -> Self {
-        Self { room_log: limits::ROOM_BACKLOG, remembered_ids: limits::REMEMBERED_IDS }
+        Self {
+            room_log: limits::ROOM_BACKLOG,
+            remembered_ids: limits::REMEMBERED_IDS,
+            device_events: limits::DEVICE_EVENTS,
+        }
     }
 }
 
@@ -87,6 +96,8 @@ pub struct StoredState {
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
+    /// The accounts of which applied records have made the mailbox keep more for devices than it may. Beside the state, too.
+    pub(super) crowded: Vec<AccountNumber>,
     /// Beside the state, like `notified`.
     pub tally: Tally,
 }
@@ -250,6 +261,30 @@ impl StoredState {
         let is_lobby = |room: &RoomNumber| LOBBY.strip_prefix('#') == Some(self.room(*room).name.mapped());
         let has_written = recipient.chats.get(&sender).is_some_and(|chat| chat.has_written);
         is_other && !has_written && recipient.rooms.intersection(sender_rooms).all(is_lobby)
+    }
+
+    /// Returns whether the mailbox of a user keeps more for devices than it may (protocol, section 3).
+    pub fn is_crowded(&self, user: AccountNumber) -> bool {
+        let Usage { messages, bytes } = self.account(user).mailbox.kept();
+        messages > self.capacities.device_events || bytes > limits::DEVICE_EVENT_BYTES
+    }
+
+    /// Returns all devices, each with the time of its last use.
+    pub(super) fn devices_with_users(&self) -> Vec<(SessionKey, Timestamp)> {
+        let accounts = self.accounts.iter().enumerate();
+        let devices = accounts.flat_map(|(index, account)| {
+            let user = AccountNumber::new(index);
+            account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, device.last_used))
+        });
+        devices.collect()
+    }
+
+    /// Returns the keys of all devices.
+    pub fn device_keys(&self) -> impl Iterator<Item = (&UserName, &DeviceName, KeyDigest)> {
+        self.accounts.iter().flat_map(|account| {
+            let devices = account.devices.iter();
+            devices.filter_map(|device| Some((&account.row.name, device.name.as_ref()?, device.key?)))
+        })
     }
 
     /// Returns the name of a target.

@@ -26,6 +26,8 @@ pub struct Room {
     /// The messages that a recipient has yet to acknowledge or to read, oldest first. Bounded by
     /// [`super::Capacities::room_log`].
     pub log: VecDeque<Entry>,
+    /// Count of the members' devices that have a number.
+    pub devices: u32,
     pub dropped: Dropped,
     /// The watermarks of each sender, also of senders who have left.
     pub marks: BTreeMap<AccountNumber, Marks>,
@@ -52,8 +54,8 @@ impl Member {
         Self { joined: last, acknowledged: last, read: last, gap: Seq::ZERO }
     }
 
-    /// Returns the first number of a GAP that is pending.
-    fn gap_start(&self) -> Seq {
+    /// Returns the first number of a GAP that is pending for the user.
+    pub fn gap_start(&self) -> Seq {
         if self.gap > Seq::ZERO { self.gap } else { self.acknowledged.max(self.joined).next() }
     }
 
@@ -88,6 +90,8 @@ pub struct Entry {
     pub undelivered: u32,
     pub unacknowledged: u32,
     pub unread: u32,
+    /// Count of the recipients' devices that have not acknowledged it.
+    pub unfetched: u32,
 }
 
 /// The messages that left the log before every recipient had acknowledged them: those recipients get a GAP.
@@ -114,11 +118,19 @@ pub enum TargetNumber {
     Room(RoomNumber),
 }
 
-/// An event of a room's log that is pending for a member.
+/// An event of a room's log that is pending for a member's device.
 #[derive(Clone, Copy, Debug)]
 pub enum RoomEvent {
-    Gap { first: Seq, last: Seq },
+    /// A GAP that ends at this number. Its start is kept for each device.
+    Gap(Seq),
     Message(Entry),
+}
+
+impl Entry {
+    /// Returns whether all recipients have read the message and all their devices have it.
+    pub fn is_complete(&self) -> bool {
+        self.unacknowledged == 0 && self.unread == 0 && self.unfetched == 0
+    }
 }
 
 impl Marks {
@@ -142,6 +154,7 @@ impl Room {
             members_by_name: BTreeMap::new(),
             joins: BTreeSet::new(),
             log: VecDeque::new(),
+            devices: 0,
             dropped: Dropped::default(),
             marks: BTreeMap::new(),
             conversation: Conversation::default(),
@@ -171,11 +184,17 @@ impl Room {
         let after = after.max(member.joined);
         let last = self.dropped.last_for(user);
         if last > after {
-            return Some(RoomEvent::Gap { first: member.gap_start(), last });
+            return Some(RoomEvent::Gap(last));
         }
+        self.first_entry(user, after).map(RoomEvent::Message)
+    }
+
+    /// Returns the first message of the log above a number that is for a member.
+    pub fn first_entry(&self, user: AccountNumber, after: Seq) -> Option<Entry> {
+        let after = after.max(self.members.get(&user)?.joined);
         let first = self.log.get(self.position_after(after))?;
         let entry = if first.from == user { self.log.get(self.end_of_run(first))? } else { first };
-        Some(RoomEvent::Message(*entry))
+        Some(*entry)
     }
 
     /// Returns the index of the first log entry of another sender after this one: a member with thousands of own

@@ -346,7 +346,7 @@ impl Workload {
         server.sessions.insert(user, connection);
         self.request(
             Some(connection),
-            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
             Asked::Open,
         )
     }
@@ -494,6 +494,8 @@ impl Workload {
                     None
                 }
                 Effect::Close(..) | Effect::Account { .. } | Effect::Password { .. } => None,
+                Effect::Key { .. } | Effect::CloseDevice { .. } | Effect::ReviewDevices => None,
+                Effect::LogOut { .. } | Effect::LogOutOthers { .. } => None,
             };
             if let Some((connection, reply)) = answer {
                 let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
@@ -632,7 +634,7 @@ impl Workload {
         self.elapsed += Duration::from_secs(1);
         fine(self.request(
             Some(connection),
-            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
             Asked::Open,
         ))?;
         fine(self.commit())?;

@@ -6,10 +6,10 @@ use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
 use wachat::client::state::record::Switch;
 use wachat::client::state::row::Gap;
-use wachat::model::{Banned, Email, Seq, ShortText, Text};
+use wachat::model::{Banned, Email, KeyDigest, Seq, ShortText, Text};
 use wachat::protocol::Codec as _;
 use wachat::record::Fields;
-use wachat::state_machine::{AccountNumber, ConversationId, Record};
+use wachat::state_machine::{AccountNumber, Acknowledgement, ConversationId, DeviceNumber, Record};
 
 use super::{device, id, line, message, name, room, seq, state, target, text, time};
 
@@ -49,9 +49,18 @@ fn account() -> impl Strategy<Value = AccountNumber> {
 }
 
 /// Few numbers and accounts: many neighbours, which are written as ranges.
-fn acknowledged() -> impl Strategy<Value = Vec<(Seq, AccountNumber)>> {
+fn acknowledged() -> impl Strategy<Value = Vec<Acknowledgement>> {
     let number = (0..3u64).prop_map(|number| Seq::new(number).unwrap());
-    prop::collection::vec((number, account()), 1..20)
+    let one = (number, device_number(), account());
+    prop::collection::vec(one.prop_map(|(upto, device, user)| Acknowledgement { upto, device, user }), 1..20)
+}
+
+fn device_number() -> impl Strategy<Value = DeviceNumber> {
+    (0..=8u8).prop_map(|number| DeviceNumber::parse(&number.to_string()).unwrap())
+}
+
+fn key_digest() -> impl Strategy<Value = KeyDigest> {
+    (name(), device(), text()).prop_map(|(user, device, key)| KeyDigest::of("store", &user, &device, &key))
 }
 
 /// A password hash has no control characters.
@@ -84,7 +93,22 @@ one_of_each_kind! { server_records: Record,
     ),
     Record::Unbanned { .. } => banned().prop_map(|banned| Record::Unbanned { banned }),
     Record::RoomRemoved { .. } => (room(), time()).prop_map(|(room, at)| Record::RoomRemoved { room, at }),
-    Record::Seen { .. } => (name(), time()).prop_map(|(user, at)| Record::Seen { user, at }),
+    Record::Seen { .. } => (name(), device_number(), time()).prop_map(|(user, device, at)| {
+        Record::Seen { user, device, at }
+    }),
+    Record::Device { .. } => (name(), device_number(), device(), time()).prop_map(|(user, number, name, at)| {
+        let name = Some(name).filter(|_| number.is_named());
+        Record::Device { user, device: number, name, at }
+    }),
+    Record::DeviceLost { .. } => (name(), device_number()).prop_map(|(user, device)| {
+        Record::DeviceLost { user, device }
+    }),
+    Record::DeviceForgotten { .. } => (name(), device_number()).prop_map(|(user, device)| {
+        Record::DeviceForgotten { user, device }
+    }),
+    Record::DeviceKey { .. } => (name(), device_number(), prop::option::of(key_digest())).prop_map(
+        |(user, device, key)| Record::DeviceKey { user, device, key },
+    ),
     Record::Message(_) => message().prop_map(Record::Message),
     Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
     Record::Read { .. } => (name(), target(), seq(), prop::option::of(1..1u64 << 53), time()).prop_map(

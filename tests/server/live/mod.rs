@@ -12,7 +12,7 @@ use std::time::Duration;
 use model::Model;
 use wachat::model::{Email, MessageId, Proof, Target, Text, Timestamp, Token, UserName};
 use wachat::protocol::After;
-use wachat::state_machine::{Command, ConnectionId, LastOfPeer, Now, Output, Policy, StateMachine, StoredState};
+use wachat::state_machine::{Asked, Command, ConnectionId, LastOfPeer, Now, Output, Policy, StateMachine, StoredState};
 
 use crate::support::random::Random;
 use crate::support::values::seq;
@@ -159,7 +159,7 @@ impl Play {
         let age = if self.random.chance(15) { self.random.below(30) } else { 0 };
         let order = self.connections + 1 - age;
         let address = [192, 0, 2, user as u8].into();
-        let command = Command::Open { user: name(user), order, address };
+        let command = Command::Open { user: name(user), device: None, order, address };
         self.request(command, |model, connection| model.open(connection, user, order));
     }
 
@@ -207,7 +207,8 @@ impl Play {
                 return self.request(command, |model, _| model.set_email(user, "a@example.org"));
             }
         };
-        let asked = old.as_deref().map(|old| (old.into(), [192, 0, 2, user as u8].into()));
+        let address = [192, 0, 2, user as u8].into();
+        let asked = old.as_deref().map(|old| Asked { old_hash: old.into(), address, device: None });
         let command = Command::SetPassword { user: name(user), asked, password_hash: new.as_str().into() };
         self.request(command, |model, connection| model.set_password(connection, user, old.as_deref(), &new));
     }

@@ -39,7 +39,7 @@ pub fn effect(effect: Effect, last: u64) -> (u64, String) {
 pub fn record(last: Seq, record: &Record) -> String {
     if let Record::Acknowledged { users, at } = record {
         let number = |user| format!("{user:?}").replace("AccountNumber(", "").replace(')', "");
-        let users: Vec<_> = users.iter().map(|(upto, user)| format!("{upto}:{}", number(*user))).collect();
+        let users: Vec<_> = users.iter().map(|one| format!("{}:{}", one.upto, number(one.user))).collect();
         return format!("{last};ACK;{at};{}", users.join(";"));
     }
     let mut line = Vec::new();

@@ -20,7 +20,10 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
     for number in 0..=limits::ROOM_PRESENCE {
         real.request(ConnectionId(0), Command::Register { name: name(number), password_hash: "x".into() });
         if number == 0 {
-            real.request(watcher, Command::Open { user: name(0), order: 1, address: [127, 0, 0, 1].into() });
+            real.request(
+                watcher,
+                Command::Open { user: name(0), device: None, order: 1, address: [127, 0, 0, 1].into() },
+            );
         }
         real.request(ConnectionId(0), Command::Join { user: name(number), room: room.clone() });
     }

@@ -42,6 +42,6 @@ proptest! {
     ) {
         let joins = (0..USERS).map(|user| Action::Join { user, room: USERS });
         let actions: Vec<_> = joins.chain(actions).collect();
-        play(Capacities { room_log, remembered_ids: 12 }, false, &actions)?;
+        play(Capacities { room_log, remembered_ids: 12, ..Capacities::default() }, false, &actions)?;
     }
 }

@@ -97,7 +97,7 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
 /// Luis comes at last: one GAP, and then what the log holds, in order.
 fn check_gap(real: &mut Real, last: u64) {
     let connection = ConnectionId(u64::MAX);
-    let open = Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() };
+    let open = Command::Open { user: name(1), device: None, order: u64::MAX, address: [127, 0, 0, 1].into() };
     real.request(connection, open);
     let mut after = Seq::ZERO;
     let mut got = HashSet::new();
@@ -153,7 +153,10 @@ fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
 fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Effect> {
     let connection = ConnectionId(u64::MAX);
     if turn == 0 {
-        real.request(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });
+        real.request(
+            connection,
+            Command::Open { user: name(1), device: None, order: u64::MAX, address: [127, 0, 0, 1].into() },
+        );
     }
     real.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })
 }

@@ -275,7 +275,7 @@ proptest! {
         (room_log, remembered_ids) in (1..8_usize, 1..12_usize),
         actions in prop::collection::vec(action(), 1..120),
     ) {
-        play(Capacities { room_log, remembered_ids }, false, &actions)?;
+        play(Capacities { room_log, remembered_ids, ..Capacities::default() }, false, &actions)?;
     }
 }
 
@@ -294,6 +294,6 @@ proptest! {
         (room_log, remembered_ids) in (1..20_usize, 1..12_usize),
         actions in prop::collection::vec(action(), 60..120),
     ) {
-        play(Capacities { room_log, remembered_ids }, true, &actions)?;
+        play(Capacities { room_log, remembered_ids, ..Capacities::default() }, true, &actions)?;
     }
 }

@@ -14,7 +14,7 @@ use wachat::state_machine::{
 };
 
 /// A history of some messages reaches the ends of these lists.
-const CAPACITIES: Capacities = Capacities { room_log: 4, remembered_ids: 6 };
+const CAPACITIES: Capacities = Capacities { room_log: 4, remembered_ids: 6, device_events: 10_000 };
 
 const USERS: [&str; 6] = ["ana", "luis", "eva", "leo", "Zoë", "bea"];
 const ROOMS: [&str; 3] = ["#lobby", "#sala", "#aula"];
@@ -254,7 +254,7 @@ impl Play {
         self.sessions.push((name, connection));
         self.ask(
             connection,
-            Command::Open { user: user(name), order: self.connections, address: [127, 0, 0, 1].into() },
+            Command::Open { user: user(name), device: None, order: self.connections, address: [127, 0, 0, 1].into() },
         );
         connection
     }

@@ -1,0 +1,246 @@
+//! Devices: they begin with a session, lose their number, are forgotten; and their keys (protocol, sections 3, 5 and 6).
+
+use std::time::Duration;
+
+use super::quota::quota;
+use super::{Context, Decided};
+use crate::limits;
+use crate::model::{DeviceKey, DeviceName, KeyDigest, UserName};
+use crate::protocol::reply::NewKey;
+use crate::protocol::request::LogOut;
+use crate::protocol::{Code, DeviceState, Reply, reply};
+use crate::state_machine::live::SessionKey;
+use crate::state_machine::stored::{Device, DeviceNumber};
+use crate::state_machine::{ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, StateMachine};
+
+/// Time for which a device has to be unused before a new one may replace it.
+const REPLACEABLE_AFTER: Duration = Duration::from_secs(24 * 3_600);
+
+/// Most devices that one review ends: the records of a command have to fit into the log.
+const REVIEWED: usize = 64;
+
+impl StateMachine {
+    /// Returns the device of a login, if there is one.
+    pub(super) fn known_device(&self, user: AccountNumber, name: Option<&DeviceName>) -> Option<DeviceNumber> {
+        let devices = &self.stored.account(user).devices;
+        match name {
+            None => Some(DeviceNumber::NAMELESS),
+            Some(name) => devices.find(name).map(|device| device.number),
+        }
+    }
+
+    /// Returns the device of a login that is let in. One that is new, or has lost its number, begins at the number of the user.
+    pub(super) fn begin_device(
+        &mut self,
+        user: AccountNumber,
+        name: Option<&DeviceName>,
+        context: &mut Context,
+    ) -> Decided<(DeviceNumber, Option<DeviceState>)> {
+        let Some(name) = name else {
+            self.begin_nameless_device(user, context)?;
+            return Ok((DeviceNumber::NAMELESS, None));
+        };
+        let known = self.stored.account(user).devices.find(name);
+        if let Some(Device { number, acknowledged: Some(_), .. }) = known {
+            return Ok((*number, Some(DeviceState::Known)));
+        }
+        let number = match known {
+            Some(device) => device.number,
+            None => self.number_for_new_device(user, context)?,
+        };
+        self.record_device(user, number, Some(name.clone()), context)?;
+        Ok((number, Some(DeviceState::New)))
+    }
+
+    /// Gives the nameless device a number of its own. It needs none where there is no other device, and is let in without one
+    /// while the disk is full.
+    fn begin_nameless_device(&mut self, user: AccountNumber, context: &mut Context) -> Decided<()> {
+        let devices = &self.stored.account(user).devices;
+        let has_number = devices.get(DeviceNumber::NAMELESS).is_some_and(|device| device.acknowledged.is_some());
+        if devices.is_empty() || has_number || self.disk_full {
+            return Ok(());
+        }
+        self.record_device(user, DeviceNumber::NAMELESS, None, context)
+    }
+
+    fn record_device(
+        &mut self,
+        user: AccountNumber,
+        device: DeviceNumber,
+        name: Option<DeviceName>,
+        context: &mut Context,
+    ) -> Decided<()> {
+        let user = self.stored.name(user);
+        self.apply_and_emit(Record::Device { user, device, name, at: context.now.at }, context)
+    }
+
+    /// Finds a number for one more device; if need be that of the one that was unused for longest, which is forgotten.
+    fn number_for_new_device(&mut self, user: AccountNumber, context: &mut Context) -> Decided<DeviceNumber> {
+        let devices = &self.stored.account(user).devices;
+        if let Some(free) = devices.free_number() {
+            return Ok(free);
+        }
+        let is_offline = |device: &&Device| self.presence.session(SessionKey { user, device: device.number }).is_none();
+        let named = devices.iter().filter(|device| device.number.is_named());
+        let unused = named.filter(is_offline).min_by_key(|device| device.last_used);
+        let now = context.now.at;
+        let unused = unused.filter(|device| now.since(device.last_used) > REPLACEABLE_AFTER);
+        let Some(number) = unused.map(|device| device.number) else {
+            return Err(quota(format!("you have {} devices; forget one of them first", limits::DEVICES)));
+        };
+        self.forget_device(user, number, context)?;
+        Ok(number)
+    }
+
+    /// Forgets a device with its key, and closes its connections.
+    fn forget_device(&mut self, user: AccountNumber, number: DeviceNumber, context: &mut Context) -> Decided<()> {
+        let Some(Device { name, .. }) = self.stored.account(user).devices.get(number).cloned() else { return Ok(()) };
+        let user_name = self.stored.name(user);
+        self.apply_and_emit(Record::DeviceForgotten { user: user_name.clone(), device: number }, context)?;
+        let session = self.end_session(SessionKey { user, device: number }, context);
+        match name {
+            Some(device) => self.close_device(user_name, device, context),
+            None => context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout))),
+        }
+        Ok(())
+    }
+
+    /// Ends the key of a device, if it has one, and closes the device's connections with it.
+    fn end_key(&mut self, user: AccountNumber, number: DeviceNumber, context: &mut Context) -> Decided<()> {
+        let Some(device) = self.stored.account(user).devices.get(number).filter(|device| device.key.is_some()) else {
+            return Ok(());
+        };
+        let name = device.name.clone();
+        let user_name = self.stored.name(user);
+        self.apply_and_emit(Record::DeviceKey { user: user_name.clone(), device: number, key: None }, context)?;
+        self.end_session(SessionKey { user, device: number }, context);
+        name.into_iter().for_each(|device| self.close_device(user_name.clone(), device, context));
+        Ok(())
+    }
+
+    fn close_device(&self, user: UserName, device: DeviceName, context: &mut Context) {
+        let by = context.connection;
+        context.out.effects.push(Effect::Key { user: user.clone(), device: device.clone(), key: None });
+        context.out.effects.push(Effect::CloseDevice { user, device, by });
+    }
+
+    /// Ends the keys of a user's devices, but that of one.
+    pub(super) fn end_keys(
+        &mut self,
+        user: AccountNumber,
+        but: Option<&DeviceName>,
+        context: &mut Context,
+    ) -> Decided<()> {
+        let devices = self.stored.account(user).devices.iter();
+        let others = devices.filter(|device| but.is_none_or(|but| device.name.as_ref() != Some(but)));
+        let numbers: Vec<_> = others.map(|device| device.number).collect();
+        numbers.into_iter().try_for_each(|number| self.end_key(user, number, context))
+    }
+
+    /// `LOGOUT`. `asker`: the device of the connection that asks; `closed`: that of the connection that is to be closed.
+    pub(super) fn log_out(
+        &mut self,
+        user: &UserName,
+        which: &LogOut,
+        [asker, closed]: [Option<&DeviceName>; 2],
+        context: &mut Context,
+    ) -> Decided {
+        let number = self.stored.number(user)?;
+        let find = |name: &DeviceName| self.stored.account(number).devices.find(name).map(|device| device.number);
+        match which {
+            LogOut::Device(name) => {
+                let device = find(name).ok_or(Code::NoSession)?;
+                self.forget_device(number, device, context)?;
+            }
+            LogOut::Connection(id) => {
+                if let Some(device) = closed.and_then(find) {
+                    self.end_key(number, device, context)?;
+                }
+                context.out.effects.push(Effect::LogOut { connection: *id, by: context.connection });
+            }
+            LogOut::Others => {
+                self.end_keys(number, asker, context)?;
+                let user = self.stored.name(number);
+                context.out.effects.push(Effect::LogOutOthers { user, by: context.connection });
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    /// `KEY`: gives the session's device a key, instead of the one that it has.
+    pub(super) fn set_key(&mut self, key: DeviceKey, context: &mut Context) -> Decided<Option<Reply>> {
+        let Some((SessionKey { user, device }, _)) = self.presence.session_of(context.connection) else {
+            return Ok(None);
+        };
+        let name = self.stored.account(user).devices.get(device).and_then(|device| device.name.clone());
+        let name = name.ok_or(Code::NoSession)?;
+        let user = self.stored.name(user);
+        let digest = Some(KeyDigest::of(&self.stored.store, &user, &name, key.as_str()));
+        self.apply_and_emit(Record::DeviceKey { user: user.clone(), device, key: digest }, context)?;
+        context.out.effects.push(Effect::Key { user, device: name, key: digest });
+        Ok(Some(Reply::Key(NewKey { key })))
+    }
+
+    /// `DEVICES`: lists the devices that have a name, by it.
+    pub(super) fn list_devices(&self, user: &UserName) -> Decided {
+        let user = self.stored.number(user)?;
+        let devices = self.stored.account(user).devices.iter();
+        let mut rows: Vec<_> = devices
+            .filter_map(|device| {
+                let key = SessionKey { user, device: device.number };
+                Some(reply::Device {
+                    name: device.name.clone()?,
+                    last_used: device.last_used,
+                    online: self.presence.session(key).is_some(),
+                    has_key: device.key.is_some(),
+                })
+            })
+            .collect();
+        rows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(Reply::Devices(rows))
+    }
+
+    /// Takes the number from those devices for whom more is kept than may be.
+    pub(super) fn drop_slow_devices(&mut self, now: Now, out: &mut Output) -> Result<(), ApplyError> {
+        for user in std::mem::take(&mut self.stored.crowded) {
+            while !self.disk_full && self.stored.is_crowded(user) {
+                let Some((device, _)) = self.stored.account(user).devices.slowest() else { break };
+                let mut context = Context { connection: ADMINISTRATOR, now, out };
+                self.lose_device(SessionKey { user, device }, &mut context)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lose_device(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
+        let user = self.stored.name(key.user);
+        self.emit(Record::DeviceLost { user, device: key.device }, context.out)?;
+        let session = self.end_session(key, context);
+        context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout)));
+        Ok(())
+    }
+
+    /// Forgets the devices that were unused for too long, and takes the number from those that lack a message which retention
+    /// has removed: not many at once, and then again.
+    pub(super) fn review_devices(&mut self, context: &mut Context) -> Decided<()> {
+        if self.disk_full {
+            return Ok(());
+        }
+        let mut ended = 0;
+        for (key, last_used) in self.stored.devices_with_users() {
+            if ended == REVIEWED {
+                context.out.effects.push(Effect::ReviewDevices);
+                break;
+            }
+            let is_unused = self.presence.session(key).is_none();
+            if is_unused && context.now.at.since(last_used) > self.policy.keep_devices {
+                self.forget_device(key.user, key.device, context)?;
+                ended += 1;
+            } else if self.stored.lacks_removed(key) {
+                self.lose_device(key, context)?;
+                ended += 1;
+            }
+        }
+        Ok(())
+    }
+}
