@@ -17,6 +17,7 @@ mod completing;
 mod completion;
 mod confirm;
 mod damage;
+mod devices;
 mod direct;
 mod direct_edges;
 mod direct_model;
