@@ -64,6 +64,8 @@ impl Store {
         self.sync_dir(&self.history_directory())?;
         let mut snapshot = state.snapshot();
         snapshot.store = new_name(&self.directory)?;
+        // The digest of a key has the name of the store in it.
+        snapshot.devices.iter_mut().for_each(|row| row.device.key = None);
         // By this time a clean-up notices a clock that has jumped: messages of the wrong time would hide it.
         let cleaned_at = backup.load_newest()?.cleaned_at;
         self.write_checkpoint(&snapshot, Covers { next_batch: 1, cleaned_at, ..Covers::default() }).map(drop)

@@ -30,11 +30,11 @@ fn sessions_lists_the_connections_of_the_user_on_both_ports() {
     let mut other = Connection::open_from([127, 0, 0, 2], world.send);
     assert!(other.request(&format!("LOGIN:ANA:{}", crate::support::PASSWORD)).starts_with("OK;ana;"));
     let (mine, numbers) = sessions(&mut ana);
-    let expected = ["SEND;127.0.0.1;<at>;this", "RECV;127.0.0.1;<at>;other", "SEND;127.0.0.2;<at>;other"];
+    let expected = ["SEND;127.0.0.1;<at>;this;", "RECV;127.0.0.1;<at>;other;", "SEND;127.0.0.2;<at>;other;"];
     assert_eq!(mine, expected);
     let (_, again) = sessions(&mut other);
     assert_eq!(again, numbers, "the same numbers for each");
-    assert_eq!(sessions(&mut luis).0, ["SEND;127.0.0.1;<at>;this"], "nobody else's");
+    assert_eq!(sessions(&mut luis).0, ["SEND;127.0.0.1;<at>;this;"], "nobody else's");
     drop(recv);
     crate::support::wait_until("the session to be closed", || sessions(&mut ana).0.len() == 2);
 }
@@ -78,7 +78,7 @@ fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
         for count in [1, 5] {
             let mut line = world.login("ana");
             let (open, numbers) = sessions(&mut line);
-            let own = numbers[open.iter().position(|session| session.ends_with(";this")).expect("this one")];
+            let own = numbers[open.iter().position(|session| session.ends_with(";this;")).expect("this one")];
             let asked = format!("{before}\n").repeat(count);
             line.send(format!("{asked}LOGOUT;{own}\nSEND;late;luis;tarde\nJOIN;#tarde\nEMAIL;late@example.org\n"));
             let lines = line.read_rest();
@@ -101,7 +101,7 @@ fn logout_others_leaves_the_one_that_asks() {
     let mut others = [world.login("ana"), world.session("ana"), world.login("ana")];
     assert_eq!(ana.request("LOGOUT;others"), "OK");
     others.iter_mut().for_each(assert_logged_out);
-    assert_eq!(sessions(&mut ana).0, ["SEND;127.0.0.1;<at>;this"]);
+    assert_eq!(sessions(&mut ana).0, ["SEND;127.0.0.1;<at>;this;"]);
     assert_eq!(ana.request("LOGOUT;others"), "OK", "without others, too");
     assert_eq!(luis.request("PING"), "OK");
     // The password is as it was.

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use wachat::protocol::reply::OpenSession;
+use wachat::protocol::reply::{Device, OpenSession};
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 use wachat::protocol::{
     Accepted, Chat, Codec, CommandHelp, DirectLine, Done, Event, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer,
@@ -53,6 +53,7 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Done>("OK", 1);
     assert_reply::<LoggedIn>("OK;ana;wachat/1", 2);
     assert_reply::<SessionOpened>("OK;ana;wachat/1;7;store", 5);
+    assert_reply::<SessionOpened>("OK;ana;wachat/1;7;store;known", 5);
     assert_reply::<Accepted>("OK;m-1;RECEIVED;<at>;7", 5);
     assert_reply::<Peer>("OK;192.0.2.7;9000;<token>;<fp>", 4);
     assert_reply::<ListHead>("OK;12", 2);
@@ -65,7 +66,8 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<User>("ana;offline;", 3);
     assert_reply::<Room>("#sala;3;no", 3);
     assert_reply::<Member>("ana;offline", 2);
-    assert_reply::<OpenSession>("12;RECV;192.0.2.7;<at>;other", 5);
+    assert_reply::<OpenSession>("12;RECV;192.0.2.7;<at>;other;laptop", 5);
+    assert_reply::<Device>("laptop;<at>;online;key", 4);
     assert_reply::<CommandHelp>("PING;check the connection", 2);
 }
 
@@ -80,6 +82,7 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
         "0;OFFLINE;ana;<at>",
         "0;JOIN;#sala;ana;<at>",
         "0;PART;#sala;ana;<at>",
+        "0;READ;#sala;7",
         "0;PEER;ana;<token>",
         "0;NOTICE;<at>;hola",
     ];
@@ -133,7 +136,9 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("PASSWD;old;new", 3),
         ("EMAIL;a@b", 2),
         ("SESSIONS", 1),
+        ("DEVICES", 1),
         ("LOGOUT;12", 2),
+        ("LOGOUT;laptop", 2),
         ("LOGOUT;others", 2),
         ("PING", 1),
         ("HELP", 1),
@@ -141,7 +146,7 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
     ];
     requests.iter().for_each(|(line, least)| assert_request(line, *least, &send));
     let recv = |line: &str| RecvRequest::parse(line.as_bytes()).ok();
-    let polls = [("POLL;7;5;10", 2), ("POLL;*;5;10", 2), ("PORT;9000;<fp>", 2), ("PING", 1), ("QUIT", 1)];
+    let polls = [("POLL;7;5;10", 2), ("POLL;*;5;10", 2), ("PORT;9000;<fp>", 2), ("KEY", 1), ("PING", 1), ("QUIT", 1)];
     polls.iter().for_each(|(line, least)| assert_request(line, *least, &recv));
     let verbs = |lines: &[(&str, usize)]| -> Vec<String> {
         lines.iter().map(|(line, _)| line.split(';').next().unwrap_or_default().to_owned()).collect()
