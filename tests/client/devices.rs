@@ -71,7 +71,7 @@ fn what_one_device_sends_the_other_shows_once_and_both_have_its_ticks() {
         for text in ["ana: una", "ana: otra", "ana: nota"] {
             history.expect(text);
         }
-        assert_eq!(history.count("nota"), 1, "{}", history.screen());
+        assert_eq!(history.count("] ana: nota"), 1, "{}", history.screen());
     }
 }
 

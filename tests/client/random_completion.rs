@@ -206,10 +206,11 @@ impl Life {
         self.backups.push(self.server.clone());
     }
 
-    /// Puts one of the copies instead of the server. What was on its way is lost.
+    /// Puts one of the copies instead of the server. What was on its way is lost. Before its first session a client does not
+    /// know which store its numbers are of.
     fn restore(&mut self) {
         let count = self.backups.len() as u64;
-        if count == 0 || self.client.receiving.is_none() {
+        if count == 0 || self.client.receiving.is_none() || self.client.app.state().store().is_empty() {
             return;
         }
         let restores = self.server.restores + 1;

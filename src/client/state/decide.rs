@@ -295,10 +295,10 @@ impl ClientState {
         }
     }
 
-    /// Checks that a message with this number is among those that a comparison with the server has covered.
+    /// Checks that a message with this number is here, or among those that a comparison with the server has covered.
     fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
-        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete.upto);
-        number.is_some_and(|number| *number <= covered)
+        let is_here = |number: &Seq| self.conversations.get(&message.to).is_some_and(|c| !c.lacks(*number));
+        number.is_some_and(is_here)
     }
 
     /// Notes that another program of this user sends the messages of the outbox.
