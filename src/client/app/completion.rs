@@ -90,6 +90,11 @@ impl Completion {
         }
     }
 
+    /// Checks that the sender has a request of this comparison.
+    pub fn is_asked(&self) -> bool {
+        self.mode == Mode::Asked
+    }
+
     /// Returns the context at which a request is due that has to wait.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.retry.filter(|retry| *retry > now)

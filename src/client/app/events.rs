@@ -197,6 +197,8 @@ impl App {
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
+            // It was asked of another store.
+            (Request::Compare | Request::Fetch(..), _) if !self.completion.is_asked() => {}
             // Without a session the answer may be of another store than the one that is noted.
             (Request::Compare | Request::Fetch(..), _) if !self.polling.works => {
                 self.completion.retry_later(self.context.now);
