@@ -16,6 +16,7 @@ use crate::model::safe::safe;
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::exchange::Verb;
 use crate::protocol::{Codec as _, Ko};
+use crate::trace::mask_reply;
 
 /// Longest silence: a person thinks.
 const PATIENCE: Duration = Duration::from_secs(86_400);
@@ -66,7 +67,7 @@ fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<Verb>>) -> io::Re
             Ok(line) => String::from_utf8_lossy(line).into_owned(),
             Err(end) => break end,
         };
-        println!("S: {}", safe(&line));
+        println!("S: {}", safe(&mask_reply(&line)));
         if records > 0 {
             records -= 1;
             continue;
@@ -90,20 +91,25 @@ fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<Verb>>) -> io::Re
 /// Returns the sentence of the protocol that the reply to a request follows, with the number of its section.
 pub fn clause(verb: Verb, reply: &str) -> Option<String> {
     match Ko::parse(reply.as_bytes()) {
-        Ok(ko) => row_of(&ko.code.to_string(), verb.is_login()),
+        Ok(ko) => row_of(&ko.code.to_string(), verb),
         Err(_) if verb.is_login() => sentence("LOGIN authenticates a user;"),
         Err(_) => sentence(&format!("**{}**", verb.word())),
     }
 }
 
 /// Returns the meaning of a code, from the table of section 3 for a login line, else from that of section 4.
-fn row_of(code: &str, is_login: bool) -> Option<String> {
+fn row_of(code: &str, verb: Verb) -> Option<String> {
+    let is_login = verb.is_login();
     let number = if is_login { "3" } else { "4" };
     let section = sections().find(|(section, _)| *section == number).map(|(_, text)| text)?;
     let cells = |line: &'static str| line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>();
     let rows = section.lines().filter(|line| line.starts_with('|')).map(cells);
-    let row =
-        rows.into_iter().find(|row| row.first().is_some_and(|codes| codes.split(", ").any(|known| known == code)))?;
+    let has = |row: &Vec<&str>, column: usize, word: &str| {
+        row.get(column).is_some_and(|cell| cell.split(", ").any(|known| known == word))
+    };
+    let rows: Vec<_> = rows.filter(|row| has(row, 0, code)).collect();
+    let own = rows.iter().find(|row| is_login && has(row, 1, verb.word()));
+    let row = own.or(rows.first())?;
     let meaning = row.get(if is_login { 2 } else { 1 })?;
     Some(format!("section {number}: {code}: {meaning}"))
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{
-    Banned, DeviceKey, DeviceName, Email, Fingerprint, MessageId, NewAccount, Proof, RoomName, Seq, ShortText, Target,
-    Text, Timestamp, UserName,
+    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, MessageId, NewAccount, Proof, RoomName, Seq,
+    ShortText, Target, Text, Timestamp, UserName,
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
@@ -171,7 +171,8 @@ pub enum Command {
     Peer { user: UserName, callee: RequestedTarget, proof: Proof },
     /// Opens a RECV session from an address; it replaces an earlier session of the device (`None`: the nameless one).
     /// `order` is the position of its login among all logins.
-    Open { user: UserName, device: Option<DeviceName>, order: u64, address: IpAddr },
+    /// `key`: the digest of the key with which the device has logged in.
+    Open { user: UserName, device: Option<DeviceName>, key: Option<KeyDigest>, order: u64, address: IpAddr },
     /// Lists the user's devices.
     Devices { user: UserName },
     /// Logs connections of the user out. `asker`: the device of the connection that asks; `closed`: that of the one that is to

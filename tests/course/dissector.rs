@@ -107,6 +107,10 @@ fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
         format!("login:ana:{secret}"),
         format!("REGISTER:ana:{secret}"),
         format!("LOGIN:{secret}"),
+        format!("DEVICE:lab:ana:{secret}"),
+        format!("device:lab:ana:con:{secret}"),
+        format!("DEVICE:lab:{secret}"),
+        format!("KEY:lab:ana:{secret}"),
         format!("PASSWD;{secret};otra {secret}"),
         format!("PASSWD;{secret};otra;{secret}"),
         format!("passwd;{secret};otra {secret}"),
@@ -121,6 +125,8 @@ fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
     for (client, server) in [(CLIENT, 1666), (CLIENT, 4_000)] {
         lines.iter().for_each(|line| file.send(client, server, &format!("{line}\n")));
         file.send(client, server, "SEND;m-1;luis;visible\n");
+        // The reply to KEY.
+        file.send(server, client, &format!("OK;{secret}-{}\n", "x".repeat(42 - secret.len())));
     }
     std::fs::write(&capture, file.0).expect("a capture");
     for form in [&["-O", "wachat", "-V"][..], &["-Y", "wachat.kind"], &["-T", "fields", "-e", "wachat.field"]] {

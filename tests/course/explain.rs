@@ -9,7 +9,7 @@ use wachat::model::Timestamp;
 use wachat::texts::Language;
 
 use crate::course::assert_in_order;
-use crate::course::trace::{conversation, table};
+use crate::course::trace::{conversation, devices, table};
 use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
 
 fn run(id: &str, data: &Path, more: &[&str]) -> Output {
@@ -244,4 +244,28 @@ fn each_step_has_its_texts_and_a_sentence_of_the_page() {
         assert!(!step.text(en).contains('{'));
     }
     assert!(Step::new(Timestamp::now(), Kind::Waits, "luis", 0).shows(Language::Es).starts_with("promesa 2, "));
+}
+
+#[test]
+fn each_device_is_in_the_story_and_the_first_delivers() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let trace = devices::write(&directory);
+    let world = World::in_directory(directory, &["--no-lobby"]);
+    world.register("luis");
+    assert!(world.register("ana").request("SEND;m-1;luis;hola").starts_with("OK;m-1;"));
+    let story = explain("m-1", &world.data(), &["--trace", trace.to_str().expect("a path")]);
+    assert_in_order(
+        &story,
+        &[
+            "The server sends it to ana (lab), too: a message of the sender's own",
+            "The server sends it to luis (lab).",
+            "luis's client has stored it, and acknowledges it: DELIVERED",
+            "The server tells ana (lab) that it was delivered",
+            "The server sends it to luis (phone).",
+            "The server sends it to luis (phone) again",
+            "luis (phone) has stored it, too",
+        ],
+    );
+    assert_eq!(story.matches("acknowledges it: DELIVERED").count(), 1, "{story}");
+    assert_eq!(story.matches("ana's client has stored").count(), 0, "{story}");
 }

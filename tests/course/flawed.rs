@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use wachat::course::judge::script;
+
 use crate::course::judge::{Killable, judge, text};
 use crate::support::examples::example;
 
@@ -63,6 +65,17 @@ fn each_flaw_fails_the_tests_that_name_it() {
             });
         }
     });
+}
+
+#[test]
+fn a_server_without_devices_loses_no_points() {
+    let (failed, said) = failures("none", "login,devices");
+    assert!(failed.is_empty(), "{said}");
+    let absent: Vec<_> = said.lines().filter(|line| line.starts_with("absent  devices-")).collect();
+    let all = script::all().filter(|test| test.is_of_devices()).count();
+    assert_eq!(absent.len(), all, "{said}");
+    assert!(absent[0].ends_with(": the server has no devices: it answers DEVICE with SYNTAX"), "{said}");
+    assert!(said.ends_with("  9.0/ 9.0\n") && !said.contains("\ndevices "), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The tools of a course, each with the real programs.
 
 mod chaos;
+mod checker;
 mod class;
 mod demo;
 mod dissector;

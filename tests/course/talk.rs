@@ -44,6 +44,16 @@ fn the_password_is_not_shown_and_records_of_a_list_need_no_sentence() {
 }
 
 #[test]
+fn a_key_is_not_shown() {
+    let world = World::without_lobby();
+    world.register("ana");
+    let said = talk(&world, &["recv"], &format!("DEVICE:lab:ana:{PASSWORD}\nKEY\nDEVICES\n"));
+    assert!(said.contains("S: OK;***\n   section 6: KEY asks for a key of the session's device"), "{said}");
+    let refused = talk(&world, &["recv"], &format!("KEY:lab:ana:{}\n", "x".repeat(43)));
+    assert!(refused.contains("section 3: AUTH: no such user, no such device, or a wrong key"), "{refused}");
+}
+
+#[test]
 fn every_request_and_every_code_has_its_sentence() {
     for verb in ["SEND", "READ", "STATUS", "HISTORY", "CHATS", "USERS", "JOIN", "LEAVE", "ROOMS", "MEMBERS", "PEER"] {
         assert!(
@@ -51,7 +61,10 @@ fn every_request_and_every_code_has_its_sentence() {
             "{verb}"
         );
     }
-    for verb in ["PASSWD", "SESSIONS", "LOGOUT", "EMAIL", "PING", "HELP", "QUIT", "POLL", "PORT", "LOGIN", "REGISTER"] {
+    for verb in [
+        "PASSWD", "SESSIONS", "LOGOUT", "EMAIL", "PING", "HELP", "QUIT", "POLL", "PORT", "LOGIN", "REGISTER",
+        "DEVICES", "KEY", "KEY:",
+    ] {
         assert!(clause(Verb::of(verb.as_bytes()), "OK").is_some(), "{verb}");
     }
     for code in Code::all() {

@@ -16,6 +16,7 @@
 //! ana finds m1 of ana = 1 in luis (READ)                       a row of HISTORY;luis
 //! ana has all of luis: 1 3   those numbers are all of it
 //! room #r: ana luis eva
+//! luis:lab new 0 of store      DEVICE on RECV: new; login: known; (luis:lab forgotten: LOGOUT;lab)
 //! ```
 
 use wachat::course::checker::{Broken, Checker, Row, Seen, Verdict};
@@ -109,15 +110,15 @@ const ROOM: &str = "
 ";
 
 /// A good history with one change: the line that begins like this is replaced.
-struct Case {
-    promise: u8,
+pub struct Case {
+    pub promise: u8,
     /// Description of what is broken.
-    what: &'static str,
-    good: &'static str,
-    replace: &'static str,
-    by: &'static str,
+    pub what: &'static str,
+    pub good: &'static str,
+    pub replace: &'static str,
+    pub by: &'static str,
     /// The events of the contradiction: a part of the words of each.
-    events: &'static [&'static str],
+    pub events: &'static [&'static str],
 }
 
 #[rustfmt::skip]
@@ -296,7 +297,15 @@ const CASES: &[Case] = &[
 
 #[test]
 fn every_broken_promise_is_found_and_shown() {
-    for case in CASES {
+    check(CASES);
+    for promise in 1..=6 {
+        assert!(CASES.iter().filter(|case| case.promise == promise).count() >= 5, "too little of promise {promise}");
+    }
+}
+
+/// Checks that the good history of each case passes, and that the broken one does not, for the reason that the case names.
+pub fn check(cases: &[Case]) {
+    for case in cases {
         judge(case.good).unwrap_or_else(|broken| panic!("{}: the good history is not: {broken}", case.what));
         let history = with_change(case);
         let Err(broken) = judge(&history) else { panic!("{}: not found in\n{history}", case.what) };
@@ -309,9 +318,6 @@ fn every_broken_promise_is_found_and_shown() {
             case.promise,
             case.events
         );
-    }
-    for promise in 1..=6 {
-        assert!(CASES.iter().filter(|case| case.promise == promise).count() >= 5, "too little of promise {promise}");
     }
 }
 
@@ -397,7 +403,7 @@ fn a_quarter_of_a_million_messages_are_judged_in_seconds() {
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
-fn judge(history: &str) -> Result<(), Broken> {
+pub fn judge(history: &str) -> Result<(), Broken> {
     let mut play = Play::default();
     for line in history.lines().map(str::trim).filter(|line| !line.is_empty()) {
         play.observe(line)?;
@@ -435,7 +441,7 @@ impl Play {
             [from, "KO", id] => return checker.refused(from, id),
             [reader, "gets", _, "=", id, "of", from] => {
                 let (to, sent) = self.letter(from, id);
-                let altered = line.contains(':').then(|| text.unwrap_or_default().to_owned());
+                let altered = (head.len() < line.len()).then(|| text.unwrap_or_default().to_owned());
                 let text = altered.unwrap_or(sent);
                 let seen = Seen { seq: number(2), id: (*id).into(), from: (*from).into(), to, text };
                 return self.checker.received(reader, seen);
@@ -443,6 +449,8 @@ impl Play {
             [reader, "acks", _] => checker.acknowledges(reader, number(2)),
             [reader, "denied", _] => return checker.denied(reader, number(2)),
             [reader, "reads", target, _] => checker.reads(reader, target, number(3)),
+            [device, "new", _, "of", store] => return checker.begins(device, number(2), store),
+            [device, "forgotten"] => checker.forgotten(device),
             [user, "login", _, "of", store] => return checker.logs_in(user, number(2), store),
             [sender, "told", _, "=", target, state, _] => {
                 return checker.told(sender, number(2), target, state, number(6));

@@ -148,6 +148,7 @@ fn acknowledge(server: &mut GroupCommitHarness, name: &str, upto: Seq) {
     server.request(Command::Open {
         user: user(name),
         device: None,
+        key: None,
         order: time,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
     });

@@ -46,6 +46,7 @@ impl Bounds {
             let open = Command::Open {
                 user: user(&longest_name(number)),
                 device: None,
+                key: None,
                 order: 1,
                 address: [127, 0, 0, 1].into(),
             };

@@ -4,7 +4,7 @@
 mod backup;
 mod capacities;
 mod check;
-mod checker;
+pub mod checker;
 mod copies;
 mod crashes;
 mod cross_check;

@@ -60,6 +60,7 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server.request(Command::Open {
         user: user("eva"),
         device: None,
+        key: None,
         order: 1,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
     });
@@ -213,7 +214,7 @@ fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
         },
         Command::Ban { banned: Banned::parse("10.0.0.0/8").expect("a ban"), until: None, reason: ShortText::default() },
         Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
-        Command::Open { user: user("luis"), device: None, order: 9, address },
+        Command::Open { user: user("luis"), device: None, key: None, order: 9, address },
         Command::RemoveRoom { room: Ok(target("#sala")) },
         Command::Remove { user: user("eva") },
     ]
@@ -299,7 +300,7 @@ fn random_commands(
             vec![Command::Send { user: who, id, to, text }]
         }
         11..=14 => vec![
-            Command::Open { user: who, device: None, order: step, address },
+            Command::Open { user: who, device: None, key: None, order: step, address },
             Command::Poll { after: After::Number(upto), wait: Some(0), max: 5 },
             Command::Closed,
         ],

@@ -63,7 +63,6 @@ fn each_device_gets_what_the_user_gets_from_its_own_position() {
     assert_eq!(short(&laptop.poll(1, 0)), ["3 dos", "4 tres"], "the acknowledgement of one moves no other");
     laptop.poll(3, 0);
     drop((laptop, lab));
-    world.kill().start();
     world.stop();
     world.assert_undamaged();
     world.start();
@@ -249,4 +248,89 @@ fn a_device_that_is_not_used_is_forgotten() {
     crate::support::wait_until("the review", || luis.list("DEVICES").len() <= 1);
     let (state, _) = device(&world, "laptop", "luis");
     assert_eq!(state, begun(uno, "new"), "the number of the user stays");
+}
+
+#[test]
+fn what_waits_for_a_silent_device_alone_fills_no_quota() {
+    let world = World::new(&["--no-lobby", "--queue", "5", "--queue-per-sender", "5"]);
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
+    let (_, mut silent) = device(&world, "silent", "luis");
+    let (_, mut lab) = device(&world, "lab", "luis");
+    // So that neither is a stranger. Own messages count for nobody but their recipient.
+    let [mut taken] = send(&mut ana, "luis", ["first"]);
+    send(&mut luis, "ana", ["a1", "a2", "a3", "a4", "a5"]);
+    lab.poll(taken, 0);
+    for round in 0..4 {
+        let ids = [0, 1, 2, 3, 4].map(|id| format!("m-{round}-{id}"));
+        let sent = ids.each_ref().map(|id| send(&mut ana, "luis", [id.as_str()])[0]);
+        ana.expect_ko("SEND;more;luis;more", "QUOTA");
+        taken = sent[4];
+        lab.poll(taken, 0);
+    }
+    luis.expect_ko("SEND;a6;ana;a6", "QUOTA");
+    assert_eq!(lab.request(&format!("POLL;{taken};0")), "OK;0");
+    let events = silent.poll(0, 0);
+    let of_ana = events.iter().filter(|event| event.contains(";ana;luis;")).count();
+    assert_eq!((events.len(), of_ana), (26, 21), "all of them, in order: {events:?}");
+}
+
+#[test]
+fn a_device_that_lacks_what_retention_has_removed_begins_anew() {
+    let Some(clock) = Clock::new() else { return };
+    let options = ["--no-lobby", "--keep", "30d", "--trust-clock", "--keep-devices", "forever"];
+    let mut world = World::new(&options);
+    world.stop();
+    world.clock = Some(clock);
+    world.start();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    let (_, laptop) = device(&world, "laptop", "luis");
+    let (_, mut lab) = device(&world, "lab", "luis");
+    let [.., last] = send(&mut ana, "luis", ["uno", "dos"]);
+    lab.poll(last, 0);
+    // Nobody has this one: it stays.
+    let [waiting] = send(&mut ana, "luis", ["tres"]);
+    drop((laptop, lab));
+    set_clock(&world, 40 * 24);
+    world.stop();
+    world.start();
+    let mut luis = world.login("luis");
+    crate::support::wait_until("the clean-up", || luis.list("HISTORY;ana").len() == 1);
+    world.stop();
+    world.assert_undamaged();
+    world.start();
+    let (state, mut laptop) = device(&world, "laptop", "luis");
+    assert_eq!(state, begun(last, "new"), "the number of the user");
+    assert_eq!(short(&laptop.poll(last, 0)), [format!("{waiting} tres")], "what nobody has acknowledged waits on");
+    assert_eq!(device(&world, "lab", "luis").0, begun(last, "known"), "it lacks nothing that was removed");
+}
+
+#[test]
+fn a_device_that_is_behind_by_too_much_loses_its_number_and_nobody_else_does() {
+    let world = World::new(&["--no-lobby", "--no-limits"]);
+    let mut ana = world.register("ana");
+    world.register("luis");
+    let (_, mut silent) = device(&world, "silent", "ana");
+    let (_, mut lab) = device(&world, "lab", "ana");
+    silent.send("POLL;10020\n");
+    // Own messages: at most 10,000 are kept for devices.
+    let lines: String = (0..10_020).map(|id| format!("SEND;m-{id};luis;hola\n")).collect();
+    let mut taken = 0;
+    for part in lines.split_inclusive('\n').collect::<Vec<_>>().chunks(500) {
+        ana.send(part.concat());
+        part.iter().for_each(|_| assert!(ana.read_line().starts_with("OK;m-")));
+        for _ in 0..2 {
+            let events = lab.list(&format!("POLL;{taken};0;1000"));
+            let last = events.last().and_then(|event| event.split(';').next()).and_then(|number| number.parse().ok());
+            taken = last.unwrap_or(taken);
+        }
+    }
+    assert_eq!(taken, 10_020);
+    assert_eq!(lab.request(&format!("POLL;{taken};0")), "OK;0");
+    assert!(silent.read_line().starts_with("KO;SEQ;"), "that number did not exist yet");
+    assert!(silent.read_line().starts_with("KO;TIMEOUT;"));
+    silent.assert_closed();
+    assert_eq!(device(&world, "silent", "ana").0, begun(10_020, "new"));
+    assert_eq!(device(&world, "lab", "ana").0, begun(10_020, "known"));
 }

@@ -24,7 +24,8 @@ fn a_message_that_a_thousand_members_acknowledge_takes_at_most_6_kb_of_the_log()
     let mut out = Output::default();
     for user in 0..=MEMBERS {
         let register = Command::Register { name: name(user), password_hash: "x".into() };
-        let open = Command::Open { user: name(user), device: None, order: user, address: [127, 0, 0, 1].into() };
+        let open =
+            Command::Open { user: name(user), device: None, key: None, order: user, address: [127, 0, 0, 1].into() };
         let join = Command::Join { user: name(user), room: Ok(Target::Room(room.clone())) };
         for command in [register, open, join] {
             machine.handle(ConnectionId(user), command, Now::default(), &mut out).unwrap();

@@ -77,7 +77,10 @@ impl Server {
     }
 
     fn open_session(&mut self, user: usize) {
-        self.request(1, Command::Open { user: name(user), device: None, order: 1, address: [127, 0, 0, 1].into() });
+        self.request(
+            1,
+            Command::Open { user: name(user), device: None, key: None, order: 1, address: [127, 0, 0, 1].into() },
+        );
     }
 }
 

@@ -72,8 +72,8 @@ fn every_list_has_the_address_of_the_client() {
         assert!(told.starts_with(&format!("OK;{from};{port};")), "{told}");
         let rows = ana.list_without_times("SESSIONS");
         let shown: Vec<_> = rows.iter().map(|row| row.split_once(';').expect("a number").1).collect();
-        let of_recv = format!("RECV;{from};<at>;other");
-        assert_eq!(shown, ["SEND;127.0.0.7;<at>;this", "SEND;::1;<at>;other", &of_recv]);
+        let of_recv = format!("RECV;{from};<at>;other;");
+        assert_eq!(shown, ["SEND;127.0.0.7;<at>;this;", "SEND;::1;<at>;other;", &of_recv]);
         let listed = server.begin(&ControlRequest::Sessions { after: 0 }).join().expect("a reply");
         let listed: Vec<_> = listed.lines().skip(1).map(without_times).collect();
         for (user, row) in

@@ -35,7 +35,7 @@ impl Server {
             server.handle(user, Command::Register { name: name(user), password_hash: "x".into() });
             server.handle(
                 user,
-                Command::Open { user: name(user), device: None, order: 1, address: [127, 0, 0, 1].into() },
+                Command::Open { user: name(user), device: None, key: None, order: 1, address: [127, 0, 0, 1].into() },
             );
         }
         server.join("ana");

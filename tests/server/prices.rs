@@ -48,7 +48,10 @@ impl Server {
     }
 
     fn open(&mut self, user: usize) -> Option<Effect> {
-        self.handle(user, Command::Open { user: name(user), device: None, order: 1, address: [127, 0, 0, 1].into() })
+        self.handle(
+            user,
+            Command::Open { user: name(user), device: None, key: None, order: 1, address: [127, 0, 0, 1].into() },
+        )
     }
 
     fn poll(&mut self, user: usize, max: usize) {
@@ -108,7 +111,7 @@ fn sessions_and_rooms_take_a_token_for_each_user_who_is_told() {
     (1..7).for_each(|user| _ = server.open(user));
     server.send(0, "user1");
     assert_eq!(server.taken(0, |server| _ = server.open(0)), 20 + 6);
-    let again = Command::Open { user: name(0), device: None, order: 2, address: [127, 0, 0, 1].into() };
+    let again = Command::Open { user: name(0), device: None, key: None, order: 2, address: [127, 0, 0, 1].into() };
     assert_eq!(server.taken(0, |server| _ = server.handle(20, again)), 20, "nobody is told that it was replaced");
     assert_eq!(server.taken(0, |server| _ = server.handle(20, Command::Closed)), 6);
     let leave = Command::Leave { user: name(0), room: target("#r0") };

@@ -112,7 +112,7 @@ impl Server {
     /// A session is refused to a user in debt.
     fn open(&mut self) {
         let next = self.sessions + 1;
-        let open = Command::Open { user: ana(), device: None, order: next, address: [127, 0, 0, 1].into() };
+        let open = Command::Open { user: ana(), device: None, key: None, order: next, address: [127, 0, 0, 1].into() };
         let in_debt = !self.debt().is_zero();
         let effects = self.handle(next, open);
         let refused =

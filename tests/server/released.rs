@@ -51,7 +51,7 @@ impl Owing {
             owing.execute(ConnectionId(9), Command::Register { name: user(number), password_hash: "x".into() });
             owing.execute(
                 owing.session(number),
-                Command::Open { user: user(number), device: None, order: number as u64, address },
+                Command::Open { user: user(number), device: None, key: None, order: number as u64, address },
             );
         }
         owing.group_commit.commit().expect("a commit");

@@ -20,12 +20,12 @@ fn a_login_that_took_long_does_not_take_over_from_a_newer_one() {
     };
     handle(1, Command::Register { name: ana.clone(), password_hash: "x".into() });
     let address = IpAddr::from([127, 0, 0, 1]);
-    handle(2, Command::Open { user: ana.clone(), device: None, order: 2, address });
-    let effects = handle(3, Command::Open { user: ana.clone(), device: None, order: 1, address });
+    handle(2, Command::Open { user: ana.clone(), device: None, key: None, order: 2, address });
+    let effects = handle(3, Command::Open { user: ana.clone(), device: None, key: None, order: 1, address });
     let [Effect::Reply(ConnectionId(3), Reply::Ko(ko))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(ko.code, Code::Replaced);
     handle(3, Command::Closed);
-    let effects = handle(4, Command::Open { user: ana, device: None, order: 3, address });
+    let effects = handle(4, Command::Open { user: ana, device: None, key: None, order: 3, address });
     assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Reply(..)]));
 }
 
@@ -84,7 +84,8 @@ impl Sessions {
         let order = connection - random.below(4).min(connection);
         let address = IpAddr::from([127, 0, 0, 1 + random.below(2) as u8]);
         let is_older = self.open[user].is_some_and(|session| session.order > order);
-        let effects = self.handle(connection, Command::Open { user: name(user), device: None, order, address });
+        let effects =
+            self.handle(connection, Command::Open { user: name(user), device: None, key: None, order, address });
         let is_refused = effects.iter().any(|effect| matches!(effect, Effect::Reply(_, Reply::Ko(_))));
         assert_eq!(is_refused, is_older, "{effects:?}");
         if is_refused {

@@ -82,7 +82,10 @@ impl Server {
 
     fn acknowledge(&mut self, user: usize, random: &mut Random) {
         let upto = Seq::new(random.below(self.machine.stored.last.get() + 1)).expect("a number");
-        self.handle(user, Command::Open { user: name(user), device: None, order: 1, address: [127, 0, 0, 1].into() });
+        self.handle(
+            user,
+            Command::Open { user: name(user), device: None, key: None, order: 1, address: [127, 0, 0, 1].into() },
+        );
         self.handle(user, Command::Poll { after: After::Number(upto), wait: Some(0), max: 3 });
         self.handle(user, Command::Closed);
         let waiting = self.waiting.entry(user).or_default();

@@ -108,6 +108,7 @@ impl GroupCommitHarness {
         self.request(Command::Open {
             user: user(name),
             device: None,
+            key: None,
             order: self.time,
             address: [127, 0, 0, 1].into(),
         });

@@ -10,7 +10,7 @@ use super::super::terminal::write_out;
 use crate::course::class::{Class, Group, grades, replace};
 use crate::course::judge::points::Points;
 use crate::course::judge::script::{self, Side, Test};
-use crate::course::judge::{self as course, Outcome, Server, report};
+use crate::course::judge::{self as course, Outcome, Server, Verdict, report};
 use crate::model::safe::safe_lines;
 
 /// Grade the servers that the groups have registered
@@ -92,10 +92,11 @@ fn judge_one(
     write_out(line.as_bytes())
 }
 
-/// Returns how many tests passed, and the names of those that failed.
+/// Returns how many tests passed, of those that are about what the server has, and the names of those that failed.
 fn count(outcomes: &[Outcome]) -> String {
     let failed = outcomes.iter().filter(|outcome| outcome.failure().is_some());
     let failed: Vec<_> = failed.map(|outcome| outcome.test.name.as_str()).collect();
-    let passed = format!("{} of {} tests passed", outcomes.len() - failed.len(), outcomes.len());
+    let present = outcomes.iter().filter(|outcome| !matches!(outcome.verdict, Verdict::Absent(_))).count();
+    let passed = format!("{} of {present} tests passed", present - failed.len());
     if failed.is_empty() { passed } else { format!("{passed} (failed: {})", failed.join(", ")) }
 }

@@ -18,7 +18,7 @@ use super::record::{Connection, Record};
 use crate::limits;
 use crate::model::UserName;
 use crate::net::{LineReader, Socket};
-use crate::protocol::Port;
+use crate::protocol::{Login, LoginKind, Port};
 use crate::trace::{Event, Role, Trace, Traced};
 
 /// Addresses, faults and outputs of a proxy.
@@ -159,7 +159,7 @@ impl Network {
 
     /// Sends as the user of a connection, on one that its client knows nothing of. Nothing is retried.
     pub fn send_again(&self, connection: &Connection, login: &[u8], sends: Vec<(String, Vec<u8>)>) {
-        let Some(name) = connection.user.as_ref().filter(|_| !sends.is_empty()) else { return };
+        let Some(login) = Login::parse(login.trim_ascii_end()).filter(|_| !sends.is_empty()) else { return };
         let Some(socket) = self.connect(Port::Send).map(|stream| Arc::new(Socket::from(stream))) else { return };
         let mut replies = LineReader::new(socket.clone(), limits::TIMEOUT);
         let trace = self.trace.as_ref();
@@ -171,9 +171,7 @@ impl Network {
             traced.iter().for_each(|traced| traced.received(reply));
             Some(String::from_utf8_lossy(reply).into_owned())
         };
-        let Some(password) = login.splitn(3, |byte| *byte == b':').nth(2) else { return };
-        let login = [format!("LOGIN:{name}:").as_bytes(), password].concat();
-        if !ask(&login).is_some_and(|reply| reply.starts_with("OK;")) {
+        if !ask(&login_again(login)).is_some_and(|reply| reply.starts_with("OK;")) {
             return;
         }
         for (id, request) in sends {
@@ -181,6 +179,14 @@ impl Network {
             self.answers.note(&connection.user, &id, &request, &answer);
         }
     }
+}
+
+/// Returns the login line for one more connection: a REGISTER has made the account already.
+fn login_again(login: Login<'_>) -> Vec<u8> {
+    let kind = if login.kind == LoginKind::Register { LoginKind::Login } else { login.kind };
+    let mut line = Vec::new();
+    Login { kind, ..login }.write(&mut line);
+    line
 }
 
 impl Done {

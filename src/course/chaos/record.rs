@@ -113,8 +113,8 @@ fn word(bytes: &[u8], separator: u8, index: usize) -> String {
     }
 }
 
-/// Returns the words that rules can use, each with the kind of record that it alone stands for. JOIN is a request and an
-/// event, DAMAGED a code and an event: the first counts.
+/// Returns the words that rules can use, each with the kind of record that it alone stands for. READ and JOIN are requests
+/// and events, DAMAGED a code and an event: the first counts.
 pub(super) fn vocabulary() -> impl Iterator<Item = (String, Kind)> {
     let requests = Verb::all().map(|verb| (verb.word().to_owned(), Kind::Request));
     let codes = Code::all().map(|code| code.to_string());

@@ -48,6 +48,7 @@ pub enum Event {
         seq: u64,
     },
     Told {
+        reader: Name,
         seq: u64,
         mark: Mark,
     },

@@ -17,15 +17,15 @@ impl Checker {
         Ok(())
     }
 
-    /// Returns up to which number a reader reported this state, and when.
+    /// Returns up to which number a reader reported this state, and when. One device is enough.
     pub(super) fn said(&self, reader: &Name, mark: &Mark) -> Option<(u64, Moment)> {
-        let stream = self.readers.get(reader)?;
+        let user = self.users.get(reader)?;
         // A reader calls a person's messages by the person's name, a room's by the room's.
         let target = if self.rooms.contains_key(&mark.target) { &mark.target } else { &mark.sender };
-        let read = stream.read.get(target).copied();
+        let read = user.read.get(target).copied();
         match mark.state {
             State::Read => read,
-            _ => read.max(stream.acknowledged),
+            _ => read.max(self.acknowledged_by(reader)),
         }
     }
 

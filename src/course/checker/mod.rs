@@ -6,23 +6,29 @@
 //! observation.
 //!
 //! The target of a message is a user, who is its only reader, or a room, whose readers [`Checker::room`] names once for
-//! all. The checks, by the promise that they belong to:
+//! all. Where a user has several devices, `luis:lab` is the reader that the device lab of luis is, and `luis` the session
+//! without a device; each is a stream of its own. The checks, by the promise that they belong to:
 //!
 //! 1. an accepted message arrives, whole, at every reader, and is in the history; it is not refused later; accounts
 //!    stay, and the store is the same;
-//! 2. a reader receives a message once, and only messages for that reader; a retry gets the same answer;
+//! 2. a reader receives a message once, and only messages for that reader, or on a device with a name the user's own; a
+//!    retry gets the same answer;
 //! 3. every reader receives increasing numbers; all observers agree on a message's number; a message that was sent
 //!    after a number was known has a higher one;
 //! 4. the state of a message never goes back for any observer; in the end every sender knows the last state;
 //! 5. a refused message is in no mailbox and no history, unless it was sent again; one request, one answer;
 //! 6. a reported number is never that of another message later, and never denied; no state is reported before the
-//!    readers made it so.
+//!    readers made it so, each with one device; what one device acknowledges moves no other.
+//!
+//! A device that is new begins at the number that the reply to its login names ([`Checker::begins`]): it need not get what
+//! was before. One that was forgotten gets nothing more ([`Checker::forgotten`]).
 
 mod event;
 mod history;
 mod marks;
 mod numbers;
 mod sends;
+mod sessions;
 mod streams;
 mod verdict;
 
@@ -33,8 +39,8 @@ use event::{Event, Index, Mark, Moment, Name};
 pub use history::Row;
 use numbers::Holder;
 use sends::Message;
-use streams::Reader;
 pub use streams::Seen;
+use streams::{Stream, User};
 
 use crate::model::State;
 
@@ -51,7 +57,9 @@ pub struct Checker {
     /// Moments at which a number was reported that is higher than all before.
     highest: Vec<(Moment, u64)>,
     rooms: HashMap<Name, Vec<Name>>,
-    readers: HashMap<Name, Reader>,
+    /// The events of each device.
+    streams: HashMap<Name, Stream>,
+    users: HashMap<Name, User>,
     /// Known numbers of a sender's messages to a target.
     sent_to: HashMap<(Name, Name), BTreeSet<u64>>,
     /// The highest mark that an observer knows of a sender's messages to a place.
@@ -60,7 +68,7 @@ pub struct Checker {
     unfounded: Vec<(Moment, Mark)>,
     /// Unanswered sends by sender, oldest first.
     open: HashMap<Name, BTreeMap<Moment, Index>>,
-    /// Messages that were accepted or delivered to a reader, and not yet delivered to every reader.
+    /// Messages that were accepted or delivered to a reader, and not yet delivered to every device that has to get them.
     undelivered: BTreeSet<Index>,
     /// Last moment at which the server was dead: requests from before it take no effect any more.
     restarted: Moment,
@@ -126,8 +134,8 @@ impl Checker {
             Event::Accepted { message, seq, at } => format!("{} is answered OK, number {seq} at {at}", id(message)),
             Event::Refused { message } => format!("{} is answered KO", id(message)),
             Event::Given { reader, message, seq } => format!("{reader} is given {}, number {seq}", id(message)),
-            Event::Told { seq, mark: Mark { sender, target, state, upto } } => {
-                format!("{sender} is told, number {seq}: {target} {state} up to {upto}")
+            Event::Told { reader, seq, mark: Mark { target, state, upto, .. } } => {
+                format!("{reader} is told, number {seq}: {target} {state} up to {upto}")
             }
             Event::Acknowledges { reader, upto } => format!("{reader} acknowledges up to {upto}"),
             Event::Reads { reader, target, upto } => format!("{reader} calls {target} read up to {upto}"),

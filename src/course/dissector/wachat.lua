@@ -11,6 +11,10 @@ local requests = {
 local events = {
 @EVENTS@
 }
+-- The verbs of login lines, and the number of their fields: a device comes before the user.
+local logins = {
+@LOGINS@
+}
 -- The codes of a KO, and what they mean.
 local codes = {
 @CODES@
@@ -28,9 +32,10 @@ local fields = {
   id = ProtoField.string("wachat.id", "Message id"),
   text = ProtoField.string("wachat.text", "Text"),
   user = ProtoField.string("wachat.user", "User"),
+  device = ProtoField.string("wachat.device", "Device"),
   field = ProtoField.string("wachat.field", "Field"),
 }
-wachat.fields = { fields.kind, fields.word, fields.code, fields.seq, fields.id, fields.text, fields.user, fields.field }
+wachat.fields = { fields.kind, fields.word, fields.code, fields.seq, fields.id, fields.text, fields.user, fields.device, fields.field }
 local malformed = ProtoExpert.new("wachat.malformed", "Not a record", expert.group.MALFORMED, expert.severity.WARN)
 wachat.experts = { malformed }
 
@@ -80,17 +85,29 @@ end
 -- Returns whether a line is a login line, in whichever direction it goes: a server's line never begins like one.
 local function is_login(line)
   local verb = (line:match("^(%a+):") or ""):upper()
-  return verb == "LOGIN" or verb == "REGISTER"
+  return logins[verb] ~= nil
 end
 
--- Shows a login line, without its password.
+-- Shows a login line, without its password or key.
 local function dissect_login(tree, range, line)
-  local verb, user = line:match("^(%a+):([^:]*):")
+  local verb = line:match("^%a+")
+  local device, user = "", nil
+  if logins[verb:upper()] == 3 then
+    device, user = line:match("^%a+:([^:]*:)([^:]*):")
+  else
+    user = line:match("^%a+:([^:]*):")
+  end
   tree:add(fields.kind, range, "login"):set_generated()
-  if not verb then return line:match("^%a+") .. " ***" end
+  if not user then return verb .. " ***" end
   tree:add(fields.word, range(0, #verb), verb)
-  tree:add(fields.user, range(#verb + 1, #user), user)
-  return verb .. ":" .. user .. ":***"
+  if device ~= "" then tree:add(fields.device, range(#verb + 1, #device - 1), device:sub(1, -2)) end
+  tree:add(fields.user, range(#verb + 1 + #device, #user), user)
+  return verb .. ":" .. device .. user .. ":***"
+end
+
+-- Returns whether a record is the reply to KEY: 43 characters of base64url.
+local function is_key(found)
+  return found[1][1] == "OK" and #found == 2 and #found[2][1] == @KEY_CHARACTERS@ and not found[2][1]:find("[^%w%-_]")
 end
 
 -- Shows a record. `from_client`: a client has sent it; `from_server`: a server has. At a port that is neither the line says
@@ -126,10 +143,10 @@ local function dissect_record(tree, range, line, from_client, from_server)
     tree:add(fields.word, range(found[1][2], found[1][3]), word)
   end
   local begin = ({ event = 3, record = 1 })[kind] or 2
-  local holds_password = table.concat(names, " "):find("password", 1, true)
+  local holds_password = table.concat(names, " "):find("password", 1, true) or is_key(found)
   for index = begin, #found do
     local name = names[index - begin + 1] or "field"
-    -- Passwords are in the bytes, but not in what is shown; one with a semicolon in it takes further fields.
+    -- Passwords and keys are in the bytes, but not in what is shown; one with a semicolon in it takes further fields.
     if holds_password then found[index][1] = "***" end
     add(tree, range, found[index], name)
   end

@@ -37,7 +37,11 @@ pub enum Kind {
     OfferKept,
     OfferedAgain,
     Disconnected,
+    /// Its event, for a device of its sender.
+    ShownToSender,
     Delivered,
+    /// Another device of a recipient acknowledges it after the first.
+    StoredToo,
     ToldDelivered,
     Read,
     ToldRead,
@@ -139,11 +143,21 @@ pub const ROWS: &[Row] = &[
         "La conexión de {user} termina antes del acuse de recibo; el mensaje sigue en el buzón.",
         "A conexão de {user} termina antes da confirmação; a mensagem fica na caixa postal."),
         2, KEPT),
+    (Kind::ShownToSender, three(
+        "The server sends it to {user}, too: a message of the sender's own, for each of the sender's devices.",
+        "El servidor lo envía también a {user}: es un mensaje propio, para cada dispositivo del remitente.",
+        "O servidor a envia também a {user}: é uma mensagem própria, para cada dispositivo do remetente."),
+        3, "Such a message of the user's own counts in no quota and makes no receipt."),
     (Kind::Delivered, three(
         "{user}'s client has stored it, and acknowledges it: DELIVERED.",
         "El cliente de {user} lo ha guardado y lo confirma: DELIVERED.",
         "O cliente de {user} a guardou e a confirma: DELIVERED."),
-        2, "It removes the events from the user's mailbox and makes the messages among them DELIVERED."),
+        2, "it removes the events from the user's mailbox and makes the messages among them DELIVERED."),
+    (Kind::StoredToo, three(
+        "{user} has stored it, too, and acknowledges it: it was DELIVERED already.",
+        "{user} también lo ha guardado y lo confirma: ya estaba DELIVERED.",
+        "{user} também a guardou e a confirma: já estava DELIVERED."),
+        2, "The number of the user is the highest that any device has acknowledged."),
     (Kind::ToldDelivered, three(
         "The server tells {user} that it was delivered.",
         "El servidor avisa a {user} de que fue entregado.",

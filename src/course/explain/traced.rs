@@ -36,7 +36,7 @@ struct Reading<'a> {
     message: &'a Message,
     merged: &'a Merged,
     steps: Vec<Step>,
-    /// The kinds of steps, with their users, that came already.
+    /// The kinds of steps, with their users or devices, that came already.
     done: HashSet<(&'static str, String)>,
 }
 
@@ -60,19 +60,22 @@ impl Reading<'_> {
 
     fn add_part(&mut self, step: &trace::Step, about: About) {
         let user = step.user.as_str();
+        let device = &device_of(step);
         match about {
             About::Sent => self.add_send(step, user),
             About::Answered => self.add_answer(step, user),
-            About::Offered => self.add_offer(step, user),
+            About::Offered => self.add_offer(step, device),
             About::Synced if self.is_first("synced", "") => self.note(step, Kind::Synced, "", self.message.seq.get()),
             About::Synced => {}
             // A line that does not arrive has no effect, and comes again.
             _ if self.arrival(step) != Arrival::Unknown => {}
+            About::ShownToSender if self.is_first("shown", device) => self.note(step, Kind::ShownToSender, device, 0),
             About::Acknowledged if self.is_first("delivered", user) => self.note(step, Kind::Delivered, user, 0),
+            About::Acknowledged => self.note(step, Kind::StoredToo, device, 0),
             About::Read if self.is_first("read", user) => self.note(step, Kind::Read, user, 0),
-            About::Acknowledged | About::Read => {}
-            About::Told(State::Read) => self.note(step, Kind::ToldRead, user, 0),
-            About::Told(_) => self.note(step, Kind::ToldDelivered, user, 0),
+            About::ShownToSender | About::Read => {}
+            About::Told(State::Read) => self.note(step, Kind::ToldRead, device, 0),
+            About::Told(_) => self.note(step, Kind::ToldDelivered, device, 0),
         }
     }
 
@@ -104,20 +107,20 @@ impl Reading<'_> {
         self.note(step, kind, user, 0);
     }
 
-    fn add_offer(&mut self, step: &trace::Step, user: &str) {
-        let kind = match (self.arrival(step), self.is_first("offered", user)) {
+    fn add_offer(&mut self, step: &trace::Step, device: &str) {
+        let kind = match (self.arrival(step), self.is_first("offered", device)) {
             (Arrival::Kept, _) => Kind::OfferKept,
             (Arrival::Lost, _) => Kind::OfferLost,
             (Arrival::Unknown, true) => Kind::Offered,
             (Arrival::Unknown, false) => Kind::OfferedAgain,
         };
-        self.note(step, kind, user, 0);
+        self.note(step, kind, device, 0);
     }
 
-    /// Notes that the connection on which a message was offered ended before the acknowledgement.
+    /// Notes that the connection on which a message was offered ended before any device had acknowledged it.
     fn add_close(&mut self, step: &trace::Step) {
         let is_recv = step.entry.link.is_some_and(|link| link.port == Port::Recv);
-        if is_recv && self.is_done("offered", &step.user) && !self.is_done("delivered", &step.user) {
+        if is_recv && self.is_done("offered", &device_of(step)) && !self.is_done("delivered", &step.user) {
             self.note(step, Kind::Disconnected, &step.user, 0);
         }
     }
@@ -146,4 +149,10 @@ impl Reading<'_> {
         let end = self.steps.iter().rposition(|step| !is_frame(step) || step.kind == Kind::Synced);
         self.steps.into_iter().take(end.map_or(0, |end| end + 1)).skip(begin).collect()
     }
+}
+
+/// Names the device of a connection: `luis (lab)`, or `luis` for the nameless one.
+fn device_of(step: &trace::Step) -> String {
+    let trace::Step { user, device, .. } = step;
+    if device.is_empty() { user.clone() } else { format!("{user} ({device})") }
 }

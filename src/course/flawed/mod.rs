@@ -1,8 +1,8 @@
 //! A small server of the protocol, and nine flaws that students' servers have: each is a few lines. The judge finds each
 //! by the tests that name it, and `wachat demo` shows what four of them do. examples/flawed starts it.
 //!
-//! Without a flaw it passes the judge's groups framing, login, send, poll, states, idempotence and crash. It has no rooms
-//! and no time-outs, and no more accounts and messages than fit into memory.
+//! Without a flaw it passes the judge's groups framing, login, send, poll, states, idempotence and crash. It has no devices,
+//! no rooms and no time-outs, and no more accounts and messages than fit into memory.
 //!
 //! - `lines`: from bytes to lines. `requests`: the requests of both ports. `state`: accounts and messages.
 

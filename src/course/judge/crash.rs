@@ -15,7 +15,9 @@ use super::server::Server;
 use super::time_line::Mismatch;
 use crate::course::checker::{Checker, Seen, Verdict};
 use crate::course::wire::{Came, Wire};
-use crate::protocol::{Accepted, Code, Codec as _, Event, ListHead, Port, SessionOpened, parse_reply};
+use crate::protocol::{
+    Accepted, Code, Codec as _, DeviceState, Event, ListHead, Login, LoginKind, Port, SessionOpened, parse_reply,
+};
 
 /// Longest time that a server may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -24,6 +26,8 @@ const END: Duration = Duration::from_secs(30);
 const RESTARTS: u64 = 3;
 /// Time between two restarts, in which messages are sent.
 const LIFE: Duration = Duration::from_millis(700);
+/// The devices of each user, in traffic with devices.
+const DEVICES: [&str; 2] = ["lab", "phone"];
 /// Messages that are sent before one is answered.
 const WINDOW: u64 = 4;
 
@@ -79,8 +83,8 @@ struct Traffic<'a> {
 }
 
 /// Sends and polls while the server is restarted a few times; then everything has to arrive. `users`: the sender, and the
-/// recipient. Returns an entry for the time line, and the verdict.
-pub fn play(server: &Server, users: [String; 2]) -> (String, Result<(), Mismatch>) {
+/// recipient; `devices`: each has two. Returns an entry for the time line, and the verdict.
+pub fn play(server: &Server, users: [String; 2], devices: bool) -> (String, Result<(), Mismatch>) {
     let mut checker = Checker::default();
     users.iter().for_each(|user| checker.registered(user));
     let traffic = Traffic {
@@ -91,9 +95,12 @@ pub fn play(server: &Server, users: [String; 2]) -> (String, Result<(), Mismatch
         polling: AtomicBool::new(true),
         broken: Mutex::new(None),
     };
+    let devices = if devices { &DEVICES[..] } else { &[""] };
+    let readers = traffic.users.iter().flat_map(|user| devices.iter().map(move |device| (user, *device)));
     let end = thread::scope(|scope| {
+        let traffic = &traffic;
         scope.spawn(|| traffic.send());
-        traffic.users.iter().for_each(|user| _ = scope.spawn(|| traffic.receive(user)));
+        readers.for_each(|(user, device)| _ = scope.spawn(move || traffic.receive(user, device)));
         let end = traffic.restart_and_wait();
         traffic.sending.store(false, Ordering::Relaxed);
         traffic.polling.store(false, Ordering::Relaxed);
@@ -153,10 +160,13 @@ impl Traffic<'_> {
     }
 
     /// Connects to a server that may be away.
-    fn log_in(&self, port: Port, user: &str) -> Option<(Wire, String)> {
+    fn log_in(&self, port: Port, user: &str, device: &str) -> Option<(Wire, String)> {
         let address = port.of([self.server.send, self.server.recv]);
         let logged_in = Wire::open(address, self.server.patience).ok().and_then(|mut wire| {
-            wire.send(format!("LOGIN:{user}:{PASSWORD}\n").as_bytes());
+            let kind = if device.is_empty() { LoginKind::Login } else { LoginKind::Device };
+            let mut line = Vec::new();
+            Login { kind, device, user, password: PASSWORD }.write(&mut line);
+            wire.send(&line);
             match wire.read() {
                 Came::Line(line) if line.starts_with("OK;") => Some((wire, line)),
                 Came::Line(line) if line.starts_with("KO;AUTH;") => {
@@ -183,7 +193,7 @@ impl Traffic<'_> {
             {
                 return;
             }
-            if let Some((mut wire, _)) = self.log_in(Port::Send, &self.users[0]) {
+            if let Some((mut wire, _)) = self.log_in(Port::Send, &self.users[0], "") {
                 let _ = self.send_on(&mut wire, open, &mut count);
             }
         }
@@ -232,16 +242,20 @@ impl Traffic<'_> {
     }
 
     /// Polls, stores and acknowledges, as a client does.
-    fn receive(&self, user: &str) {
+    fn receive(&self, user: &str, device: &str) {
+        let stream = if device.is_empty() { user.to_owned() } else { format!("{user}:{device}") };
         while self.polling.load(Ordering::Relaxed) {
-            let Some((mut wire, line)) = self.log_in(Port::Recv, user) else { continue };
+            let Some((mut wire, line)) = self.log_in(Port::Recv, user, device) else { continue };
             match parse_reply::<SessionOpened>(line.as_bytes()) {
+                Ok(Ok(SessionOpened { acknowledged, store, device: Some(DeviceState::New), .. })) => {
+                    self.judge(|checker| checker.begins(&stream, acknowledged.get(), &store));
+                }
                 Ok(Ok(SessionOpened { acknowledged, store, .. })) => {
-                    self.judge(|checker| checker.logs_in(user, acknowledged.get(), &store));
+                    self.judge(|checker| checker.logs_in(&stream, acknowledged.get(), &store));
                 }
                 _ => return self.complain(format!("the login on RECV was answered {line:?}")),
             }
-            let _ = self.poll(user, &mut wire);
+            let _ = self.poll(&stream, &mut wire);
         }
     }
 

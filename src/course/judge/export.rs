@@ -60,6 +60,7 @@ fn json_line(outcome: &Outcome, place: Option<Place<'_>>) -> String {
             Verdict::Passed => "passed",
             Verdict::Failed(_) => "failed",
             Verdict::Skipped(_) => "skipped",
+            Verdict::Absent(_) => "absent",
         },
         seconds: time.as_secs_f64(),
         step: failure.map(|failure| &*failure.step),
@@ -94,7 +95,9 @@ pub fn junit(outcomes: &[Outcome]) -> String {
                 None => writeln!(xml, "/>"),
                 Some(remark) => writeln!(xml, "><system-out>{}</system-out></testcase>", escape_xml(&remark)),
             },
-            Verdict::Skipped(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape_xml(why)),
+            Verdict::Skipped(why) | Verdict::Absent(why) => {
+                writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape_xml(why))
+            }
             Verdict::Failed(failure) => {
                 let message = escape_xml(&failure.came);
                 let text = escape_xml(&report::outcome(outcome));

@@ -27,6 +27,7 @@ mod server;
 pub mod step;
 mod time_line;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -41,7 +42,11 @@ pub use time_line::{EventKind, Failure, LogEntry};
 
 /// Plays tests against a server; `tell` is called with each result as soon as it counts.
 pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
+    let has_devices = LazyLock::new(|| server.has_devices());
     let play = |test: &Test| match &test.steps {
+        _ if test.is_of_devices() && !*has_devices => {
+            Verdict::Absent("the server has no devices: it answers DEVICE with SYNTAX".to_owned())
+        }
         _ if test.restarts() && server.restart.is_none() => Verdict::Skipped("it needs --restart COMMAND".to_owned()),
         Steps::Server(steps) => play::play(server, steps).into(),
         Steps::Client(_) => Verdict::Skipped("it is a test of clients".to_owned()),

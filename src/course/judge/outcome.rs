@@ -12,6 +12,8 @@ pub enum Verdict {
     Failed(Box<Failure>),
     /// It needs something that was not given, such as a command that restarts the server.
     Skipped(String),
+    /// It is about a part of the protocol that the server need not have, and does not have: it is worth no points.
+    Absent(String),
 }
 
 impl From<Result<(), Box<Failure>>> for Verdict {
@@ -50,7 +52,7 @@ impl Outcome {
     pub fn failure(&self) -> Option<&Failure> {
         match &self.verdict {
             Verdict::Failed(failure) => Some(failure),
-            Verdict::Passed | Verdict::Skipped(_) => None,
+            Verdict::Passed | Verdict::Skipped(_) | Verdict::Absent(_) => None,
         }
     }
 

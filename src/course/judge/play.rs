@@ -67,7 +67,7 @@ impl<'a> Player<'a> {
             }
             ServerAction::Check(numbers) => self.check(*numbers),
             ServerAction::Restart => self.restart(),
-            ServerAction::Crashes => self.crash(),
+            ServerAction::Crashes { devices } => self.crash(*devices),
             ServerAction::On(connection, action) => self.talk(connection, action),
         }
     }
@@ -76,6 +76,7 @@ impl<'a> Player<'a> {
         match action {
             ConnectionAction::Open(port) => self.open(name, *port),
             ConnectionAction::LogIn { port, user } => self.log_in(name, *port, user),
+            ConnectionAction::LogInDevice { device, user } => self.log_in_device(name, device, user),
             ConnectionAction::Send { line, singly } => {
                 self.send(name, format!("{}\n", self.names.fill(line)).as_bytes(), *singly)
             }
@@ -160,6 +161,14 @@ impl<'a> Player<'a> {
         self.expect(name, &format!("OK;{user};wachat/1{more}"))
     }
 
+    fn log_in_device(&mut self, name: &str, device: &str, user: &str) -> Result<(), Mismatch> {
+        self.open(name, Port::Recv)?;
+        let user = self.names.fill(&format!("{{{user}}}"));
+        let device = self.names.fill(device);
+        self.send(name, format!("DEVICE:{device}:{user}:{PASSWORD}\n").as_bytes(), false)?;
+        self.expect(name, &format!("OK;{user};wachat/1;<any>;<any>;<any>"))
+    }
+
     pub fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
         self.note(name, EventKind::Sent(bytes.to_vec()));
         let wire = self.wire(name)?;
@@ -184,9 +193,9 @@ impl<'a> Player<'a> {
         crash::restart(self.server)
     }
 
-    fn crash(&mut self) -> Result<(), Mismatch> {
+    fn crash(&mut self, devices: bool) -> Result<(), Mismatch> {
         let users = ["{ana}", "{luis}"].map(|user| self.names.fill(user));
-        let (accepted, end) = crash::play(self.server, users);
+        let (accepted, end) = crash::play(self.server, users, devices);
         self.note("", EventKind::Note(accepted));
         end
     }

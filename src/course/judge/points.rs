@@ -6,13 +6,14 @@
 //! ```
 //!
 //! A group that is not named is worth a point a test. The points of a group are shared by its tests. A test that was
-//! skipped has none, and so has one that has passed without the test that it needs.
+//! skipped has none, and so has one that has passed without the test that it needs. One of a part that the server need not
+//! have, and does not have, is worth none.
 
 use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Outcome, script};
+use super::{Outcome, Verdict, script};
 
 /// Points of the groups that the file names.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,7 @@ impl Points {
         let all = script::all().filter(|test| test.group == group).count().max(1);
         let worth = self.0.get(group).map_or(1.0, |points| points / all as f64);
         let counted = of_group().filter(|outcome| outcome.counts()).count();
-        (worth * counted as f64, worth * of_group().count() as f64)
+        let present = of_group().filter(|outcome| !matches!(outcome.verdict, Verdict::Absent(_))).count();
+        (worth * counted as f64, worth * present as f64)
     }
 }

@@ -52,6 +52,7 @@ fn line(outcome: &Outcome, more: &str) -> String {
             format!("{} ({seconds:.1} s){remark}\n", begin("passed"))
         }
         Verdict::Skipped(why) => format!("{}: {why}\n", begin("skipped")),
+        Verdict::Absent(why) => format!("{}: {why}\n", begin("absent")),
         Verdict::Failed(_) => format!("{} ({seconds:.1} s){more}\n", begin("FAILED")),
     }
 }

@@ -23,11 +23,15 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
+/// The group of what a server may have and need not have (protocol, section 3).
+pub const DEVICES: &str = "devices";
+
 /// Side, group, path and text of each file: those of servers, then those of clients.
 macro_rules! files {
     ($($name:literal)*) => {
         [
             $((Side::Server, $name, concat!("tests/", $name, ".txt"), include_str!(concat!("tests/", $name, ".txt"))),)*
+            (Side::Server, DEVICES, "tests/devices.txt", include_str!("tests/devices.txt")),
             $((
                 Side::Client,
                 concat!("client-", $name),
@@ -136,6 +140,11 @@ impl Test {
         let name = format!("{group}-{place}");
         let (clause, section, usual, needs, alone) = Default::default();
         Self { number, name, group, title, clause, section, usual, needs, alone, steps: Steps::new(side) }
+    }
+
+    /// Returns whether it is a test of devices, which a server may have and need not have.
+    pub fn is_of_devices(&self) -> bool {
+        self.group == DEVICES
     }
 
     /// Returns whether it needs a command that restarts the server.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::pattern::{PASSWORD, unique};
 use crate::course::wire::{Came, Wire};
 
 /// Longest wait for the answer that tells TLS. Another server need not answer.
@@ -36,6 +37,14 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the server has devices (protocol, section 3): one without them answers DEVICE with SYNTAX. One that
+    /// does not answer is judged as if it had them, so that its tests tell.
+    pub fn has_devices(&self) -> bool {
+        let Ok(mut wire) = Wire::open(self.recv, self.patience) else { return true };
+        wire.send(format!("DEVICE:judge:{}:{PASSWORD}\n", unique("nobody")).as_bytes());
+        !matches!(wire.read(), Came::Line(line) if line.starts_with("KO;SYNTAX"))
     }
 }
 

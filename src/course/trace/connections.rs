@@ -27,6 +27,8 @@ pub struct Connection {
     pub lifeline: usize,
     pub link: Link,
     pub user: String,
+    /// The device that its login line names; empty: the nameless one, or the line is not known.
+    pub device: String,
     /// The nodes of the lines that were received, by their numbers.
     pub received: BTreeMap<u64, usize>,
     pub sent: BTreeMap<u64, usize>,
@@ -65,22 +67,25 @@ pub fn find(nodes: &mut [Node]) -> Vec<Connection> {
 
 impl Connection {
     fn new(node: &Node, link: Link) -> Self {
-        let (user, received, sent, close, mate, carries, next) = Default::default();
+        let (user, device, received, sent, close, mate, carries, next) = Default::default();
         let run = node.run;
         let lifeline = node.lifeline;
         let is_client = node.entry.process.starts_with("client");
-        Self { run, lifeline, link, user, received, sent, close, mate, is_client, carries, next }
+        Self { run, lifeline, link, user, device, received, sent, close, mate, is_client, carries, next }
     }
 
     fn add(&mut self, node: &Node, index: usize) {
         let entry = &node.entry;
         if !entry.user.is_empty() {
             self.user = entry.user.to_string();
-        } else if self.user.is_empty()
-            && entry.number == 1
+        }
+        if entry.number == 1
             && let Some(login) = Login::parse(entry.text.as_bytes())
         {
-            self.user = login.user.to_owned();
+            self.device = login.device.to_owned();
+            if self.user.is_empty() {
+                self.user = login.user.to_owned();
+            }
         }
         match entry.event {
             Event::In => _ = self.received.insert(entry.number, index),

@@ -36,8 +36,8 @@ struct Followed<'a> {
     /// Its sender, once it is known.
     from: Option<String>,
     to: Option<Target>,
-    /// The acknowledgements and receipts of it that were seen, by process, direction and user.
-    seen: HashSet<(usize, bool, String, About)>,
+    /// The acknowledgements and receipts of it that were seen, by process, direction, user and device.
+    seen: HashSet<(usize, bool, String, String, About)>,
     /// The message is with the server, and not durable yet.
     is_unsynced: bool,
 }
@@ -68,7 +68,7 @@ impl Followed<'_> {
             Line::Event(event::Event::Message(message)) if self.is_it(&message.id, message.from.shown()) => {
                 self.seq.get_or_insert(message.seq);
                 self.to = Some(message.to.clone());
-                Some(About::Offered)
+                Some(if step.is_own(message) { About::ShownToSender } else { About::Offered })
             }
             Line::Request(Request::Recv(RecvRequest::Poll { .. })) => {
                 (self.reaches(step.acknowledges) && self.is_recipient(&step.user)).then_some(About::Acknowledged)
@@ -107,13 +107,14 @@ impl Followed<'_> {
         self.seq.is_some_and(|seq| number >= seq)
     }
 
-    /// Checks that the process has not sent or received the like before, for this user: of acknowledgements and receipts only
-    /// the first says something.
+    /// Checks that the process has not sent or received the like before, for this device: of acknowledgements and receipts
+    /// only the first says something. READ is the user's, whatever the device.
     fn is_news(&mut self, step: &Step, about: About) -> bool {
         let is_sent = step.entry.event == Event::Out;
         match about {
             About::Acknowledged | About::Read | About::Told(_) => {
-                self.seen.insert((step.lifeline, is_sent, step.user.clone(), about))
+                let device = if about == About::Read { String::new() } else { step.device.clone() };
+                self.seen.insert((step.lifeline, is_sent, step.user.clone(), device, about))
             }
             _ => true,
         }

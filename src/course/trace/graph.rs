@@ -1,11 +1,12 @@
 //! The entries of all runs and their relations: the same line at both ends, and what comes before what.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use super::connections::{self, Connection, Node, common, difference};
 use super::relay;
 use super::run::Run;
+use crate::protocol::Port;
 use crate::text::cut;
 use crate::trace::{Event, SERVER};
 
@@ -160,6 +161,7 @@ impl Graph {
     pub fn other_ends(&mut self) -> Vec<usize> {
         let has_server = self.lifelines.iter().any(|lifeline| lifeline.name == SERVER);
         let connections = std::mem::take(&mut self.connections);
+        let several = users_of_several_devices(&connections);
         let listeners: HashMap<_, _> = connections.iter().map(|one| (one.link.local, one.lifeline)).collect();
         let mut others = Vec::new();
         for connection in &connections {
@@ -168,18 +170,20 @@ impl Graph {
             let mate = connection.mate.and_then(|mate| connections.get(mate)).map(|mate| mate.lifeline);
             others.push(match mate.or(listener.copied()) {
                 Some(lifeline) => lifeline,
-                None => self.lifeline(self.name_of_other_end(connection, has_server), false),
+                None => self.lifeline(self.name_of_other_end(connection, has_server, &several), false),
             });
         }
         self.connections = connections;
         others
     }
 
-    /// Names an end without a trace: after the user, or by its address.
-    fn name_of_other_end(&self, connection: &Connection, has_server: bool) -> String {
+    /// Names an end without a trace: after the user, and the device of a user who has `several`, or by its address.
+    fn name_of_other_end(&self, connection: &Connection, has_server: bool, several: &HashSet<&str>) -> String {
+        let has_device = !connection.device.is_empty() && several.contains(connection.user.as_str());
         let name = match connection.is_client {
             true if !has_server => SERVER.to_owned(),
             true => connection.link.peer.to_string(),
+            false if has_device => format!("{}:{}", connection.user, connection.device),
             false if !connection.user.is_empty() => connection.user.clone(),
             // Clients that have not logged in: all of one machine are one.
             false => connection.link.peer.ip().to_string(),
@@ -216,4 +220,12 @@ impl Graph {
         let end = node.and_then(|node| self.nodes.get(node));
         connection.close.is_some() || end.is_some_and(|end| end.entry.event == Event::Stop)
     }
+}
+
+/// Returns the users who have had sessions of several devices.
+fn users_of_several_devices(connections: &[Connection]) -> HashSet<&str> {
+    let sessions = || connections.iter().filter(|one| one.link.port == Port::Recv);
+    let known: HashMap<_, _> = sessions().map(|one| (one.user.as_str(), one.device.as_str())).collect();
+    let is_other = |one: &&Connection| known.get(one.user.as_str()).is_some_and(|device| *device != one.device);
+    sessions().filter(is_other).map(|one| one.user.as_str()).collect()
 }

@@ -23,12 +23,16 @@ pub fn add(steps: &mut [Step]) {
     }
 }
 
+/// Process and direction, user and device (empty: any) of a sequence of lines.
+type Stream = (usize, &'static str, String, String);
+
 /// The lines so far.
 #[derive(Default)]
 struct Seen {
-    /// The messages and events that each process has sent or received: by process, direction, user and id or number.
-    seen: HashSet<(usize, &'static str, String, String)>,
-    acknowledged: HashMap<(usize, &'static str, String), Seq>,
+    /// The messages and events that each process has sent or received, by id or number. An event comes once for each device
+    /// of its user, and a message is the same on each connection.
+    seen: HashSet<(Stream, String)>,
+    acknowledged: HashMap<Stream, Seq>,
 }
 
 impl Seen {
@@ -36,12 +40,18 @@ impl Seen {
     fn marks(&mut self, step: &Step) -> Vec<Mark> {
         let mut marks = Vec::new();
         match &step.line {
-            Line::Request(Request::Send(SendRequest::Send { id, .. })) => marks.extend(self.note(step, id.as_str())),
+            Line::Request(Request::Send(SendRequest::Send { id, .. })) => {
+                marks.extend(self.note(step, "", id.as_str()))
+            }
             Line::Request(Request::Recv(RecvRequest::Poll { .. })) => marks.extend(self.note_acknowledgement(step)),
             Line::Accepted(_) => marks.push(Mark::State(State::Received)),
-            Line::Event(protocol::Event::Message(message)) => marks.extend(self.note(step, &message.seq.to_string())),
+            Line::Event(protocol::Event::Message(message)) => {
+                marks.extend(step.is_own(message).then_some(Mark::Own));
+                marks.extend(self.note(step, &step.device, &message.seq.to_string()));
+            }
+            Line::Event(protocol::Event::Read { .. }) => marks.push(Mark::ReadElsewhere),
             Line::Event(protocol::Event::State { seq, state, .. }) => {
-                marks.extend(self.note(step, &seq.to_string()));
+                marks.extend(self.note(step, &step.device, &seq.to_string()));
                 marks.push(Mark::State(*state));
             }
             _ => {}
@@ -51,16 +61,19 @@ impl Seen {
         marks
     }
 
-    fn note(&mut self, step: &Step, id: &str) -> Option<Mark> {
-        let key = (step.lifeline, step.entry.event.word(), step.user.clone(), id.to_owned());
-        (!self.seen.insert(key)).then_some(Mark::Again)
+    fn note(&mut self, step: &Step, device: &str, id: &str) -> Option<Mark> {
+        (!self.seen.insert((stream(step, device), id.to_owned()))).then_some(Mark::Again)
     }
 
     fn note_acknowledgement(&mut self, step: &Step) -> Option<Mark> {
         let number = step.acknowledges;
-        let known = self.acknowledged.entry((step.lifeline, step.entry.event.word(), step.user.clone())).or_default();
+        let known = self.acknowledged.entry(stream(step, &step.device)).or_default();
         let is_new = number > *known;
         *known = number.max(*known);
         is_new.then_some(Mark::Acknowledges(number))
     }
+}
+
+fn stream(step: &Step, device: &str) -> Stream {
+    (step.lifeline, step.entry.event.word(), step.user.clone(), device.to_owned())
 }

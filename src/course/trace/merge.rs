@@ -39,6 +39,7 @@ fn steps(graph: &mut Graph, order: &[usize], others: &[usize]) -> Vec<Step> {
             lifeline: node.lifeline,
             other: node.connection.and_then(|number| others.get(number)).copied(),
             user: connection.map_or(String::new(), |connection| connection.user.clone()),
+            device: connection.map_or(String::new(), |connection| connection.device.clone()),
             connection: node.connection,
             pair: node.pair.and_then(|pair| places.get(&pair)).copied(),
             relay: node.relay.and_then(|relay| places.get(&relay)).copied(),

@@ -151,7 +151,7 @@ fn kind_of_marks(marks: &[Mark]) -> Kind {
         Kind::Trouble
     } else if has(|mark| *mark == Mark::Again) {
         Kind::Again
-    } else if has(|mark| matches!(mark, Mark::State(_))) {
+    } else if has(|mark| matches!(mark, Mark::State(_) | Mark::ReadElsewhere)) {
         Kind::State
     } else if has(|mark| matches!(mark, Mark::Acknowledges(_))) {
         Kind::Acknowledgement

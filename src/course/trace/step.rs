@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::graph::Lifeline;
-use crate::model::{Seq, State};
+use crate::model::{Message, Seq, State, Target};
 use crate::protocol::exchange::Line;
 use crate::trace::{CHAOS, Entry, Event, SERVER};
 
@@ -23,6 +23,8 @@ pub struct Step {
     pub other: Option<usize>,
     /// The user of the connection, also for the lines before the login is done.
     pub user: String,
+    /// The device of the connection; empty: the nameless one.
+    pub device: String,
     /// Number of the connection's end.
     pub connection: Option<usize>,
     /// The step of the same line at the other end.
@@ -45,9 +47,11 @@ pub enum About {
     Answered,
     /// The sync after which it is durable.
     Synced,
-    /// Its event, for a recipient.
+    /// Its event, for a device of a recipient.
     Offered,
-    /// The POLL with which a recipient acknowledges it first.
+    /// Its event, for a device of its sender.
+    ShownToSender,
+    /// The POLL with which a device of a recipient acknowledges it first.
     Acknowledged,
     /// The READ with which a recipient says that it was read.
     Read,
@@ -64,6 +68,10 @@ pub enum Mark {
     Acknowledges(Seq),
     /// A message has reached this state.
     State(State),
+    /// A message that the user of the connection has sent.
+    Own,
+    /// The user of the connection has read a conversation on another device.
+    ReadElsewhere,
     /// The other end never got it.
     Lost,
     /// A proxy got it, and did not pass it on.
@@ -76,6 +84,8 @@ impl Mark {
             Self::Again => "again".to_owned(),
             Self::Acknowledges(number) => format!("acknowledges {number}"),
             Self::State(state) => state.to_string().to_lowercase(),
+            Self::Own => "own message".to_owned(),
+            Self::ReadElsewhere => "read on another device".to_owned(),
             Self::Lost => "not received".to_owned(),
             Self::Kept => "not passed on".to_owned(),
         }
@@ -94,6 +104,13 @@ pub enum Arrival {
 }
 
 impl Step {
+    /// Returns whether a message on this connection is one that its user has sent to others.
+    pub fn is_own(&self, message: &Message) -> bool {
+        let is_user = |name: &str| name.to_lowercase() == self.user.to_lowercase();
+        let is_to_user = matches!(&message.to, Target::User(to) if is_user(to.shown()));
+        is_user(message.from.shown()) && !is_to_user
+    }
+
     /// Returns whether it is a step of the server.
     pub fn is_at_server(&self) -> bool {
         self.entry.process == SERVER

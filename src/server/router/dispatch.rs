@@ -7,7 +7,7 @@ use super::end::Fatal;
 use super::history_reader::Job;
 use super::own_sessions::logged_out;
 use super::session::Login;
-use crate::model::{DeviceName, Seq, Target, UserName};
+use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Port, Reply, write_list_head};
 use crate::server::audit;
 use crate::server::auth::outcome::{LoginDevice, Outcome};
@@ -155,9 +155,7 @@ impl Router {
             {
                 self.close_now(id, Code::Auth.into());
             }
-            Outcome::LoggedIn { account, order, device } => {
-                self.open_session(id, account.name.clone(), order, device.map(|device| device.name));
-            }
+            Outcome::LoggedIn { account, order, device } => self.open_session(id, account.name.clone(), order, device),
             Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
             Outcome::Register { retry, order, device, user, password, password_hash } => {
                 session.login =
@@ -179,7 +177,7 @@ impl Router {
             let from = session.connection.peer;
             let port = session.connection.port;
             self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
-            self.open_session(id, user, order, device);
+            self.open_session(id, user, order, device.map(|name| LoginDevice { name, key: None }));
         }
     }
 
@@ -199,16 +197,18 @@ impl Router {
     }
 
     /// Lets a user in whose password or key is right. On RECV the state machine opens a session, which may replace another.
-    fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64, device: Option<DeviceName>) {
+    fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64, device: Option<LoginDevice>) {
         if let Some(ko) = self.ban_of(&user) {
             return self.close_now(id, ko.into());
         }
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        let key = device.as_ref().and_then(|device| device.key);
+        let device = device.map(|device| device.name);
         if session.connection.port == Port::Recv {
             session.login = Login::Opening(user.clone(), device.clone());
             self.user_connections.add(&user, id);
             let address = session.connection.peer.to_canonical();
-            return self.deferred.push((id, Command::Open { user, device, order, address }));
+            return self.deferred.push((id, Command::Open { user, device, key, order, address }));
         }
         if let Err(ko) = self.check_connections_of(&user) {
             return self.close_now(id, ko.into());

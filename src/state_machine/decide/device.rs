@@ -86,7 +86,7 @@ impl StateMachine {
         let now = context.now.at;
         let unused = unused.filter(|device| now.since(device.last_used) > REPLACEABLE_AFTER);
         let Some(number) = unused.map(|device| device.number) else {
-            return Err(quota(format!("you have {} devices; forget one of them first", limits::DEVICES)));
+            return Err(quota(format!("you have {} devices: forget one of them first", limits::DEVICES)));
         };
         self.forget_device(user, number, context)?;
         Ok(number)

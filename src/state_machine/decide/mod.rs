@@ -116,8 +116,8 @@ impl StateMachine {
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
             Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
             Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
-            Command::Open { user, device, order, address } => {
-                self.open_session(&user, device.as_ref(), order, address, context)?
+            Command::Open { user, device, key, order, address } => {
+                self.open_session(&user, device.as_ref(), key, order, address, context)?
             }
             Command::Devices { user } => self.list_devices(&user)?,
             Command::LogOut { user, which, asker, closed } => {

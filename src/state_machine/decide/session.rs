@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Context, Decided};
 use crate::limits;
-use crate::model::{DeviceName, Fingerprint, Proof, Target, UserName};
+use crate::model::{DeviceName, Fingerprint, KeyDigest, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
 use crate::state_machine::live::{DirectPort, Session, SessionKey};
@@ -16,11 +16,17 @@ impl StateMachine {
         &mut self,
         user: &UserName,
         device: Option<&DeviceName>,
+        key: Option<KeyDigest>,
         order: u64,
         address: IpAddr,
         context: &mut Context,
     ) -> Decided {
         let number = self.stored.number(user)?;
+        // The key can have ended since it was compared.
+        let known_key = device.and_then(|device| self.stored.account(number).devices.find(device)?.key);
+        if key.is_some() && key != known_key {
+            return Err(Code::Auth.into());
+        }
         if !self.rate_limits.debt(number, context.now.elapsed).is_zero() {
             return Err(Code::Rate.into());
         }

@@ -255,20 +255,22 @@ fn sends_come_again_on_another_connection() {
 
 #[test]
 fn unanswered_sends_arrive_late() {
-    let server = RawServer::new();
-    let chaos = Chaos::with_rule(server.addresses(), "cut at the OK reply to SEND, late");
-    let client = Connection::open(chaos.addresses[0]);
-    let first = server.accept();
-    let mut client = client;
-    client.send("LOGIN:ana:secret word\nSEND;1;luis;a\nSEND;2;luis;b\n");
-    read_exactly(&first, "LOGIN:ana:secret word\nSEND;1;luis;a\nSEND;2;luis;b\n");
-    send(&first, "OK;ana\nOK;1\n");
-    assert_eq!(client.read_rest(), ["OK;ana"]);
-    // The first was answered, and only the client does not know.
-    let second = server.accept();
-    read_exactly(&second, "LOGIN:ana:secret word\n");
-    send(&second, "OK;ana\n");
-    read_exactly(&second, "SEND;2;luis;b\n");
+    // An account is made once, and a key is no password.
+    for (login, again) in [("REGISTER:ana:secret word", "LOGIN:ana:secret word"), ("KEY:lab:ana:a", "KEY:lab:ana:a")] {
+        let server = RawServer::new();
+        let chaos = Chaos::with_rule(server.addresses(), "cut at the OK reply to SEND, late");
+        let mut client = Connection::open(chaos.addresses[0]);
+        let first = server.accept();
+        client.send(format!("{login}\nSEND;1;luis;a\nSEND;2;luis;b\n"));
+        read_exactly(&first, &format!("{login}\nSEND;1;luis;a\nSEND;2;luis;b\n"));
+        send(&first, "OK;ana\nOK;1\n");
+        assert_eq!(client.read_rest(), ["OK;ana"]);
+        // The first was answered, and only the client does not know.
+        let second = server.accept();
+        read_exactly(&second, &format!("{again}\n"));
+        send(&second, "OK;ana\n");
+        read_exactly(&second, "SEND;2;luis;b\n");
+    }
 }
 
 /// Returns the numbers of the PINGs of a connection whose replies are dropped.

@@ -56,6 +56,11 @@ fn the_newest_result_of_each_group_of_tests_counts_in_the_order_of_the_labs() {
     let third = [second[0], second[1], "poll;0;2;0.000;2.000;<at>;b:3,4"];
     assert_eq!(add(path, "b:3,4", "", &results), third, "one that was skipped counts where others were played");
     assert_eq!(add(path, "c:5,6", "", &[]), third);
+    let devices = [("devices-1", wrong()), ("devices-2", Verdict::Passed)];
+    let with_devices = [third[0], third[1], third[2], "devices;1;2;1.000;2.000;<at>;d:7,8"];
+    assert_eq!(add(path, "d:7,8", "", &devices), with_devices);
+    let absent = ["devices-1", "devices-2"].map(|name| (name, Verdict::Absent("why".to_owned())));
+    assert_eq!(add(path, "d:7,8", "", &absent), third, "what a server need not have is no result");
     assert_eq!(grades::total(&grades::read(path)), Some((2.0, 7.0)));
 }
 

@@ -124,6 +124,9 @@ fn a_login_is_of_ana_with_the_password_and_of_nobody_else() {
             ("RECV", "LOGIN:luis:palabra larga", "KO;AUTH;"),
             ("SEND", "REGISTER:ana:palabra larga", "KO;EXISTS;"),
             ("RECV", "REGISTER:eva:palabra larga", "KO;EXISTS;"),
+            ("RECV", "DEVICE:lab:ana:palabra larga", "KO;SYNTAX;"),
+            ("RECV", "key:lab:ana:palabra larga", "KO;SYNTAX;"),
+            ("SEND", "KEY:lab:ana:palabra larga", "KO;SYNTAX;"),
             ("SEND", "PING", "KO;SYNTAX;"),
             ("RECV", "", "KO;SYNTAX;"),
         ] {

@@ -215,6 +215,22 @@ fn a_request_whose_connection_has_ended_waits_for_no_step() {
 }
 
 #[test]
+fn a_client_that_tries_its_device_first_logs_in_by_login_and_no_step_sees_the_difference() {
+    let steps = "take LOGIN\nlogins KO;AUTH;no\nrun\nLOGIN < LOGIN:ana:{password}\nLOGIN > OK;ana;wachat/1;0;judge\nLOGIN silent 100";
+    let outcome = play(steps, LONG, |puppet| {
+        let run = puppet.run()?;
+        assert!(ask(&mut run.connect("RECV")?, "DEVICE:lab:ana:palabra larga")?.starts_with("KO;SYNTAX;"));
+        let mut recv = run.connect("RECV")?;
+        assert_eq!(ask(&mut recv, "LOGIN:ana:palabra larga")?, "OK;ana;wachat/1;0;judge");
+        assert!(ask(&mut recv, "KEY")?.starts_with("KO;SYNTAX;"), "there are no keys without devices");
+        assert!(ask(&mut run.connect("SEND")?, "KEY:lab:ana:palabra larga")?.starts_with("KO;SYNTAX;"));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        Some(())
+    });
+    assert_passed(&outcome, "DEVICE is no login for the steps");
+}
+
+#[test]
 fn logins_count_by_port_and_those_that_failed_do_not() {
     fn client(puppet: &mut Puppet, ports: &[&str], line: Option<&str>) -> Option<()> {
         let run = puppet.run()?;

@@ -44,6 +44,7 @@ fn the_text_of_a_result_is_a_line_and_of_a_failure_all_that_is_known() {
         text(Side::Server, Verdict::Skipped("why not".to_owned())),
         "skipped framing-1       A title: why not\n"
     );
+    assert_eq!(text(Side::Server, Verdict::Absent("why".to_owned())), "absent  framing-1       A title: why\n");
     assert_eq!(text(Side::Client, Verdict::Skipped("why".to_owned())), "skipped client-framing-1     A title: why\n");
     let head = "    protocol, section 5: \"a clause\"\n";
     let end = "    usually   What is usual.\n       1.500  A > n 0␊\n       1.501      notes\n";
@@ -91,6 +92,7 @@ fn a_result_as_json_has_what_its_kind_has_and_nothing_else() {
     let head = r#"{"test":"framing-1","group":"framing","title":"A title","section":"5","clause":"a clause","result":"#;
     assert_eq!(json(Verdict::Passed), format!("{head}\"passed\",\"seconds\":1.26}}\n"));
     assert_eq!(json(Verdict::Skipped("why".to_owned())), format!("{head}\"skipped\",\"seconds\":1.26}}\n"));
+    assert_eq!(json(Verdict::Absent("why".to_owned())), format!("{head}\"absent\",\"seconds\":1.26}}\n"));
     assert_eq!(
         json(failed("A < OK", "OK", "\"KO\"", 2)),
         format!(

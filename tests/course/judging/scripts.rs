@@ -6,7 +6,12 @@ use wachat::course::judge::step::{ServerAction, Steps};
 
 use super::test;
 
-const SERVERS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempotence", "time-outs", "crash", "rooms"];
+const LABS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempotence", "time-outs", "crash", "rooms"];
+
+/// Returns the groups of servers: those of the labs, and that of what a server need not have.
+fn servers() -> Vec<&'static str> {
+    LABS.into_iter().chain([script::DEVICES]).collect()
+}
 
 /// Returns the text of the file of a group.
 fn file(group: &Group) -> String {
@@ -68,9 +73,9 @@ fn each_clause_is_a_sentence_of_the_section_that_is_named() {
 
 #[test]
 fn groups_and_tests_have_their_names_and_numbers_in_the_order_of_the_labs() {
-    let clients = SERVERS.map(|name| format!("client-{name}"));
+    let clients = LABS.map(|name| format!("client-{name}"));
     let names: Vec<_> = script::groups().iter().map(|group| group.name).collect();
-    assert_eq!(names, SERVERS.iter().copied().chain(clients.iter().map(String::as_str)).collect::<Vec<_>>());
+    assert_eq!(names, servers().into_iter().chain(clients.iter().map(String::as_str)).collect::<Vec<_>>());
     for group in script::groups() {
         let side = if group.name.starts_with("client-") { Side::Client } else { Side::Server };
         for (test, place) in group.tests.iter().zip(1..) {
@@ -112,7 +117,7 @@ fn of(groups: &[&str]) -> Vec<String> {
 fn a_run_plays_the_groups_and_tests_that_it_is_asked_for_once_and_in_order() {
     let all: Vec<_> = script::all().map(|test| test.name.clone()).collect();
     assert_eq!(chosen(None, &[]).as_ref(), Ok(&all));
-    assert_eq!(chosen(Some(Side::Server), &[]), Ok(of(&SERVERS)));
+    assert_eq!(chosen(Some(Side::Server), &[]), Ok(of(&servers())));
     assert_eq!(
         chosen(Some(Side::Client), &[]),
         Ok(all.iter().filter(|name| name.starts_with("client-")).cloned().collect())
@@ -129,8 +134,8 @@ fn a_run_plays_the_groups_and_tests_that_it_is_asked_for_once_and_in_order() {
 
 #[test]
 fn what_there_is_not_on_this_side_is_refused_with_the_groups_of_this_side() {
-    let servers = SERVERS.join(", ");
-    let clients = SERVERS.map(|name| format!("client-{name}")).join(", ");
+    let servers = servers().join(", ");
+    let clients = LABS.map(|name| format!("client-{name}")).join(", ");
     for (side, only, groups) in [
         (Some(Side::Server), "client-framing", servers.clone()),
         (Some(Side::Server), "client-framing-1", servers.clone()),
@@ -164,6 +169,7 @@ fn a_test_restarts_when_one_of_its_steps_is_a_restart() {
         ("users ana", false),
         ("users ana\nrestart", true),
         ("users ana luis\ncrashes", true),
+        ("users ana luis\ncrashes devices", true),
         ("restart\nusers ana", true),
         ("A > restart", false),
         ("new restart", false),
@@ -172,7 +178,7 @@ fn a_test_restarts_when_one_of_its_steps_is_a_restart() {
     }
     for test in script::all() {
         let written = written(test);
-        let restarts = written.lines().any(|line| line == "restart" || line == "crashes");
+        let restarts = written.lines().any(|line| line == "restart" || line == "crashes" || line == "crashes devices");
         assert_eq!(test.restarts(), restarts, "{}", test.name);
     }
 }

@@ -1,6 +1,7 @@
 //! Traces: what is recorded, and what `wachat trace` makes of it.
 
 pub mod conversation;
+pub mod devices;
 mod forms;
 mod input;
 mod order;

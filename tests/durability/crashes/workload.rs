@@ -12,15 +12,18 @@ use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::values::target;
 use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
-use wachat::model::{Banned, Message, MessageId, Seq, ShortText, State, Text, Timestamp, UserName};
-use wachat::protocol::request::Page;
-use wachat::protocol::{Accepted, After, Event, HistoryRecord, Reply};
+use wachat::model::{Banned, DeviceName, Message, MessageId, Seq, ShortText, State, Text, Timestamp, UserName};
+use wachat::protocol::request::{LogOut, Page};
+use wachat::protocol::{Accepted, After, DeviceState, Event, HistoryRecord, Reply, SessionOpened};
 use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::store::{Row as FileRow, Sizes, Store};
 use wachat::wal::{Location, make_segment};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
+
+/// The sessions of the users' programs: without a device, and with one.
+const READERS: [&str; 6] = ["ana", "luis", "eva", "ana:lab", "luis:lab", "luis:laptop"];
 
 /// Rooms that every user is in before the first message. The first is the lobby, which needs no JOIN.
 const ROOMS: [&str; 2] = ["#lobby", "#sala"];
@@ -62,6 +65,7 @@ struct Running {
     location: Location,
     /// The unanswered requests of each connection, oldest first.
     asked: HashMap<ConnectionId, VecDeque<Asked>>,
+    /// By reader.
     sessions: HashMap<&'static str, ConnectionId>,
     last_connection: u64,
     /// The answer to the last question about a conversation.
@@ -91,9 +95,15 @@ enum Asked {
         user: &'static str,
         id: String,
     },
-    Open,
+    Open {
+        reader: &'static str,
+    },
     Poll {
-        user: &'static str,
+        reader: &'static str,
+    },
+    /// A device is forgotten.
+    LogOut {
+        reader: &'static str,
     },
     Read,
     History,
@@ -112,6 +122,11 @@ type Step = Result<Result<(), Gone>, String>;
 
 fn name(user: &str) -> UserName {
     UserName::new(user).expect("a name")
+}
+
+/// Returns the user of a reader, and the device.
+fn user_and_device(reader: &'static str) -> (&'static str, Option<DeviceName>) {
+    reader.split_once(':').map_or((reader, None), |(user, device)| (user, DeviceName::new(device)))
 }
 
 fn bannable(text: &str) -> Banned {
@@ -287,8 +302,12 @@ impl Workload {
         match self.random.below(20) {
             0..=9 => self.send_new(user),
             10..=11 => self.retry(user),
-            12..=16 => self.poll(user),
+            12..=16 => {
+                let reader = READERS[self.random.below(READERS.len() as u64) as usize];
+                self.poll(reader)
+            }
             17..=18 => self.read(user),
+            _ if self.random.chance(10) => self.forget(),
             _ if self.random.chance(50) => self.pass(user),
             _ => self.ban(),
         }
@@ -323,31 +342,44 @@ impl Workload {
         self.request(None, command, Asked::Send { user, id: id.into() })
     }
 
-    fn poll(&mut self, user: &'static str) -> Step {
-        let session = self.server.as_ref().and_then(|server| server.sessions.get(user).copied());
+    fn poll(&mut self, reader: &'static str) -> Step {
+        let session = self.server.as_ref().and_then(|server| server.sessions.get(reader).copied());
         let Some(session) = session else {
-            return self.ask_to_open(user);
+            return self.ask_to_open(reader);
         };
         let waits = self.server.as_ref().is_some_and(|s| s.asked.get(&session).is_some_and(|asked| !asked.is_empty()));
         if waits {
             return Ok(Ok(()));
         }
-        let after = self.checker.last_stored(user);
-        self.checker.acknowledges(user, after);
+        let after = self.checker.last_stored(reader);
+        self.checker.acknowledges(reader, after);
         let max = self.random.below(5) as usize + 1;
         let command = Command::Poll { after: After::Number(Seq::new(after).expect("a number")), wait: Some(1), max };
-        self.request(Some(session), command, Asked::Poll { user })
+        self.request(Some(session), command, Asked::Poll { reader })
     }
 
-    fn ask_to_open(&mut self, user: &'static str) -> Step {
+    /// A user has a device forgotten: its next login is new.
+    fn forget(&mut self) -> Step {
+        let reader = READERS[3 + self.random.below(3) as usize];
+        let (user, device) = user_and_device(reader);
+        let which = LogOut::Device(device.expect("a device"));
+        let command = Command::LogOut { user: name(user), which, asker: None, closed: None };
+        if let Some(server) = &mut self.server {
+            server.sessions.remove(reader);
+        }
+        self.request(None, command, Asked::LogOut { reader })
+    }
+
+    fn ask_to_open(&mut self, reader: &'static str) -> Step {
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
         server.last_connection += 1;
         let connection = ConnectionId(server.last_connection);
-        server.sessions.insert(user, connection);
+        server.sessions.insert(reader, connection);
+        let (user, device) = user_and_device(reader);
         self.request(
             Some(connection),
-            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
-            Asked::Open,
+            Command::Open { user: name(user), device, key: None, order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open { reader },
         )
     }
 
@@ -530,9 +562,16 @@ impl Workload {
                 checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
             }
             (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,
-            (Asked::Poll { user }, Reply::Events(events)) => {
-                events.iter().try_for_each(|e| observe(checker, user, e))?
+            (Asked::Poll { reader }, Reply::Events(events)) => {
+                events.iter().try_for_each(|e| observe(checker, reader, e))?
             }
+            (Asked::Open { reader }, Reply::SessionOpened(SessionOpened { acknowledged, store, device, .. })) => {
+                match device {
+                    Some(DeviceState::New) => checker.begins(reader, acknowledged.get(), &store)?,
+                    Some(DeviceState::Known) | None => checker.logs_in(reader, acknowledged.get(), &store)?,
+                }
+            }
+            (Asked::LogOut { reader }, Reply::Done) => checker.forgotten(reader),
             (Asked::Pass { user, inside }, Reply::Done) => {
                 self.in_passage.insert(user, HashSet::from([*inside]));
             }
@@ -580,8 +619,8 @@ impl Workload {
         }
         // Twice: the first round acknowledges, and makes the states that the second one brings.
         for _ in 0..2 {
-            for user in USERS {
-                self.drain(user)?;
+            for reader in READERS {
+                self.drain(reader)?;
             }
         }
         for (index, user) in USERS.iter().enumerate() {
@@ -628,25 +667,26 @@ impl Workload {
     }
 
     /// Polls until there is nothing more.
-    fn drain(&mut self, user: &'static str) -> Result<(), String> {
+    fn drain(&mut self, reader: &'static str) -> Result<(), String> {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
+        let (user, device) = user_and_device(reader);
         fine(self.request(
             Some(connection),
-            Command::Open { user: name(user), device: None, order: connection.0, address: [127, 0, 0, 1].into() },
-            Asked::Open,
+            Command::Open { user: name(user), device, key: None, order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open { reader },
         ))?;
         fine(self.commit())?;
         loop {
-            let before = self.checker.last_stored(user);
-            self.checker.acknowledges(user, before);
+            let before = self.checker.last_stored(reader);
+            self.checker.acknowledges(reader, before);
             let after = After::Number(Seq::new(before).expect("a number"));
             let command = Command::Poll { after, wait: Some(0), max: 1_000 };
-            fine(self.request(Some(connection), command, Asked::Poll { user }))?;
+            fine(self.request(Some(connection), command, Asked::Poll { reader }))?;
             fine(self.commit())?;
             self.look_after_disk().map_err(|Gone| "it ended in peace")?;
-            if self.checker.last_stored(user) == before {
+            if self.checker.last_stored(reader) == before {
                 return Ok(());
             }
         }

@@ -159,7 +159,7 @@ impl Play {
         let age = if self.random.chance(15) { self.random.below(30) } else { 0 };
         let order = self.connections + 1 - age;
         let address = [192, 0, 2, user as u8].into();
-        let command = Command::Open { user: name(user), device: None, order, address };
+        let command = Command::Open { user: name(user), device: None, key: None, order, address };
         self.request(command, |model, connection| model.open(connection, user, order));
     }
 

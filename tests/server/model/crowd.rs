@@ -22,7 +22,7 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
         if number == 0 {
             real.request(
                 watcher,
-                Command::Open { user: name(0), device: None, order: 1, address: [127, 0, 0, 1].into() },
+                Command::Open { user: name(0), device: None, key: None, order: 1, address: [127, 0, 0, 1].into() },
             );
         }
         real.request(ConnectionId(0), Command::Join { user: name(number), room: room.clone() });

@@ -97,7 +97,8 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
 /// Luis comes at last: one GAP, and then what the log holds, in order.
 fn check_gap(real: &mut Real, last: u64) {
     let connection = ConnectionId(u64::MAX);
-    let open = Command::Open { user: name(1), device: None, order: u64::MAX, address: [127, 0, 0, 1].into() };
+    let open =
+        Command::Open { user: name(1), device: None, key: None, order: u64::MAX, address: [127, 0, 0, 1].into() };
     real.request(connection, open);
     let mut after = Seq::ZERO;
     let mut got = HashSet::new();
@@ -155,7 +156,7 @@ fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Effect> {
     if turn == 0 {
         real.request(
             connection,
-            Command::Open { user: name(1), device: None, order: u64::MAX, address: [127, 0, 0, 1].into() },
+            Command::Open { user: name(1), device: None, key: None, order: u64::MAX, address: [127, 0, 0, 1].into() },
         );
     }
     real.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })

@@ -185,7 +185,13 @@ impl Real {
         let connection = ConnectionId(self.sessions);
         self.request(
             connection,
-            Command::Open { user: name(user), device: None, order: self.sessions, address: [127, 0, 0, 1].into() },
+            Command::Open {
+                user: name(user),
+                device: None,
+                key: None,
+                order: self.sessions,
+                address: [127, 0, 0, 1].into(),
+            },
         );
         self.open[user] = Some(connection);
         self.poll_on(connection, After::Number(Seq::new(after).unwrap()), max)

@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::pages::{self, Asked};
 use crate::support::random::Random;
 use crate::support::values::user;
-use wachat::model::{Banned, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName};
+use wachat::model::{
+    Banned, DeviceKey, DeviceName, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName,
+};
+use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
     Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Snapshot, StateMachine,
@@ -14,10 +17,11 @@ use wachat::state_machine::{
 };
 
 /// A history of some messages reaches the ends of these lists.
-const CAPACITIES: Capacities = Capacities { room_log: 4, remembered_ids: 6, device_events: 10_000 };
+const CAPACITIES: Capacities = Capacities { room_log: 4, remembered_ids: 6, device_events: 12 };
 
 const USERS: [&str; 6] = ["ana", "luis", "eva", "leo", "Zoë", "bea"];
 const ROOMS: [&str; 3] = ["#lobby", "#sala", "#aula"];
+const DEVICES: [Option<&str>; 4] = [None, Some("laptop"), Some("lab"), Some("phone")];
 const NETWORKS: [&str; 3] = ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"];
 const HISTORIES: u64 = 80;
 const DAY: u64 = 86_400_000;
@@ -103,8 +107,8 @@ struct Play {
     ids: u64,
     registered: Vec<&'static str>,
     removed: Vec<&'static str>,
-    /// The session of each user.
-    sessions: Vec<(&'static str, ConnectionId)>,
+    /// The sessions: user, device, connection.
+    sessions: Vec<(&'static str, Option<&'static str>, ConnectionId)>,
     connections: u64,
     /// Of each direct message: number, sender and recipient.
     direct: Vec<(Seq, UserName, UserName)>,
@@ -187,7 +191,7 @@ impl Play {
     fn step(&mut self) {
         self.now += self.random.below(3_000);
         let who = self.someone();
-        match self.random.below(39) {
+        match self.random.below(42) {
             0..=11 => self.send(who),
             12..=18 => self.poll(),
             19..=22 => self.read(who),
@@ -213,6 +217,7 @@ impl Play {
             33 => self.close(),
             34..=35 => self.checkpoint(),
             36..=37 => self.restart(),
+            38..=40 => self.change_devices(who),
             _ => self.compare(),
         }
     }
@@ -231,10 +236,12 @@ impl Play {
     fn poll(&mut self) {
         let registered = self.registered.clone();
         let name = self.pick(&registered);
-        let known = self.sessions.iter().find(|(of, _)| *of == name).map(|(_, connection)| *connection);
+        let device = self.pick(&DEVICES);
+        let known = self.sessions.iter().find(|(of, with, _)| (*of, *with) == (name, device));
+        let known = known.map(|(_, _, connection)| *connection);
         let connection = match known.filter(|_| self.random.chance(70)) {
             Some(connection) => connection,
-            None => self.open(name),
+            None => self.open(name, device),
         };
         let last = self.stays.machine.stored.last.get();
         let after = match self.random.below(3) {
@@ -247,16 +254,34 @@ impl Play {
         self.ask(connection, Command::Poll { after, wait, max });
     }
 
-    fn open(&mut self, name: &'static str) -> ConnectionId {
+    fn open(&mut self, name: &'static str, device: Option<&'static str>) -> ConnectionId {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        self.sessions.retain(|(of, _)| *of != name);
-        self.sessions.push((name, connection));
-        self.ask(
-            connection,
-            Command::Open { user: user(name), device: None, order: self.connections, address: [127, 0, 0, 1].into() },
-        );
+        self.sessions.retain(|(of, with, _)| (*of, *with) != (name, device));
+        self.sessions.push((name, device, connection));
+        let address = [127, 0, 0, 1].into();
+        let device = device.map(|device| DeviceName::new(device).expect("a name"));
+        self.ask(connection, Command::Open { user: user(name), device, key: None, order: self.connections, address });
         connection
+    }
+
+    /// Logs devices out, gives one a key, or ends those that were unused for long.
+    fn change_devices(&mut self, who: UserName) {
+        let number = self.random.below(self.connections) + 1;
+        let device = self.pick(&DEVICES[1..]).and_then(DeviceName::new).expect("a name");
+        let [asker, closed] = [0, 1].map(|_| Some(device.clone()).filter(|_| self.random.chance(50)));
+        let log_out =
+            |which| Command::LogOut { user: who.clone(), which, asker: asker.clone(), closed: closed.clone() };
+        match self.random.below(6) {
+            0 => self.say(log_out(LogOut::Device(device))),
+            1 => self.say(log_out(LogOut::Others)),
+            2 => self.say(log_out(LogOut::Connection(number))),
+            3 => self.say(Command::ReviewDevices),
+            _ => {
+                let key = DeviceKey::new(&"k".repeat(43)).expect("a key");
+                self.ask(ConnectionId(number), Command::Key { key })
+            }
+        };
     }
 
     fn read(&mut self, who: UserName) {
@@ -279,8 +304,8 @@ impl Play {
         }
         let index = self.random.below(self.registered.len() as u64) as usize;
         let name = self.registered.remove(index);
-        if let Some(at) = self.sessions.iter().position(|(of, _)| *of == name) {
-            let (_, connection) = self.sessions.remove(at);
+        while let Some(at) = self.sessions.iter().position(|(of, ..)| *of == name) {
+            let (_, _, connection) = self.sessions.remove(at);
             self.ask(connection, Command::Closed);
         }
         self.removed.push(name);
@@ -306,7 +331,7 @@ impl Play {
     }
 
     fn close(&mut self) {
-        if let Some((_, connection)) = self.sessions.pop() {
+        if let Some((_, _, connection)) = self.sessions.pop() {
             self.ask(connection, Command::Closed);
         }
     }

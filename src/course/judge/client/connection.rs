@@ -14,7 +14,7 @@ use crate::course::judge::time_line::EventKind;
 use crate::course::wire::{Came, pause_after};
 use crate::limits;
 use crate::net::{LineError, LineReader, Socket, drain_input};
-use crate::protocol::{After, Port, RecvRequest, Reply, SendRequest, exchange};
+use crate::protocol::{After, LoginKind, Port, RecvRequest, Reply, SendRequest, exchange};
 
 /// Time-out of the small server: longer than any test waits.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -113,7 +113,8 @@ impl Connection<'_> {
         let (reply, goes_on) = {
             let inner = self.stage.lock();
             let honest = inner.mailbox.log_in(&request.line, on_recv);
-            inner.refusal.as_ref().map_or(honest, |refusal| (format!("{refusal}\n"), false))
+            let refusal = inner.refusal.as_ref().filter(|_| request.verb == LoginKind::Login.verb());
+            refusal.map_or(honest, |refusal| (format!("{refusal}\n"), false))
         };
         if goes_on && on_recv {
             self.stage.replace_sessions(self.name);
@@ -132,7 +133,11 @@ impl Connection<'_> {
     }
 
     fn answer_recv(&mut self, asked: &RecvRequest) -> Option<String> {
-        let RecvRequest::Poll { after, wait, max } = asked else { return Some("OK\n".to_owned()) };
+        let (after, wait, max) = match asked {
+            RecvRequest::Poll { after, wait, max } => (after, wait, max),
+            RecvRequest::Key => return Some("KO;SYNTAX;this server has no devices\n".to_owned()),
+            _ => return Some("OK\n".to_owned()),
+        };
         let after = match after {
             After::Number(after) => after.get(),
             After::AllSent => self.sent,

@@ -1,4 +1,4 @@
-//! A small honest server in memory for one user: what it answers where no step of a test answers.
+//! A small honest server in memory for one user, without devices: what it answers where no step of a test answers.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -42,6 +42,10 @@ impl Mailbox {
     pub fn log_in(&self, line: &[u8], on_recv: bool) -> (String, bool) {
         match Login::parse(line) {
             None => ("KO;SYNTAX;the first line is LOGIN:<user>:<password>\n".to_owned(), false),
+            // A server without devices: the client logs in by LOGIN then.
+            Some(Login { kind: LoginKind::Device | LoginKind::Key, .. }) => {
+                ("KO;SYNTAX;this server has no devices: log in by LOGIN\n".to_owned(), false)
+            }
             Some(login) if login.kind == LoginKind::Register => ("KO;EXISTS;that name is taken\n".to_owned(), false),
             Some(login) if login.user != USER || login.password != self.password => {
                 ("KO;AUTH;no such user, or not this password\n".to_owned(), false)
@@ -134,7 +138,7 @@ impl Mailbox {
             SendRequest::Help => Reply::Help,
             SendRequest::Peer { .. } => Code::NoPeer.into(),
             SendRequest::Passwd { .. } => Code::Password.into(),
-            SendRequest::Devices => Reply::Devices(Vec::new()),
+            SendRequest::Devices => Code::Syntax.into(),
             SendRequest::Logout { .. } => Code::NoSession.into(),
             SendRequest::Join { .. } | SendRequest::Leave { .. } | SendRequest::Members { .. } => Code::NoRoom.into(),
             SendRequest::Read { .. } | SendRequest::History { .. } => Code::NoUser.into(),

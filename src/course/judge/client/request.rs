@@ -1,6 +1,6 @@
 //! A line of the client, and what it asks for.
 
-use crate::protocol::{Port, exchange};
+use crate::protocol::{Login, LoginKind, Port, exchange};
 use crate::record::{Fields, Writer};
 
 /// The request in a line.
@@ -15,7 +15,9 @@ pub enum Asked {
 #[derive(Clone, Debug)]
 pub struct Request {
     pub asked: Asked,
-    /// The verb in capital letters: LOGIN, SEND, POLL. A REGISTER counts as LOGIN.
+    /// The verb in capital letters: LOGIN, SEND, POLL. A REGISTER counts as LOGIN, and a KEY that logs in as DEVICE.
+    ///
+    /// No step is about DEVICE: a client that tries it first finds out that the small server has no devices.
     pub verb: String,
     /// The line with quotes and escapes where they are needed, and nowhere else, so that steps can be compared with it. A
     /// POLL has only its number.
@@ -28,7 +30,12 @@ impl Request {
     pub fn parse(port: Port, first: bool, line: &[u8]) -> Self {
         let text = String::from_utf8_lossy(line).into_owned();
         if first {
-            return Self { asked: Asked::Login, verb: "LOGIN".to_owned(), plain: text, line: line.to_vec() };
+            let login = Login::parse(line).map(|login| login.kind);
+            let verb = match login {
+                Some(LoginKind::Device | LoginKind::Key) => LoginKind::Device.verb(),
+                _ => LoginKind::Login.verb(),
+            };
+            return Self { asked: Asked::Login, verb: verb.to_owned(), plain: text, line: line.to_vec() };
         }
         let asked = exchange::Request::parse(port, line);
         let fields = Fields::parse(line);

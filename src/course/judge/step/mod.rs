@@ -75,7 +75,7 @@ impl Steps {
     /// Returns whether they need a command that restarts the server. A client is restarted by the judge itself.
     pub fn restart(&self) -> bool {
         let Self::Server(steps) = self else { return false };
-        steps.iter().any(|step| matches!(step.action, ServerAction::Restart | ServerAction::Crashes))
+        steps.iter().any(|step| matches!(step.action, ServerAction::Restart | ServerAction::Crashes { .. }))
     }
 }
 

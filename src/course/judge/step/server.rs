@@ -6,6 +6,7 @@
 //! | `new eva` | the same without an account |
 //! | `A open SEND` | opens a connection, which is called A from there on |
 //! | `A login RECV ana` | opens one and logs in |
+//! | `A device lab ana` | opens one on the RECV port and logs in as that device |
 //! | `A > line` | sends a line; `A bytes> line`: byte by byte; `A raw> text`: without LF, with `\n`, `\r`, `\xNN` |
 //! | `A long> 70000` | sends a line of 70,000 bytes, LF included |
 //! | `A flood 1000> line` | sends it as often as the socket takes it without waiting |
@@ -19,7 +20,7 @@
 //! | `{m}` | the begin of message ids that no other test has: `{m}-1` |
 //! | `check <a> < <b>` | compares two numbers |
 //! | `restart` | kills the server and starts it again |
-//! | `crashes` | traffic across three restarts, and the delivery checker's verdict |
+//! | `crashes` | traffic across three restarts, and the delivery checker's verdict; `crashes devices`: with two devices a user |
 
 use std::time::Duration;
 
@@ -34,7 +35,9 @@ pub enum ServerAction {
     /// The first number has to be lower than the second.
     Check([&'static str; 2]),
     Restart,
-    Crashes,
+    Crashes {
+        devices: bool,
+    },
     /// An action on the connection of this name.
     On(&'static str, ConnectionAction),
 }
@@ -45,6 +48,10 @@ pub enum ConnectionAction {
     Open(Port),
     LogIn {
         port: Port,
+        user: &'static str,
+    },
+    LogInDevice {
+        device: &'static str,
         user: &'static str,
     },
     Send {
@@ -86,7 +93,8 @@ impl ServerAction {
                 _ => return Err(unknown(rest)),
             },
             "restart" => Self::Restart,
-            "crashes" => Self::Crashes,
+            "crashes" if rest.is_empty() => Self::Crashes { devices: false },
+            "crashes" if rest == "devices" => Self::Crashes { devices: true },
             connection => Self::On(connection, ConnectionAction::parse(rest)?),
         })
     }
@@ -109,6 +117,10 @@ impl ConnectionAction {
             "login" => {
                 let (name, user) = cut(rest, " ")?;
                 Self::LogIn { port: port(name)?, user }
+            }
+            "device" => {
+                let (device, user) = cut(rest, " ")?;
+                Self::LogInDevice { device, user }
             }
             ">" => Self::Send { line: rest, singly: false },
             "bytes>" => Self::Send { line: rest, singly: true },
