@@ -43,6 +43,7 @@ mod log_out;
 mod lookups;
 mod marks;
 mod odd_server;
+mod other_devices;
 mod parse;
 mod parser;
 mod parser_keys;

@@ -253,9 +253,6 @@ impl App {
                 self.announce(user.clone(), proof);
             }
         }
-        if self.device_state.is_none() && events.iter().any(|event| self.tells_of_other_session(event)) {
-            self.completion.want_shown();
-        }
         let count = events.len();
         let arrivals = self.state.take_in(events);
         let tells_of_missing = |arrival: &Arrival| match arrival {
