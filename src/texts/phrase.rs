@@ -266,9 +266,9 @@ phrases! {
         "{number}: {port} desde {address}, activa desde {since}, esta misma",
         "{number}: {port} de {address}, ativa desde {since}, esta mesma";
     SessionsClosed: "closed", "cerrado", "fechado";
-    KeyEnded: "this device was forgotten, or its key has ended: its next start needs the password; drafts and outbox stay",
-        "este dispositivo se ha olvidado, o su clave ya no vale: al abrirlo de nuevo hará falta la contraseña; los borradores y la bandeja de salida se conservan",
-        "este dispositivo foi esquecido, ou sua chave já não vale: ao abri-lo de novo será preciso a senha; os rascunhos e a caixa de saída continuam";
+    KeyEnded: "this device was forgotten, or its key has ended: it logs in with the password again; drafts and outbox stay",
+        "este dispositivo se ha olvidado, o su clave ya no vale: vuelve a entrar con la contraseña; los borradores y la bandeja de salida se conservan",
+        "este dispositivo foi esquecido, ou sua chave já não vale: ele volta a entrar com a senha; os rascunhos e a caixa de saída continuam";
     NoKey { why }: "this device stays without a key, and the next start needs the password: {why}",
         "este dispositivo se queda sin clave, y al abrirlo de nuevo hará falta la contraseña: {why}",
         "este dispositivo fica sem chave, e ao abri-lo de novo será preciso a senha: {why}";
