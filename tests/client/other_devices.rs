@@ -13,9 +13,9 @@ use wachat::client::state::row::Row;
 use wachat::limits;
 use wachat::model::{DeviceName, Message, State, Timestamp};
 use wachat::protocol::reply::OpenSession;
-use wachat::protocol::{Accepted, Device, DeviceState, Event, Port, SessionOpened};
+use wachat::protocol::{Accepted, Code, Device, DeviceState, Event, Port, SessionOpened};
 
-use crate::client::stage::{PERSON, Stage, chat, message, room, row_line, seq, target, user};
+use crate::client::stage::{PERSON, Stage, chat, message, refused, room, row_line, seq, target, user};
 
 fn log_in(stage: &mut Stage, acknowledged: u64, state: DeviceState) -> Vec<String> {
     assert_eq!(stage.receiving.take(), Some(Receive::LogIn));
@@ -130,7 +130,6 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     assert!(stage.app.state().knows(&target("#sala")));
     assert_eq!(stage.sending, Some(Request::Compare), "it is fetched");
     stage.answer(Answer::Chats(vec![chat("#sala", 0, 0, 0)]));
-    assert_eq!(stage.poll(vec![joined()]), [""; 0]);
     assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
     // On this one, with the event before the answer and after it.
     for event_first in [true, false] {
@@ -147,6 +146,21 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
             assert_eq!(stage.poll(vec![parted()]), [""; 0]);
         }
     }
+    // Both events come after both answers.
+    stage.enter("/join #sala");
+    stage.answer(Answer::Done);
+    stage.answer(Answer::Joined(None, Vec::new()));
+    stage.enter("/leave #sala");
+    stage.answer(Answer::Done);
+    assert_eq!(stage.poll(vec![joined(), parted()]), [""; 0]);
+    // What changes nothing has no event, and what is refused neither.
+    stage.enter("/leave #sala");
+    stage.answer(Answer::Done);
+    assert_eq!(stage.poll(vec![joined()]), ["* you have joined #sala on another device"]);
+    stage.answer(Answer::Chats(Vec::new()));
+    stage.enter("/leave #sala");
+    stage.answer(refused(Code::Full));
+    assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
 }
 
 #[test]

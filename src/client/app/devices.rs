@@ -1,44 +1,49 @@
 //! The user's devices: `/devices`, `/forget`, and what was done on another one.
 
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
 use super::App;
 use super::view::{View, answer, notice};
 use crate::client::link::request::Request;
 use crate::client::state::row::Row;
-use crate::limits;
 use crate::model::{DeviceName, Message, RoomName, Timestamp};
 use crate::protocol::Device;
 use crate::texts::when::when;
 use crate::texts::{Phrase, words};
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
-/// The rooms that this client has joined and left, as far as the user was told in this session: events tell of that, too.
+/// The changes of membership that this client has asked for in this session: an event tells of each that was one. What
+/// changed nothing has no event; then the next one is of the other kind, and was asked for elsewhere.
 #[derive(Default)]
 pub struct Memberships {
-    told: HashMap<RoomName, bool>,
-    /// Rooms that the server was asked to leave.
-    leaving: HashSet<RoomName>,
+    asked: HashMap<RoomName, VecDeque<bool>>,
 }
 
 impl Memberships {
-    pub fn note_leaving(&mut self, room: RoomName) {
-        self.leaving.insert(room);
+    pub fn note_asked(&mut self, room: RoomName, is_member: bool) {
+        self.asked.entry(room).or_default().push_back(is_member);
     }
 
-    /// The server has answered, or was not asked.
-    pub fn note_answer(&mut self, room: &RoomName) {
-        self.leaving.remove(room);
-    }
-
-    /// Notes a change. `false`: the user was told of it, or is about to be.
-    pub fn note(&mut self, room: &RoomName, is_member: bool) -> bool {
-        // Most rooms are named by events: a notice too many does no harm.
-        if self.told.len() >= limits::TRANSIENT_EVENTS {
-            self.told.clear();
+    /// The server has refused a change, or was not asked.
+    pub fn note_refused(&mut self, request: &Request) {
+        let (room, is_member) = match request {
+            Request::Join(room, _) => (room, true),
+            Request::Leave(room) => (room, false),
+            _ => return,
+        };
+        if let Some(asked) = self.asked.get_mut(room)
+            && let Some(last) = asked.iter().rposition(|change| *change == is_member)
+        {
+            asked.remove(last);
         }
-        let is_told = self.told.insert(room.clone(), is_member) == Some(is_member);
-        !is_told && !(self.leaving.contains(room) && !is_member)
+    }
+
+    /// Notes the event of a change. `true`: it was asked for elsewhere.
+    fn is_of_other_device(&mut self, room: &RoomName, is_member: bool) -> bool {
+        let Some(mut asked) = self.asked.remove(room) else { return true };
+        let Some(own) = asked.iter().position(|change| *change == is_member) else { return true };
+        self.asked.insert(room.clone(), asked.split_off(own + 1));
+        false
     }
 }
 
@@ -69,9 +74,9 @@ impl App {
         self.show(View::Elsewhere(self.state.target_of(&message), Row::Sent(message, state)));
     }
 
-    /// The user has joined a room: on another device, unless this one has told so.
+    /// The user has joined a room: on another device, unless this one has asked for it.
     pub(super) fn handle_joined_elsewhere(&mut self, room: &RoomName) {
-        if !self.memberships.note(room, true) {
+        if !self.memberships.is_of_other_device(room, true) {
             return;
         }
         self.show(notice(Phrase::JoinedElsewhere { room }));
@@ -81,9 +86,9 @@ impl App {
         }
     }
 
-    /// The user has left a room: on another device, unless this one has told so.
+    /// The user has left a room: on another device, unless this one has asked for it.
     pub(super) fn handle_left_elsewhere(&mut self, room: RoomName) {
-        if self.memberships.note(&room, false) {
+        if self.memberships.is_of_other_device(&room, false) {
             self.show(notice(Phrase::LeftElsewhere { room: &room }));
             self.close_room(room);
         }

@@ -162,8 +162,8 @@ impl App {
     }
 
     fn handle_answer(&mut self, question: Request, given: Answer) {
-        if let Request::Leave(room) = &question {
-            self.memberships.note_answer(room);
+        if let Answer::Refused(_) = &given {
+            self.memberships.note_refused(&question);
         }
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(at)) => self.act(Action::Connect { peer, at }),
@@ -226,9 +226,7 @@ impl App {
 
     /// There was no server to ask.
     pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
-        if let Request::Leave(room) = question {
-            self.memberships.note_answer(room);
-        }
+        self.memberships.note_refused(question);
         match question {
             Request::Lobby => self.handle_lobby(None),
             Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.context.now),

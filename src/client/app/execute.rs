@@ -110,7 +110,7 @@ impl App {
             Command::Join { room, sure } => self.join_if_meant(room, sure),
             Command::Leave(room) => self.leave_room(room),
             Command::Rooms => _ = self.ask_server(Request::Rooms),
-            Command::Members(room) => self.ask_about_room("/names", room, Request::Members),
+            Command::Members(room) => self.list_members(room),
             Command::Sessions => _ = self.ask_server(Request::Sessions),
             Command::Devices => _ = self.ask_server(Request::Devices),
             Command::Forget(device) => self.forget(device),

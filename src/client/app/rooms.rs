@@ -105,7 +105,8 @@ impl App {
     /// Joins a room. No line is read before the answer: it is meant for the room.
     pub(super) fn join(&mut self, room: RoomName) {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
-        if self.ask_server(Request::Join(room, rows)) {
+        if self.ask_server(Request::Join(room.clone(), rows)) {
+            self.memberships.note_asked(room, true);
             self.input = Input::Joining;
         }
     }
@@ -113,7 +114,6 @@ impl App {
     /// Shows the last messages from before the join, as far as they are new here.
     pub(super) fn handle_joined(&mut self, room: RoomName, chat: Option<&Chat>, last: &[HistoryRecord]) {
         self.input = Input::Line;
-        self.memberships.note(&room, true);
         self.show(notice(Phrase::YouJoined { room: &room }));
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
@@ -149,23 +149,25 @@ impl App {
         self.refuse_hasty_texts();
     }
 
-    /// `/leave` and `/names`: asks about a room, or about the current one. `verb` is for the error that there is none.
-    pub(super) fn ask_about_room(&mut self, verb: &str, room: Option<RoomName>, request: fn(RoomName) -> Request) {
+    /// `/names`: lists the members of a room, or of the current one.
+    pub(super) fn list_members(&mut self, room: Option<RoomName>) {
         match room.or_else(|| self.current_room()) {
-            Some(room) => _ = self.ask_server(request(room)),
-            None => self.problem(Phrase::WhichRoom { verb: &verb }),
+            Some(room) => _ = self.ask_server(Request::Members(room)),
+            None => self.problem(Phrase::WhichRoom { verb: &"/names" }),
         }
     }
 
+    /// `/leave`: leaves a room, or the current one.
     pub(super) fn leave_room(&mut self, room: Option<RoomName>) {
-        if let Some(room) = room.clone().or_else(|| self.current_room()) {
-            self.memberships.note_leaving(room);
+        let Some(room) = room.or_else(|| self.current_room()) else {
+            return self.problem(Phrase::WhichRoom { verb: &"/leave" });
+        };
+        if self.ask_server(Request::Leave(room.clone())) {
+            self.memberships.note_asked(room, false);
         }
-        self.ask_about_room("/leave", room, Request::Leave);
     }
 
     pub(super) fn handle_left(&mut self, room: RoomName) {
-        self.memberships.note(&room, false);
         self.show(notice(Phrase::YouLeft { room: &room }));
         self.close_room(room);
     }
