@@ -133,6 +133,8 @@ fn a_device_that_is_remembered_needs_no_password_until_it_is_forgotten() {
     laptop.type_line("@luis: con la clave");
     laptop.expect_tick("✓", "@luis: con la clave");
     lab.expect("ana: con la clave");
+    // The session on the RECV port is open.
+    laptop.expect("online now");
     lab.type_line("/devices");
     lab.expect("laptop: online, logs in with a key");
     lab.type_line("/forget lab");
