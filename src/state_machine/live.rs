@@ -24,7 +24,7 @@ pub struct SessionKey {
 #[derive(Default)]
 pub struct Presence {
     /// By account number: the sessions of each user who is online.
-    sessions: Vec<Vec<Box<Session>>>,
+    sessions: Vec<Vec<Session>>,
     keys: HashMap<ConnectionId, SessionKey>,
     /// The deadline of each waiting poll, earliest first.
     pub deadlines: BTreeSet<(Duration, SessionKey)>,
@@ -78,17 +78,17 @@ impl Presence {
     }
 
     /// Returns the sessions of a user.
-    pub fn sessions_of(&self, user: AccountNumber) -> &[Box<Session>] {
+    pub fn sessions_of(&self, user: AccountNumber) -> &[Session] {
         self.sessions.get(user.index()).map_or(&[], Vec::as_slice)
     }
 
     pub fn session(&self, key: SessionKey) -> Option<&Session> {
-        self.sessions_of(key.user).iter().find(|session| session.device == key.device).map(Box::as_ref)
+        self.sessions_of(key.user).iter().find(|session| session.device == key.device)
     }
 
     pub fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         let mut sessions = self.sessions.get_mut(key.user.index())?.iter_mut();
-        sessions.find(|session| session.device == key.device).map(Box::as_mut)
+        sessions.find(|session| session.device == key.device)
     }
 
     /// Returns a connection's session and its key; `None` also for a session that was replaced.
@@ -104,7 +104,7 @@ impl Presence {
 
     /// Returns the session of a user that takes direct chats: of several the one that has said so last.
     pub fn direct_session(&self, user: AccountNumber) -> Option<(&Session, DirectPort)> {
-        let sessions = self.sessions_of(user).iter().filter_map(|session| Some((session.as_ref(), session.direct?)));
+        let sessions = self.sessions_of(user).iter().filter_map(|session| Some((session, session.direct?)));
         sessions.max_by_key(|(_, direct)| direct.order)
     }
 
@@ -138,7 +138,7 @@ impl Presence {
         let session = Session { connection, device, login_order, sent, poll, hung_up, address, direct, transient };
         if let Some(sessions) = self.sessions.get_mut(user.index()) {
             sessions.reserve_exact(1);
-            sessions.push(Box::new(session));
+            sessions.push(session);
         }
         self.keys.insert(connection, key);
         replaced

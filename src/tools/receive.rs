@@ -50,14 +50,16 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// Refuses to end another program that receives for this user: a client at a terminal would close. The server's list is
+/// Refuses to end another program that receives for this user without a device, as this one does. The server's list is
 /// the only one that knows those on other machines. One that is about to end has a context for it.
 fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let deadline = Instant::now() + limits::QUIT_TIMEOUT;
     let mut session = Session::open_noted(account)?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
-        let Some(other) = open.into_iter().find(|session| session.port == Port::Recv) else {
+        // A device has a session of its own.
+        let is_same = |session: &OpenSession| session.port == Port::Recv && session.device.is_none();
+        let Some(other) = open.into_iter().find(is_same) else {
             session.quit();
             return Ok(());
         };
@@ -66,8 +68,8 @@ fn expect_no_other(account: &Account) -> Result<(), Failure> {
             let address = other.address;
             let since = when(other.since, Timestamp::now());
             return Err(failed(format!(
-                "another program receives for {user}: a client or a wachat receive, from {address} since {since}; end \
-                 it, or use --take-over, which makes it end"
+                "another program receives for {user} without a device: a wachat receive, say, from {address} since \
+                 {since}; end it, or use --take-over, which makes it end"
             )));
         }
         thread::sleep(limits::MIN_STATUS_DELAY);

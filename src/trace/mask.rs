@@ -26,7 +26,8 @@ pub fn mask(line: &str, is_first: bool) -> Cow<'_, str> {
         (Verb::Login(kind), Some(':')) => mask_login(verb, kind.fields(), rest).into(),
         // A line without a further field holds no password.
         (Verb::Login(_) | Verb::Command(..), None) => line.into(),
-        (Verb::Command("PASSWD", _), Some(';')) => format!("{verb};{MASK}").into(),
+        // KEY has no fields: what follows is a login line that was mistyped.
+        (Verb::Command("PASSWD" | "KEY", _), Some(';')) => format!("{verb};{MASK}").into(),
         (Verb::Command(..), Some(';')) if !is_login => line.into(),
         (Verb::Login(_) | Verb::Command(..), _) => format!("{verb} {MASK}").into(),
         _ => unknown(verb),

@@ -111,6 +111,7 @@ fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
         format!("device:lab:ana:con:{secret}"),
         format!("DEVICE:lab:{secret}"),
         format!("KEY:lab:ana:{secret}"),
+        format!("KEY;lab;ana;{secret}"),
         format!("PASSWD;{secret};otra {secret}"),
         format!("PASSWD;{secret};otra;{secret}"),
         format!("passwd;{secret};otra {secret}"),

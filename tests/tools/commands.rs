@@ -448,21 +448,26 @@ fn following_goes_on_past_a_restart_and_ends_when_another_takes_over() {
 }
 
 #[test]
-fn receive_leaves_a_running_client_alone_unless_it_is_asked_to_take_over() {
+fn receive_and_a_client_of_the_user_each_get_everything() {
     let world = world();
-    let mut client = world.terminal("luis", &[]);
+    let client = world.terminal("luis", &[]);
     client.expect("connected to");
-    // Its connection for events may be a moment behind. A `receive` that came between would take its place.
-    world.login("ana").wait_until_online("luis");
-    let refused = world.run("receive", "luis", &[]);
-    assert!(exit_code(&refused) == 1 && all_output(&refused).contains("--take-over"), "{refused:?}");
+    let mut follow = world.tool("receive", "luis", &["--follow", "--json"]).spawn().unwrap();
+    let mut out = BufReader::new(follow.stdout.take().unwrap());
+    let mut luis = world.login("luis");
+    wait_until("both sessions", || luis.list("SESSIONS").iter().filter(|row| row.contains(";RECV;")).count() == 2);
     world.ends(0, "send", "ana", &["luis", "hola", "--wait", "delivered"]);
     client.expect("ana: hola");
-    assert_eq!(world.ends(0, "receive", "luis", &["--take-over"]), "");
-    client.expect("another session of yours took over");
-    assert_eq!(client.wait_for_exit(), Some(1));
-    // Nobody is there any more.
-    world.ends(0, "receive", "luis", &[]);
+    let received = serde_json::from_str::<Value>(&next_line(&mut out)).expect("JSON");
+    assert_eq!(received["text"], "hola");
+    // What the client's user sends comes to the client's device alone.
+    world.ends(0, "send", "luis", &["ana", "adiós"]);
+    client.expect("adiós");
+    world.ends(0, "send", "ana", &["luis", "otra", "--wait", "delivered"]);
+    let received = serde_json::from_str::<Value>(&next_line(&mut out)).expect("JSON");
+    assert_eq!(received["text"], "otra");
+    follow.kill().expect("its end");
+    follow.wait().expect("its end");
 }
 
 #[test]

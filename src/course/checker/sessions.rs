@@ -9,9 +9,15 @@ impl Checker {
     /// the store's name.
     pub fn logs_in(&mut self, reader: &str, acknowledged: u64, store: &str) -> Verdict {
         let stream = self.name(reader);
-        let user = user_and_device(reader).0;
+        let (user, device) = user_and_device(reader);
         // The nameless device is never called new, and of another one the reply that called it so may have been lost.
-        if !self.streams.contains_key(&stream) && !self.streams_of(user).is_empty() {
+        let begins = !device.is_empty() || !self.streams_of(user).is_empty();
+        if begins && !self.streams.contains_key(&stream) {
+            return self.begins(reader, acknowledged, store);
+        }
+        // So may it have been lost, with the server, since the device was forgotten.
+        let restarted = self.restarted;
+        if self.streams.get(&stream).is_some_and(|own| own.is_forgotten && own.since < restarted) {
             return self.begins(reader, acknowledged, store);
         }
         let moment = self.note_login(&stream, acknowledged, store);

@@ -136,6 +136,10 @@ impl Checker {
     /// A device says that everything up to here is stored; whether that is answered or not.
     pub fn acknowledges(&mut self, reader: &str, upto: u64) {
         let reader = self.name(reader);
+        // A device that has not logged in has nothing to acknowledge.
+        if !user_and_device(&reader).1.is_empty() && !self.streams.contains_key(&reader) {
+            return;
+        }
         if self.stream(&reader).acknowledged.is_none_or(|(before, _)| before < upto) {
             let moment = self.note(Event::Acknowledges { reader: reader.clone(), upto });
             self.stream(&reader).acknowledged = Some((upto, moment));

@@ -2,8 +2,7 @@
 
 use super::Checker;
 use super::event::{Index, Mark, Moment, Name, Verdict};
-use super::sends::Message;
-use super::sends::Outcome;
+use super::sends::{Message, Outcome};
 use super::streams::user_and_device;
 use crate::model::State;
 
@@ -33,7 +32,7 @@ impl Checker {
     }
 
     /// Returns a device that has to get a message, and has not got it; a user, if that goes for each of the user's devices.
-    fn missing_reader<'a>(&'a self, message: &'a super::Message) -> Option<&'a Name> {
+    fn missing_reader<'a>(&'a self, message: &'a Message) -> Option<&'a Name> {
         let has = |stream: &Name| message.given.iter().any(|(who, _)| who == stream);
         let lacks = |stream: &&Name| self.has_to_get(stream, message) && !has(stream);
         let mut readers = self.readers_of(&message.from, &message.to);
@@ -46,7 +45,7 @@ impl Checker {
 
     /// Checks that a message has to come to a device: one to its user, unless it is from before the device's begin, or one
     /// of the user's own that was sent when the device was there.
-    fn has_to_get(&self, stream: &Name, message: &super::Message) -> bool {
+    fn has_to_get(&self, stream: &Name, message: &Message) -> bool {
         let Some(known) = self.streams.get(stream).filter(|known| !known.is_forgotten) else { return false };
         let (user, device) = user_and_device(stream);
         match self.readers_of(&message.from, &message.to).any(|reader| **reader == *user) {

@@ -144,6 +144,7 @@ local function dissect_record(tree, range, line, from_client, from_server)
   end
   local begin = ({ event = 3, record = 1 })[kind] or 2
   local holds_password = table.concat(names, " "):find("password", 1, true) or is_key(found)
+    or kind == "request" and word:upper() == "KEY"
   for index = begin, #found do
     local name = names[index - begin + 1] or "field"
     -- Passwords and keys are in the bytes, but not in what is shown; one with a semicolon in it takes further fields.

@@ -48,7 +48,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Damaged, "DAMAGED", "that message is damaged on the server"),
     (Code::NotMember, "NOT_MEMBER", "you are not in that room"),
     (Code::NoPeer, "NO_PEER", "that user takes no direct chats now"),
-    (Code::NoSession, "NO_SESSION", "you have no connection with that number"),
+    (Code::NoSession, "NO_SESSION", "you have no such connection, and no such device"),
     (Code::Conflict, "CONFLICT", "this id was used for another message; choose a new one"),
     (Code::Seq, "SEQ", "that number is past the last there is"),
     (Code::Quota, "QUOTA", "too much waits for that user already; try later"),

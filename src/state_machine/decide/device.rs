@@ -48,16 +48,24 @@ impl StateMachine {
             Some(device) => device.number,
             None => self.number_for_new_device(user, context)?,
         };
+        // The session of the nameless device has had the number of the user so far.
+        let nameless = SessionKey { user, device: DeviceNumber::NAMELESS };
+        if self.stored.account(user).devices.is_empty() && self.presence.session(nameless).is_some() {
+            self.record_device(user, DeviceNumber::NAMELESS, None, context)?;
+        }
         self.record_device(user, number, Some(name.clone()), context)?;
         Ok((number, Some(DeviceState::New)))
     }
 
-    /// Gives the nameless device a number of its own. It needs none where there is no other device, and is let in without one
-    /// while the disk is full.
+    /// Gives the nameless device a number of its own. Where there is no other device it has that of the user.
     fn begin_nameless_device(&mut self, user: AccountNumber, context: &mut Context) -> Decided<()> {
         let devices = &self.stored.account(user).devices;
         let has_number = devices.get(DeviceNumber::NAMELESS).is_some_and(|device| device.acknowledged.is_some());
-        if devices.is_empty() || has_number || self.disk_full {
+        if devices.is_empty() && self.disk_full && self.stored.account(user).row.last_seen.is_none() {
+            // Nothing would tell that it was ever used, and the first other device would take what waits for it.
+            return Err(Code::Full.into());
+        }
+        if devices.is_empty() || has_number {
             return Ok(());
         }
         self.record_device(user, DeviceNumber::NAMELESS, None, context)

@@ -1,10 +1,11 @@
 //! A trace of two users with two devices each: what concerns one device says nothing about another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::{shown, table};
+use crate::support::{Connection, PASSWORD, World, wait_until};
 
 /// Connections of the server: the port, and the client's.
 const ANA: (&str, u16) = ("SEND", 5001);
@@ -71,7 +72,7 @@ pub fn write(directory: &TempDir) -> PathBuf {
 }
 
 /// Returns the lines to and from a device of luis with their marks, in order.
-fn lines_of(file: &PathBuf, other_end: &str, more: &[&str]) -> Vec<String> {
+fn lines_of(file: &Path, other_end: &str, more: &[&str]) -> Vec<String> {
     table(&[file], more).into_iter().filter(|row| row[4] == other_end).map(|row| row[6].clone()).collect()
 }
 
@@ -116,4 +117,31 @@ fn the_way_of_a_message_goes_to_every_device() {
     let ana = lines_of(&file, "ana", &["--message", "m-1"]);
     assert!(!ana.iter().any(|line| line.starts_with("POLL")), "{ana:#?}");
     assert!(ana.iter().any(|line| line.contains("(own message)")), "{ana:#?}");
+}
+
+#[test]
+fn a_key_is_in_no_trace() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("server.csv");
+    let world = World::in_directory(directory, &["--no-lobby", "--trace", file.to_str().expect("a path")]);
+    world.register("ana");
+    let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:ana:{PASSWORD}"));
+    let reply = lab.request("KEY");
+    let key = reply.strip_prefix("OK;").expect("a key");
+    let (reply, mut send) = Connection::open_with(world.send, &format!("KEY:lab:ana:{key}"));
+    assert_eq!(reply, "OK;ana;wachat/1");
+    // Mistyped, and as a request.
+    send.expect_ko(&format!("KEY:lab:ana:{key}"), "SYNTAX");
+    send.expect_ko(&format!("KEY;{key}"), "SYNTAX");
+    Connection::open_with(world.send, &format!("KY:lab:ana:{key}"));
+    assert!(send.request("SEND;m-1;ana;al final").starts_with("OK;m-1;"));
+    let text = || std::fs::read_to_string(&file).expect("a trace");
+    wait_until("the trace to be written", || text().contains("OK;m-1;RECEIVED"));
+    let (drawn, _) = shown(&[&file], &["--as", "table"]);
+    for text in [text(), drawn] {
+        assert!(!text.contains(key) && !text.contains(PASSWORD), "{text}");
+        for line in ["DEVICE:lab:ana:***", "KEY:lab:ana:***", "OK;***"] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
 }

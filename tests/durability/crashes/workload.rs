@@ -571,6 +571,10 @@ impl Workload {
                     Some(DeviceState::Known) | None => checker.logs_in(reader, acknowledged.get(), &store)?,
                 }
             }
+            // Without room for a device no session is opened.
+            (Asked::Open { reader }, Reply::Ko(_)) => {
+                self.server.iter_mut().for_each(|server| _ = server.sessions.remove(reader));
+            }
             (Asked::LogOut { reader }, Reply::Done) => checker.forgotten(reader),
             (Asked::Pass { user, inside }, Reply::Done) => {
                 self.in_passage.insert(user, HashSet::from([*inside]));
