@@ -431,9 +431,6 @@ pub const ABSENCE_NAMES: usize = 5;
 /// paste: nobody reads an error and writes an answer in it.
 pub const HASTY: Duration = Duration::from_millis(1_500);
 
-/// Most own messages from another session that are shown after one comparison with the server.
-pub const OTHER_SESSION_ROWS: usize = 20;
-
 /// Most results of `/search`, the newest ones: a screen or two.
 pub const SEARCH_RESULTS: usize = 50;
 

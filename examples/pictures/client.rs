@@ -51,6 +51,7 @@ impl Client {
             direct: false,
             full_screen: true,
             server: SERVER.to_owned(),
+            device: None,
         };
         let app = App::new(setting, ClientState::new(user("ana")), Context { now: begin, at, random: 0 });
         Self {

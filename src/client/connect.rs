@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::app::Setting;
 use super::exit::{Exit, Failure, failed, note, report};
 use super::line_mode::{interactive, plain};
+use super::link::device::Device;
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
@@ -33,7 +35,8 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let how = if piped { Use::Pipe } else { Use::Person };
     let home = Home::open_when_free(&directory, &user, how)?;
     let trace = args.start_trace(&user, home.files.directory())?;
-    let end = enter(args, user, home, trace.clone());
+    let device = args.device(&directory, piped)?;
+    let end = enter(args, user, home, trace.clone(), device);
     if let Some(trace) = trace {
         trace.finish(end.as_ref().err().map_or("", |(_, why)| why));
     }
@@ -41,12 +44,18 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
 }
 
 /// Logs in, and runs the front end.
-fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -> Result<Exit, Failure> {
+fn enter(
+    args: &ConnectArgs,
+    user: UserName,
+    home: Home,
+    trace: Option<Trace>,
+    device: Option<Arc<Device>>,
+) -> Result<Exit, Failure> {
     let unattended = !io::stdin().is_terminal();
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = SignIn::new(args, user, was_here, trace)?.enter(unattended)?;
+    let Entry { account, mut session } = SignIn::new(args, user, was_here, trace, device.clone())?.enter(unattended)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;
@@ -58,7 +67,8 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let preferences = args.preferences()?;
     let direct = ports.is_some();
     let server = account.server_name();
-    let setting = Setting { piped, unattended, receipts, direct, full_screen, server };
+    let device = device.map(|device| device.name().clone());
+    let setting = Setting { piped, unattended, receipts, direct, full_screen, server, device };
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {
         FrontEnd::Lines => plain::run(owner, first, plain::Output { piped, states: args.states }),

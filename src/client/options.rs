@@ -9,6 +9,7 @@ use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure, failed, note};
 use super::link::account::Account;
+use super::link::device::Device;
 use super::link::known_servers::KnownServers;
 use super::link::protection::server_name;
 use super::link::protection::{ClearText, Protection};
@@ -17,7 +18,7 @@ use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
 use crate::limits;
-use crate::model::{Email, UserName};
+use crate::model::{DeviceName, Email, UserName};
 use crate::texts::ascii::is_ascii_only;
 use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
@@ -122,6 +123,12 @@ pub struct ConnectArgs {
     /// Your e-mail address, stored with the new account
     #[arg(long, value_name = "ADDRESS", requires = "register", value_parser = email)]
     pub email: Option<Email>,
+    /// Name of this device in the list of your devices: a letter, then up to 31 letters, digits, - and _; kept in the home [default: the name of this machine, and digits]
+    #[arg(long, value_name = "NAME", value_parser = device)]
+    pub device: Option<DeviceName>,
+    /// Keep a key on this machine with which later starts log in without the password; /forget on another device ends it
+    #[arg(long)]
+    pub remember: bool,
     /// Port for incoming direct chats [default: the first free one of 9000 to 9099]
     #[arg(long, value_name = "PORT", conflicts_with = "no_p2p")]
     pub p2p_port: Option<u16>,
@@ -166,6 +173,11 @@ pub enum Colour {
 
 fn keys(text: &str) -> Result<String, String> {
     Keys::new(text).map(|_| text.to_owned())
+}
+
+fn device(text: &str) -> Result<DeviceName, String> {
+    let wrong = || "a letter and up to 31 letters, digits, - and _ are wanted, and not the word others".to_owned();
+    DeviceName::new(text).ok_or_else(wrong)
 }
 
 fn email(text: &str) -> Result<Email, String> {
@@ -245,7 +257,9 @@ impl AccountArgs {
         let server = self.server.clone();
         let send_port = self.send_port;
         let recv_port = self.recv_port;
-        Ok(Account { user, password, server, send_port, recv_port, register, trace: None, protection })
+        let trace = None;
+        let device = None;
+        Ok(Account { user, password, server, send_port, recv_port, register, trace, protection, device })
     }
 }
 
@@ -304,6 +318,16 @@ impl ConnectArgs {
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
         let keys = Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?;
         Ok(Preferences { keys, theme, mouse: !self.no_mouse })
+    }
+
+    /// Returns the device that this client is, in a directory of its own files. A pipe only has the one that is there.
+    pub(super) fn device(&self, directory: &Path, piped: bool) -> Result<Option<Arc<Device>>, Failure> {
+        let device = match piped {
+            true => Device::open_existing(directory),
+            false => Device::open(directory, self.device.as_ref(), self.remember).map(Some),
+        };
+        let failed = |error| failed(Phrase::NoDeviceFile { path: &directory.display(), error: &error });
+        device.map(|device| device.map(Arc::new)).map_err(failed)
     }
 
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.

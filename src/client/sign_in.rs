@@ -3,9 +3,11 @@
 
 use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
+use std::sync::Arc;
 
 use super::exit::{Exit, Failure, note};
 use super::link::account::Account;
+use super::link::device::Device;
 use super::link::error::LinkError;
 use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};
@@ -15,6 +17,9 @@ use crate::model::{Password, UserName};
 use crate::protocol::Code;
 use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
+
+/// Stands for the password where none is sent.
+const NO_PASSWORD: &str = "?";
 
 /// Times that a password is asked for.
 const PASSWORD_TRIES: u32 = 3;
@@ -33,15 +38,22 @@ pub struct SignIn<'a> {
     was_here: bool,
     trace: Option<Trace>,
     protection: Protection,
+    device: Option<Arc<Device>>,
 }
 
 impl<'a> SignIn<'a> {
-    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Result<Self, Failure> {
+    pub fn new(
+        args: &'a ConnectArgs,
+        user: UserName,
+        was_here: bool,
+        trace: Option<Trace>,
+        device: Option<Arc<Device>>,
+    ) -> Result<Self, Failure> {
         let protection = args.account.protection()?;
-        Ok(Self { args, user, was_here, trace, protection })
+        Ok(Self { args, user, was_here, trace, protection, device })
     }
 
-    /// Enters with the password that is given, or asks for one.
+    /// Enters with the key of the device, else with the password that is given, or asks for one.
     pub fn enter(&self, piped: bool) -> Result<Entry, Failure> {
         let entry = self.choose_way(piped);
         self.tell_news(false);
@@ -49,6 +61,9 @@ impl<'a> SignIn<'a> {
     }
 
     fn choose_way(&self, piped: bool) -> Result<Entry, Failure> {
+        if let Some(entry) = self.enter_by_key()? {
+            return Ok(entry);
+        }
         match given_password(self.args.account.password_file.as_deref())? {
             Some(password) if piped || self.args.register => self.enter_unasked(password),
             Some(password) => self.enter_with(password),
@@ -58,13 +73,28 @@ impl<'a> SignIn<'a> {
         }
     }
 
+    /// Logs in with the key that an earlier start has kept. `None`: there is none, or the server does not take it any more.
+    fn enter_by_key(&self) -> Result<Option<Entry>, Failure> {
+        if self.device.as_ref().is_none_or(|device| device.key().is_none()) {
+            return Ok(None);
+        }
+        let account = self.account(NO_PASSWORD.to_owned(), false)?;
+        match Session::open(&account) {
+            Err(error @ LinkError::KeyEnded) => {
+                note(&error.to_string());
+                Ok(None)
+            }
+            session => entry(account, session).map(Some),
+        }
+    }
+
     fn prompt(&self) -> Result<String, Failure> {
         prompt_for(Phrase::PasswordOf { user: &self.user })
     }
 
     fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
         let account = self.args.account.account_with(self.user.clone(), password, register, self.protection.clone())?;
-        Ok(Account { trace: self.trace.clone(), ..account })
+        Ok(Account { trace: self.trace.clone(), device: self.device.clone(), ..account })
     }
 
     /// Logs in, and asks nothing whatever the reply is.
@@ -119,8 +149,8 @@ impl<'a> SignIn<'a> {
 
     /// Checks that the name is known to be free.
     fn is_free(&self) -> bool {
-        // No password is sent: that of the question is another one.
-        let account = self.account("?".to_owned(), false);
+        // That of the question is another one.
+        let account = self.account(NO_PASSWORD.to_owned(), false);
         let is_free = account.is_ok_and(|account| matches!(find_availability(&account), Ok(Availability::Free)));
         self.tell_news(true);
         is_free

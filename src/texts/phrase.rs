@@ -266,6 +266,38 @@ phrases! {
         "{number}: {port} desde {address}, activa desde {since}, esta misma",
         "{number}: {port} de {address}, ativa desde {since}, esta mesma";
     SessionsClosed: "closed", "cerrado", "fechado";
+    KeyEnded: "this device was forgotten, or its key has ended: it logs in with the password again; drafts and outbox stay",
+        "este dispositivo se ha olvidado, o su clave ya no vale: vuelve a entrar con la contraseña; los borradores y la bandeja de salida se conservan",
+        "este dispositivo foi esquecido, ou sua chave já não vale: ele volta a entrar com a senha; os rascunhos e a caixa de saída continuam";
+    NoKey { why }: "this device stays without a key, and the next start needs the password: {why}",
+        "este dispositivo se queda sin clave, y al abrirlo de nuevo hará falta la contraseña: {why}",
+        "este dispositivo fica sem chave, e ao abri-lo de novo será preciso a senha: {why}";
+    NoDeviceFile { path, error }: "the name of this device cannot be read or written ({path}): {error}",
+        "no se puede leer o escribir el nombre de este dispositivo ({path}): {error}",
+        "não é possível ler ou gravar o nome deste dispositivo ({path}): {error}";
+    TooManyDevices: "you have used 8 devices within a day, the limit; /forget one of them, or name this one as another with --device",
+        "has usado 8 dispositivos en un día, el límite; olvida uno con /forget, o da a este el nombre de otro con --device",
+        "você usou 8 dispositivos em um dia, o limite; esqueça um com /forget, ou dê a este o nome de outro com --device";
+    DeviceForgotten: "the server had forgotten this device, or it was away for too long; its history is completed",
+        "el servidor había olvidado este dispositivo, o estuvo fuera demasiado tiempo; se completa su historial",
+        "o servidor tinha esquecido este dispositivo, ou ele ficou fora tempo demais; seu histórico está sendo completado";
+    DeviceRow { device, seen, how }: "{device}: last used {seen}, logs in with a {how}",
+        "{device}: usado por última vez {seen}, entra con {how}", "{device}: usado pela última vez {seen}, entra com {how}";
+    DeviceOnlineRow { device, how }: "{device}: online, logs in with a {how}",
+        "{device}: en línea, entra con {how}", "{device}: online, entra com {how}";
+    ThisDevice { row }: "{row}; this one", "{row}; este mismo", "{row}; este mesmo";
+    NoDevices: "no device of yours has a name here", "ningún dispositivo tuyo tiene nombre aquí", "nenhum dispositivo seu tem nome aqui";
+    Forgotten { device }: "{device} is forgotten, and its connections are closed",
+        "{device} está olvidado, y sus conexiones cerradas", "{device} foi esquecido, e suas conexões fechadas";
+    ForgetThis { device }: "{device} is this device: forget it on another one",
+        "{device} es este dispositivo: olvídalo desde otro", "{device} é este dispositivo: esqueça-o em outro";
+    NotADevice { text }: "{text} is not the name of a device; /devices lists yours",
+        "{text} no es el nombre de un dispositivo; /devices enumera los tuyos",
+        "{text} não é o nome de um dispositivo; /devices lista os seus";
+    JoinedElsewhere { room }: "you have joined {room} on another device",
+        "has entrado en {room} desde otro dispositivo", "você entrou em {room} em outro dispositivo";
+    LeftElsewhere { room }: "you have left {room} on another device",
+        "has salido de {room} desde otro dispositivo", "você saiu de {room} em outro dispositivo";
     TookOver: "another session of yours took over",
         "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";
 

@@ -28,6 +28,11 @@ pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
 }
 
+/// Returns the word for what a device logs in with.
+pub fn key_or_password(has_key: bool) -> Three {
+    if has_key { three("key", "clave guardada", "chave guardada") } else { three("password", "contraseña", "senha") }
+}
+
 /// Says that the outbox takes no further message.
 pub fn outbox_full() -> String {
     Phrase::OutboxFull { messages: &limits::OUTBOX_MESSAGES, mib: &(limits::OUTBOX_BYTES >> 20) }.to_string()
@@ -71,7 +76,8 @@ codes! {
     Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";
     NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
-    NoSession: "no tienes ninguna conexión con ese número", "você não tem nenhuma conexão com esse número";
+    NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
+        "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";
     Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
     Quota: "se ha alcanzado un límite del servidor; prueba más tarde",

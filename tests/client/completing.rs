@@ -7,7 +7,6 @@ use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::record::Record;
 use wachat::client::state::row::Gap;
 use wachat::limits;
-use wachat::model::{State, Timestamp};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
 /// Begins a session that compares the conversations; the server calls everything up to a number acknowledged.
@@ -217,24 +216,6 @@ fn messages_that_come_with_a_poll_are_left_to_it() {
     stage.answer_all();
     compare(&mut stage, chats());
     assert_eq!(stage.sending, None, "all seven are here");
-}
-
-/// The state of a message that is not here: another session of the user has sent it.
-#[test]
-fn what_another_session_says_is_shown_unless_it_is_much() {
-    for count in [1, 2, limits::OTHER_SESSION_ROWS as u64, limits::OTHER_SESSION_ROWS as u64 + 1] {
-        let mut stage = Stage::connected(PERSON);
-        let at = Timestamp::from_millis(1);
-        let target = target("luis");
-        let told = Event::State { seq: seq(50), target, state: State::Delivered, upto: seq(count), at };
-        stage.poll(vec![told]);
-        assert_eq!(stage.sending, Some(Request::Compare));
-        stage.answer(Answer::Chats(vec![chat("luis", count, 0, count)]));
-        let sent = (1..=count).map(|number| record(number, "ana", "luis", "hola")).collect();
-        let each = (1..=count).map(|number| format!("elsewhere, luis: {number} sent, DELIVERED: hola")).collect();
-        let is_much = count > limits::OTHER_SESSION_ROWS as u64;
-        assert_eq!(give(&mut stage, None, sent), if is_much { vec![fetched(count)] } else { each });
-    }
 }
 
 #[test]

@@ -7,8 +7,13 @@ use std::process::Command;
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{WACHAT, World, wait_until};
 
-/// Lets another program of luis receive everything that waits, as `wachat receive` does.
+/// Lets another program of luis receive everything that waits, as `wachat receive` does, and the server forget his devices.
 fn receive_elsewhere(world: &World) {
+    let mut line = world.login("luis");
+    for device in line.list("DEVICES") {
+        let (name, _) = device.split_once(';').expect("a device");
+        assert_eq!(line.request(&format!("LOGOUT;{name}")), "OK");
+    }
     let mut session = world.session("luis");
     while !session.poll(0, 0).is_empty() {
         session.send("POLL;*;0\n");

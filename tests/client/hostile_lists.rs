@@ -60,6 +60,7 @@ fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'stati
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),
+        device: None,
     };
     (account, server)
 }

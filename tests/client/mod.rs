@@ -17,6 +17,7 @@ mod completing;
 mod completion;
 mod confirm;
 mod damage;
+mod devices;
 mod direct;
 mod direct_edges;
 mod direct_model;
@@ -42,6 +43,7 @@ mod log_out;
 mod lookups;
 mod marks;
 mod odd_server;
+mod other_devices;
 mod parse;
 mod parser;
 mod parser_keys;
@@ -100,5 +102,6 @@ fn setting() -> Setting {
         direct: false,
         full_screen: false,
         server: "example:1666".to_owned(),
+        device: None,
     }
 }

@@ -1,6 +1,7 @@
-//! An app, its server and another session of the same user through thousands of random orders of requests, answers and
-//! events. Whatever was taken or sent elsewhere, and whenever the app was told of it: as soon as the server has nothing
-//! more to tell, each message of the user's conversations is in the history once, in the state that the server has.
+//! An app, its server and another device of the same user through thousands of random orders of requests, answers and
+//! events. Whatever was sent or read elsewhere, whenever the app is told of it, and though the server forgets the device now
+//! and then: as soon as the server has nothing more to tell, each message of the user's conversations is in the history once,
+//! in the state that the server has; and what was read elsewhere is read here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use wachat::client::screen::theme::Theme;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
-use wachat::protocol::{Accepted, Chat, Event, HistoryRecord, SessionOpened};
+use wachat::protocol::{Accepted, Chat, DeviceState, Event, HistoryRecord, SessionOpened};
 
 use crate::client::screen_app::{ScreenApp, seq, target, user};
 use crate::support::random::Random;
 
-const LIVES: u64 = 1_500;
-const STEPS: usize = 80;
+const LIVES: u64 = 6_000;
+/// Most steps of a life. A short one ends in the middle of what a longer one would have repaired.
+const STEPS: u64 = 80;
+/// Rounds in which nothing is asked and nothing happens: longer than any pause before another attempt.
+const QUIET_ROUNDS: usize = 40;
 /// Records in a page of HISTORY: so few that a conversation takes several pages.
 const PAGE: usize = 3;
 const TARGETS: [&str; 2] = ["luis", "#lobby"];
@@ -34,9 +38,15 @@ struct Server {
     messages: Vec<Arc<Message>>,
     /// The numbers up to which ana's messages are delivered and read.
     reached: HashMap<(Target, State), u64>,
-    /// Events that are not acknowledged.
+    /// The events with a number that the device has yet to acknowledge, and those without a number of its session.
     events: BTreeMap<u64, Event>,
+    passing: Vec<Event>,
+    /// The numbers of the device and of the user; the server knows the device.
     acknowledged: u64,
+    user_acknowledged: u64,
+    is_known: bool,
+    /// The numbers up to which ana has read.
+    read: HashMap<Target, u64>,
 }
 
 impl Server {
@@ -51,14 +61,42 @@ impl Server {
         let text = Text::new(text).unwrap();
         let message = Arc::new(Message { seq, id, from: user(from), to, at: Timestamp::from_millis(1), text });
         self.messages.push(message.clone());
+        // Also one of the user's own, to each device.
+        self.events.insert(message.seq.get(), Event::Message(message.clone()));
         message
+    }
+
+    /// The device logs in: one that is not known begins at the number of the user.
+    fn open_session(&mut self) -> SessionOpened {
+        let state = if self.is_known { DeviceState::Known } else { DeviceState::New };
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.acknowledge(self.user_acknowledged);
+        }
+        self.passing.clear();
+        SessionOpened {
+            user: user("ana"),
+            acknowledged: Seq::new(self.acknowledged).unwrap(),
+            store: format!("store{}", self.restores).into(),
+            device: Some(state),
+        }
+    }
+
+    /// Ana has read a conversation on another device.
+    fn read(&mut self, place: &Target) {
+        let Some(upto) = self.of(place).last().map(|message| message.seq) else { return };
+        if self.read.insert(place.clone(), upto.get()) != Some(upto.get()) {
+            self.passing.push(Event::Read { target: place.clone(), upto });
+        }
+    }
+
+    fn read_upto(&self, place: &Target) -> Seq {
+        self.read.get(place).map_or(Seq::ZERO, |upto| seq(*upto))
     }
 
     /// Luis writes to ana, or in the room.
     fn receive(&mut self, place: &str, id: &str) {
         let to = if place.starts_with('#') { target(place) } else { target("ana") };
-        let message = self.store("luis", to, id, id);
-        self.events.insert(message.seq.get(), Event::Message(message));
+        self.store("luis", to, id, id);
     }
 
     fn of(&self, place: &Target) -> Vec<Arc<Message>> {
@@ -85,6 +123,7 @@ impl Server {
 
     fn acknowledge(&mut self, upto: u64) {
         self.acknowledged = self.acknowledged.max(upto);
+        self.user_acknowledged = self.user_acknowledged.max(upto);
         self.events.retain(|number, _| *number > upto);
     }
 
@@ -99,7 +138,7 @@ impl Server {
         let chat = |name: &str| {
             let messages = self.of(&target(name));
             let last = messages.last()?.seq;
-            Some(Chat { target: target(name), last, read: Seq::ZERO, count: messages.len() as u64 })
+            Some(Chat { target: target(name), last, read: self.read_upto(&target(name)), count: messages.len() as u64 })
         };
         TARGETS.into_iter().filter_map(chat).collect()
     }
@@ -144,7 +183,7 @@ impl Life {
 
     fn step(&mut self) {
         let place = TARGETS[self.random.below(2) as usize];
-        match self.random.below(14) {
+        match self.random.below(15) {
             0 => self.receive(place),
             1 => self.send_elsewhere(place),
             2 => self.reach(place),
@@ -153,6 +192,7 @@ impl Life {
             7 => self.lose_answer(),
             8..=11 => self.answer_receiver(),
             12 => self.end_session(),
+            13 => self.server.read(&target(place)),
             _ => self.pass_time(),
         }
     }
@@ -166,10 +206,11 @@ impl Life {
         self.backups.push(self.server.clone());
     }
 
-    /// Puts one of the copies instead of the server. What was on its way is lost.
+    /// Puts one of the copies instead of the server. What was on its way is lost. Before its first session a client does not
+    /// know which store its numbers are of.
     fn restore(&mut self) {
         let count = self.backups.len() as u64;
-        if count == 0 || self.client.receiving.is_none() {
+        if count == 0 || self.client.receiving.is_none() || self.client.app.state().store().is_empty() {
             return;
         }
         let restores = self.server.restores + 1;
@@ -223,18 +264,16 @@ impl Life {
     fn answer_receiver(&mut self) {
         match self.client.receiving.take() {
             Some(Receive::LogIn) => {
-                let acknowledged = Seq::new(self.server.acknowledged).unwrap_or(Seq::ZERO);
-                let opened = SessionOpened {
-                    user: user("ana"),
-                    acknowledged,
-                    store: format!("store{}", self.server.restores).into(),
-                    device: None,
-                };
+                let opened = self.server.open_session();
                 self.client.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
             }
             Some(Receive::Poll { after, .. }) => {
                 self.server.acknowledge(after.get());
-                let events = self.server.events.values().cloned().collect();
+                let passing = std::mem::take(&mut self.server.passing).into_iter();
+                let numbered = self.server.events.values().filter(|event| event.seq() > after).cloned();
+                // The rest comes with the next poll.
+                let most = self.random.below(8) as usize + 1;
+                let events = passing.chain(numbered.take(most)).collect();
                 self.client.handle(AppEvent::Link(LinkEvent::Polled(Ok(events))));
             }
             Some(other) => panic!("{other:?}"),
@@ -242,15 +281,16 @@ impl Life {
         }
     }
 
-    /// The connection is lost; another session takes what waits, or does not.
+    /// The connection is lost. Another device may have acknowledged what waits, and this one may be forgotten.
     fn end_session(&mut self) {
         if self.client.receiving.is_none() {
             return;
         }
         self.client.disconnect();
         if self.random.chance(50) {
-            self.server.acknowledge(self.server.last);
+            self.server.user_acknowledged = self.server.last;
         }
+        self.server.is_known &= self.random.chance(70);
     }
 
     fn pass_time(&mut self) {
@@ -260,12 +300,18 @@ impl Life {
 
     /// Everything is answered, until nothing is asked and nothing happens.
     fn settle(&mut self) {
+        let mut quiet = 0;
         for _ in 0..400 {
             self.carry_out_request();
             self.answer_receiver();
             self.pass_time();
+            let is_quiet = self.server.events.is_empty() && self.answer.is_none() && self.client.sending.is_none();
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            if quiet == QUIET_ROUNDS {
+                break;
+            }
         }
-        assert!(self.server.events.is_empty() && self.answer.is_none() && self.client.sending.is_none());
+        assert_eq!(quiet, QUIET_ROUNDS, "it does not come to rest");
         assert!(self.client.app.state().outbox().is_empty());
     }
 
@@ -295,17 +341,16 @@ fn in_every_order_of_answers_and_events_the_history_becomes_the_servers() {
     let mut messages = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
-        for _ in 0..STEPS {
+        for _ in 0..life.random.below(STEPS) + 1 {
             life.step();
-        }
-        // The last events tell of every message that was sent elsewhere.
-        for place in TARGETS {
-            life.server.reach(&target(place), State::Delivered);
         }
         life.settle();
         for place in TARGETS {
             let [here, there] = life.both(&target(place));
             assert_eq!(here, there, "seed {seed}: the history of {place} is not the server's");
+            let read = life.server.read_upto(&target(place));
+            let seen = life.client.app.state().find_conversation(&target(place)).map_or(Seq::ZERO, |c| c.seen());
+            assert!(seen >= read, "seed {seed}: of {place} {seen} is seen here, and {read} elsewhere");
             messages += here.len();
         }
     }
@@ -319,15 +364,12 @@ fn after_any_restores_the_history_has_all_that_the_server_has() {
     let mut restores = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
-        for _ in 0..2 * STEPS {
+        for _ in 0..life.random.below(2 * STEPS) + 1 {
             match life.random.below(20) {
                 0 => life.back_up(),
                 1 => life.restore(),
                 _ => life.step(),
             }
-        }
-        for place in TARGETS {
-            life.server.reach(&target(place), State::Delivered);
         }
         life.settle();
         for place in TARGETS {

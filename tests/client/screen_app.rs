@@ -21,7 +21,7 @@ use wachat::client::screen::model::{Model, Request};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::ClientState;
 use wachat::client::state::lookup::Lookup;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
+use wachat::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Event as ServerEvent, HistoryRecord, SessionOpened};
 
 use crate::client::setting;
@@ -73,7 +73,8 @@ impl ScreenApp {
 
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
-        let setting = Setting { full_screen: true, direct: true, ..setting() };
+        let device = DeviceName::new("laptop");
+        let setting = Setting { full_screen: true, direct: true, device, ..setting() };
         let now = Instant::now();
         let at = local(2, 14, 35);
         let app = App::new(setting, ClientState::new(user("ana")), Context { now, at, random: 0 });

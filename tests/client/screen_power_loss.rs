@@ -212,12 +212,13 @@ impl Life {
         }
     }
 
-    /// The bottom line of a window that is scrolled up, and full.
+    /// The bottom line of a window that is scrolled up, and full. The line of a day is none: what comes moves it, if it stands
+    /// above a text that waits.
     fn bottom_line(&self) -> Option<(String, Option<Target>)> {
         let window = self.screen.model.window(&self.screen.app);
         let open = self.screen.model.open().cloned();
         let place = self.screen.model.reading.places.get(open.as_ref()?);
-        let line = window.lines.last()?.text();
+        let line = Some(window.lines.last()?.text()).filter(|line| !line.starts_with('─'))?;
         window.bottom.filter(|bottom| Some(bottom) == place).map(|_| (line, open))
     }
 

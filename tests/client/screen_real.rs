@@ -30,8 +30,8 @@ fn last_words(ana: &mut Terminal) -> String {
 fn the_reason_why_it_ends_is_read_below_the_screen_that_was_there_before() {
     let world = world();
     let elsewhere = world.path("elsewhere");
-    let mut first = start(&world, &[]);
-    let mut second = start(&world, &["--home", elsewhere.to_str().unwrap()]);
+    let mut first = start(&world, &["--device", "laptop"]);
+    let mut second = start(&world, &["--device", "laptop", "--home", elsewhere.to_str().unwrap()]);
     assert_eq!(first.wait_for_exit(), Some(1));
     assert!(last_words(&mut first).contains("! ") && last_words(&mut first).contains("took over"));
     second.quit();

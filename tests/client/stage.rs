@@ -27,6 +27,7 @@ pub const PERSON: Setting = Setting {
     direct: true,
     full_screen: false,
     server: String::new(),
+    device: None,
 };
 
 pub fn chat(name: &str, last: u64, read: u64, count: u64) -> Chat {

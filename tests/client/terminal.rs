@@ -192,10 +192,11 @@ pub fn received_but_not_shown(world: &World, name: &str, text: &str, at: Timesta
 fn a_replaced_client_ends_and_does_not_reconnect() {
     let world = World::new(&[]);
     world.register_clients(&["ana"]);
-    let mut first = world.terminal("ana", &[]);
+    let mut first = world.terminal("ana", &["--device", "laptop"]);
     first.expect("connected to");
+    first.expect("#lobby> ");
     let elsewhere = world.path("elsewhere");
-    let mut second = world.terminal("ana", &["--home", elsewhere.to_str().unwrap()]);
+    let mut second = world.terminal("ana", &["--device", "laptop", "--home", elsewhere.to_str().unwrap()]);
     second.expect("connected to");
     first.expect("took over");
     assert_eq!(first.wait_for_exit(), Some(1));

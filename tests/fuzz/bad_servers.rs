@@ -79,6 +79,7 @@ fn account(port: u16) -> Account {
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),
+        device: None,
     }
 }
 

@@ -155,5 +155,6 @@ fn account(world: &World, user: &str) -> Account {
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),
+        device: None,
     }
 }

@@ -4,7 +4,7 @@ use super::command::Command;
 use crate::client::state::record::Switch;
 use crate::client::state::row::folded;
 use crate::limits;
-use crate::model::{Email, RoomName, Target, Text, UserName};
+use crate::model::{DeviceName, Email, RoomName, Target, Text, UserName};
 use crate::texts::Phrase;
 
 /// The reason why a line is no command: it is not of the form, or another one.
@@ -120,6 +120,15 @@ pub fn log_out(rest: &str) -> Parsed {
         "others" | "otras" | "outras" => Ok(Command::LogOut(None)),
         number => number.parse().map(|number| Command::LogOut(Some(number))).map_err(|_| Refusal::Form),
     }
+}
+
+/// Parses the argument of `/forget`.
+pub fn forget(rest: &str) -> Parsed {
+    if rest.is_empty() {
+        return Err(Refusal::Form);
+    }
+    let wrong = || Refusal::Because(Phrase::NotADevice { text: &format!("{rest:?}") }.to_string());
+    DeviceName::new(rest).map(Command::Forget).ok_or_else(wrong)
 }
 
 pub fn search(rest: &str) -> Parsed {

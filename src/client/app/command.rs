@@ -1,7 +1,7 @@
 //! The commands that can be typed, as values.
 
 use crate::client::state::record::Switch;
-use crate::model::{Email, RoomName, Target, Text, UserName};
+use crate::model::{DeviceName, Email, RoomName, Target, Text, UserName};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -54,6 +54,10 @@ pub enum Command {
     Sessions,
     /// Closes one of them; `None`: all but those of this client.
     LogOut(Option<u64>),
+    /// Lists the user's devices.
+    Devices,
+    /// Forgets one of them.
+    Forget(DeviceName),
     /// Turns the notices of a conversation, or of the current one, off or on.
     Mute(Option<Target>),
     /// Changes the password: the app asks for the old and the new one.

@@ -2,7 +2,7 @@
 //! command is a new row.
 
 use super::arguments::{
-    Parsed, Refusal, act, email, history, join, log_out, none, optional_room, optional_target, optional_text,
+    Parsed, Refusal, act, email, forget, history, join, log_out, none, optional_room, optional_target, optional_text,
     optional_user, say_to, search, set,
 };
 use super::command::Command;
@@ -149,6 +149,15 @@ commands! {
         help "close one of your connections by its number, or all but those of this client",
             "cierra una de tus conexiones por su número, o todas menos las de este cliente",
             "fecha uma de suas conexões pelo número, ou todas menos as deste cliente";
+    "/devices" [], |rest| none(rest, Command::Devices);
+        help "list your devices: when each was last used, and whether it logs in with a key",
+            "tus dispositivos: cuándo se usó cada uno, y si entra con una clave guardada",
+            "seus dispositivos: quando cada um foi usado, e se entra com uma chave guardada";
+    "/forget" [], forget;
+        form "/forget <device>", "/forget <dispositivo>", "/forget <dispositivo>";
+        help "forget one of your devices: its key ends, and its connections are closed",
+            "olvida uno de tus dispositivos: su clave deja de valer, y sus conexiones se cierran",
+            "esquece um dos seus dispositivos: a chave dele deixa de valer, e as conexões se fecham";
     "/passwd" [], |rest| none(rest, Command::Passwd);
         help "change your password: the old one and the new one are asked for, and not shown",
             "cambia tu contraseña: se preguntan la de ahora y la nueva, y no se muestran",

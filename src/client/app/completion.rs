@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::App;
-use super::view::{View, damaged, notice};
+use super::view::{damaged, notice};
 use crate::client::link::request::Request;
 use crate::client::state::Missing;
-use crate::client::state::row::{Gap, Row};
+use crate::client::state::row::Gap;
 use crate::limits;
 use crate::model::{Message, Seq, Target};
-use crate::protocol::{Chat, Event, HistoryRecord};
+use crate::protocol::{Chat, HistoryRecord};
 use crate::texts::Phrase;
 
 /// Fetched messages between two lines about the progress.
@@ -37,10 +37,6 @@ pub struct Completion {
     /// This session has begun a comparison, and another one is wanted.
     begun: bool,
     wanted: bool,
-    /// The messages that it finds are shown: another session has just sent them.
-    shows: bool,
-    /// Those of the conversation that is being fetched.
-    rows: Vec<Arc<Message>>,
     /// The server has refused the last request for now: the next one waits until then.
     retry: Option<Instant>,
     /// The session before has not received all events: states may have changed unseen.
@@ -76,18 +72,16 @@ impl Completion {
         self.wanted = true;
     }
 
-    /// Notes that an event tells of a message of the user's that another session has sent.
-    pub fn want_shown(&mut self) {
-        (self.wanted, self.shows) = (true, true);
-    }
-
     /// Notes that no events are pending on the server, and makes a comparison due if one is wanted.
     pub fn note_caught_up(&mut self) {
         if self.mode == Mode::Idle && (self.wanted || !self.begun) {
-            // The first comparison of a session is about all that came before it.
-            self.shows &= self.begun;
             (self.mode, self.begun, self.wanted) = (Mode::Due, true, false);
         }
+    }
+
+    /// Checks that the sender has a request of this comparison.
+    pub fn is_asked(&self) -> bool {
+        self.mode == Mode::Asked
     }
 
     /// Returns the context at which a request is due that has to wait.
@@ -129,10 +123,8 @@ impl App {
         let many = missing.len() > limits::COMPLETION_LINES;
         let mode = if missing.is_empty() { Mode::Idle } else { Mode::Fetching };
         let wanted = self.completion.wanted;
-        let shows = self.completion.shows;
         let space = limits::COMPLETION_BYTES;
-        self.completion =
-            Completion { mode, begun: true, wanted, shows, many, missing, space, ..Completion::default() };
+        self.completion = Completion { mode, begun: true, wanted, many, missing, space, ..Completion::default() };
     }
 
     /// The server has refused a comparison, or a page: the user has left the room.
@@ -163,9 +155,6 @@ impl App {
         let bytes = |message: &Arc<Message>| message.text.as_str().len() + limits::ROW_BYTES;
         self.completion.space = self.completion.space.saturating_sub(added.iter().map(bytes).sum());
         self.completion.added += added.len();
-        let most = if self.completion.shows { limits::OTHER_SESSION_ROWS } else { 0 };
-        let space = most.saturating_sub(self.completion.rows.len());
-        self.completion.rows.extend(added.iter().take(space).cloned());
         for (first, last) in page.iter().filter(|record| record.message().is_none()).map(HistoryRecord::numbers) {
             if last > missing.above {
                 self.show(damaged(&missing.target, first.max(missing.above.next()), last));
@@ -218,10 +207,7 @@ impl App {
     fn end_conversation(&mut self, missing: &Missing, rest: Option<Gap>) {
         let target = &missing.target;
         let count = std::mem::take(&mut self.completion.added);
-        let rows = std::mem::take(&mut self.completion.rows);
-        if !rows.is_empty() && rows.len() == count {
-            self.show_elsewhere(target, rows);
-        } else if count > 0 && !self.completion.many {
+        if count > 0 && !self.completion.many {
             self.show(notice(Phrase::CaughtUp { count: &count, target }));
         }
         if let (Some(gap), false) = (&rest, self.completion.many) {
@@ -230,24 +216,6 @@ impl App {
         self.state.note_complete(missing, rest, self.completion.newer);
         self.completion.missing.pop_front();
         self.begin_next();
-    }
-
-    /// Shows what another session of the user has just said.
-    fn show_elsewhere(&mut self, target: &Target, mut rows: Vec<Arc<Message>>) {
-        rows.sort_by_key(|message| message.seq);
-        for message in rows {
-            let state = self.state.state_of(&message);
-            let row = if self.state.is_mine(&message) { Row::Sent(message, state) } else { Row::Received(message) };
-            self.show(View::Elsewhere(target.clone(), row));
-        }
-    }
-
-    /// Checks that an event is about a message of the user's that is not here. One of the outbox is expected.
-    pub(super) fn tells_of_other_session(&self, event: &Event) -> bool {
-        match event {
-            Event::State { target, upto, .. } => self.state.lacks_own(target, *upto),
-            _ => false,
-        }
     }
 
     fn begin_next(&mut self) {

@@ -154,10 +154,14 @@ impl Dispatcher {
             Err(error) => return Outcome::Stopped(error),
         };
         self.retry.note_success();
+        if let Some(message) = request.message().filter(|message| !state.outbox().contains(&message.id)) {
+            // An event has told before the answer that the server has it.
+            self.note_accepted(message);
+            return Outcome::Nothing;
+        }
         match (request, answer) {
             (Request::Send(message, _) | Request::Retry(message, _), Answer::Accepted(accepted)) => {
-                self.held.remove(&message.to);
-                self.refused.remove(&message.id);
+                self.note_accepted(&message);
                 let reached = state.accept(&message.id, accepted.at, accepted.seq);
                 Outcome::Accepted(message, reached)
             }
@@ -177,6 +181,12 @@ impl Dispatcher {
             }
             (question, answer) => Outcome::Answered(question, answer),
         }
+    }
+
+    /// Notes that the server has a message: nothing holds its conversation.
+    fn note_accepted(&mut self, message: &Outgoing) {
+        self.held.remove(&message.to);
+        self.refused.remove(&message.id);
     }
 
     /// Leaves the server alone for a while. Whether it has a message that was sent is unknown from now on.

@@ -1,6 +1,7 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
 use super::account::Change;
+use super::devices::Memberships;
 use super::dispatch::Outcome;
 use super::rooms::room_refusal;
 use super::view::{View, answer, damaged, notice, ticks};
@@ -36,17 +37,7 @@ impl App {
                 self.handle_outcome(outcome);
             }
             LinkEvent::News(text) => self.show(View::Problem(text)),
-            LinkEvent::LoggedIn(SessionOpened { user, acknowledged, store, .. }) => {
-                self.state.note_own_name(user);
-                self.polling.note_login(acknowledged);
-                self.presence.note_login();
-                // Another program of the user has received events.
-                self.completion.note_login(acknowledged > self.state.position());
-                if self.state.note_login(&store, acknowledged) {
-                    self.completion.note_other_store();
-                    self.show(notice(Phrase::OtherStore));
-                }
-            }
+            LinkEvent::LoggedIn(opened) => self.handle_login(opened),
             LinkEvent::Polled(Ok(events)) => {
                 self.note_poll_success();
                 self.take_in(events);
@@ -64,12 +55,28 @@ impl App {
         }
     }
 
+    fn handle_login(&mut self, opened: SessionOpened) {
+        let SessionOpened { user, acknowledged, store, device } = opened;
+        self.state.note_own_name(user);
+        self.polling.note_login(acknowledged);
+        self.presence.note_login();
+        self.memberships = Memberships::default();
+        self.device_state = device;
+        // Events have gone to another program of the user, or the server has forgotten them for this device.
+        self.completion.note_login(acknowledged > self.state.position());
+        let is_other_store = self.state.note_login(&store, acknowledged);
+        let is_forgotten = self.state.note_device(self.setting.device.as_ref().zip(device));
+        if is_other_store {
+            self.completion.note_other_store();
+            self.show(notice(Phrase::OtherStore));
+        } else if is_forgotten {
+            self.show(notice(Phrase::DeviceForgotten));
+        }
+    }
+
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Accepted(message, state) => {
-                self.progress = self.context.now;
-                self.output.views.extend(ticks(None, state, &message, 0));
-            }
+            Outcome::Accepted(message, state) => self.handle_accepted(&message, state),
             Outcome::Failed(message, ko) => self.handle_failed(message, &ko),
             Outcome::Held(message, ko) => {
                 self.show(notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) }));
@@ -85,6 +92,11 @@ impl App {
             Outcome::Stopped(error) => self.stop(&error),
             Outcome::Nothing => {}
         }
+    }
+
+    fn handle_accepted(&mut self, message: &Outgoing, state: State) {
+        self.progress = self.context.now;
+        self.output.views.extend(ticks(None, state, message, 0));
     }
 
     fn note_poll_success(&mut self) {
@@ -150,6 +162,9 @@ impl App {
     }
 
     fn handle_answer(&mut self, question: Request, given: Answer) {
+        if let Answer::Refused(_) = &given {
+            self.memberships.note_refused(&question);
+        }
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(at)) => self.act(Action::Connect { peer, at }),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
@@ -161,6 +176,8 @@ impl App {
             (Request::Join(room, _), Answer::Joined(chat, last)) => self.handle_joined(room, chat.as_ref(), &last),
             (Request::Join(..), Answer::Refused(ko)) => self.handle_not_joined(&words::ko(&ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
+            (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
+            (_, Answer::Devices(devices)) => self.list_devices(&devices),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
             (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
                 self.show_own_rows(&target, count, &ko)
@@ -180,6 +197,8 @@ impl App {
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
+            // It was asked of another store.
+            (Request::Compare | Request::Fetch(..), _) if !self.completion.is_asked() => {}
             // Without a session the answer may be of another store than the one that is noted.
             (Request::Compare | Request::Fetch(..), _) if !self.polling.works => {
                 self.completion.retry_later(self.context.now);
@@ -207,6 +226,7 @@ impl App {
 
     /// There was no server to ask.
     pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
+        self.memberships.note_refused(question);
         match question {
             Request::Lobby => self.handle_lobby(None),
             Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.context.now),
@@ -231,13 +251,12 @@ impl App {
                 self.announce(user.clone(), proof);
             }
         }
-        if events.iter().any(|event| self.tells_of_other_session(event)) {
-            self.completion.want_shown();
-        }
         let count = events.len();
         let arrivals = self.state.take_in(events);
         let tells_of_missing = |arrival: &Arrival| match arrival {
-            Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
+            Arrival::Message(message) | Arrival::Own(message) => {
+                self.state.wants_comparison(&self.state.target_of(message))
+            }
             Arrival::Gap(_) => true,
             _ => false,
         };
@@ -264,7 +283,7 @@ impl App {
 
     fn holds_too_much(&self) -> bool {
         let bytes = |arrival: &Arrival| match arrival {
-            Arrival::Message(message) => message.text.as_str().len(),
+            Arrival::Message(message) | Arrival::Own(message) => message.text.as_str().len(),
             _ => 0,
         };
         self.held.len() > HELD_EVENTS || self.held.iter().map(bytes).sum::<usize>() > limits::HELD_BYTES
@@ -276,10 +295,14 @@ impl App {
         }
         match arrival {
             Arrival::Message(message) => self.show_message(message),
+            Arrival::Accepted(message, state) => self.handle_accepted(&message, state),
+            Arrival::Own(message) => self.show_own(message),
             Arrival::Unkept(target) => self.report_unkept(&target),
             Arrival::Moved(state, moved) => self.handle_moved(state, &moved),
             Arrival::Online(user) => self.handle_online(&user),
             Arrival::Offline(user) => self.handle_offline(&user),
+            Arrival::Joined(room, user) if user == *self.state.me() => self.handle_joined_elsewhere(&room),
+            Arrival::Parted(room, user) if user == *self.state.me() => self.handle_left_elsewhere(room),
             Arrival::Joined(room, user) => {
                 self.show_news(Phrase::JoinedRoom { user: &user, room: &room });
                 self.presence.note_joiner(user);

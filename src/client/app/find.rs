@@ -123,16 +123,22 @@ impl App {
         })
     }
 
-    /// Returns an open connection. A user has one on the RECV port: while this client polls it is this client's.
+    /// Returns an open connection. A device has one on the RECV port: while this client polls it is this
+    /// client's.
     pub(super) fn view_of_session(&self, open: &OpenSession) -> View {
         let number = &open.number;
         let address = &open.address;
         let since = &when(open.since, self.context.at);
-        let is_this = open.this || open.port == Port::Recv && self.polling.works && !self.setting.piped;
+        let is_own_recv = open.port == Port::Recv && open.device.as_ref() == self.device();
+        let is_this = open.this || is_own_recv && self.polling.works && !self.setting.piped;
         let port = &open.port;
         let this = Phrase::ThisSession { number, port, address, since };
         let other = Phrase::OpenSession { number, port, address, since };
-        answer(if is_this { this } else { other })
+        let row = if is_this { this } else { other };
+        match &open.device {
+            Some(device) => answer(format_args!("{row}; {device}")),
+            None => answer(row),
+        }
     }
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.

@@ -6,7 +6,7 @@
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
-//! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
+//! - `account`: the password, the settings. `devices`: the user's devices, and what was done on another one. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
 //! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app, such as the
 //!   prompt.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
@@ -20,6 +20,7 @@ pub mod commands;
 mod completion;
 mod confirm;
 pub mod destination;
+mod devices;
 mod direct;
 pub mod dispatch;
 pub mod event;
@@ -44,7 +45,8 @@ use crate::client::state::lookup::Lookup;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::{Arrival, ClientState};
 use crate::limits;
-use crate::model::{Seq, Target, Text, UserName};
+use crate::model::{DeviceName, Seq, Target, Text, UserName};
+use crate::protocol::DeviceState;
 use crate::texts::{Phrase, words};
 use account::{Change, Question};
 use catch_up::CatchUp;
@@ -53,6 +55,7 @@ use command::Command;
 use completion::Completion;
 use confirm::Confirmation;
 use destination::Destination;
+use devices::Memberships;
 use dispatch::Dispatcher;
 use event::{Context, Effect, Event, Output};
 use polling::Polling;
@@ -75,6 +78,8 @@ pub struct Setting {
     pub full_screen: bool,
     /// The server's name, in messages to people.
     pub server: String,
+    /// The name of this device, if it has one.
+    pub device: Option<DeviceName>,
 }
 
 /// The keyboard: whether the next line is read, and for what.
@@ -122,6 +127,9 @@ pub struct App {
     confirmation: Confirmation,
     destination: Destination,
     chats: Chats,
+    /// The server knows this client as a device. `None`: it does not, or it is an older server, which has none.
+    device_state: Option<DeviceState>,
+    memberships: Memberships,
     /// Number of lookups in the log that are not answered.
     lookups: usize,
     /// Arrivals that are held back while a room is joined: the messages before them are shown first.
@@ -159,6 +167,8 @@ impl App {
             confirmation: Confirmation::default(),
             destination: Destination::Undecided,
             chats: Chats::default(),
+            device_state: None,
+            memberships: Memberships::default(),
             lookups: 0,
             held: Vec::new(),
             last_writer: None,

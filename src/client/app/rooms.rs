@@ -105,7 +105,8 @@ impl App {
     /// Joins a room. No line is read before the answer: it is meant for the room.
     pub(super) fn join(&mut self, room: RoomName) {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
-        if self.ask_server(Request::Join(room, rows)) {
+        if self.ask_server(Request::Join(room.clone(), rows)) {
+            self.memberships.note_asked(room, true);
             self.input = Input::Joining;
         }
     }
@@ -148,16 +149,30 @@ impl App {
         self.refuse_hasty_texts();
     }
 
-    /// `/leave` and `/names`: asks about a room, or about the current one. `verb` is for the error that there is none.
-    pub(super) fn ask_about_room(&mut self, verb: &str, room: Option<RoomName>, request: fn(RoomName) -> Request) {
+    /// `/names`: lists the members of a room, or of the current one.
+    pub(super) fn list_members(&mut self, room: Option<RoomName>) {
         match room.or_else(|| self.current_room()) {
-            Some(room) => _ = self.ask_server(request(room)),
-            None => self.problem(Phrase::WhichRoom { verb: &verb }),
+            Some(room) => _ = self.ask_server(Request::Members(room)),
+            None => self.problem(Phrase::WhichRoom { verb: &"/names" }),
+        }
+    }
+
+    /// `/leave`: leaves a room, or the current one.
+    pub(super) fn leave_room(&mut self, room: Option<RoomName>) {
+        let Some(room) = room.or_else(|| self.current_room()) else {
+            return self.problem(Phrase::WhichRoom { verb: &"/leave" });
+        };
+        if self.ask_server(Request::Leave(room.clone())) {
+            self.memberships.note_asked(room, false);
         }
     }
 
     pub(super) fn handle_left(&mut self, room: RoomName) {
         self.show(notice(Phrase::YouLeft { room: &room }));
+        self.close_room(room);
+    }
+
+    pub(super) fn close_room(&mut self, room: RoomName) {
         if self.current_room() == Some(room) {
             self.destination = Destination::Nowhere;
         }

@@ -47,7 +47,7 @@ pub enum View {
     Unread { target: Target, count: usize, more: bool, last: Arc<Message> },
     /// Rows of a conversation that memory does not hold, and those after them, oldest first. None: they could not be read.
     Older(Target, Vec<Row>),
-    /// A message of the user's that another session of theirs has sent, and its conversation.
+    /// A message that the user has sent elsewhere, on another device or in a script, and its conversation.
     Elsewhere(Target, Row),
     /// A line that can be typed, and its effect.
     Help { form: String, help: String },

@@ -11,6 +11,7 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
+use crate::client::state::row::Row;
 use crate::client::terminal::complete::Names;
 use crate::client::terminal::editor::{Edit, Editor};
 use crate::client::terminal::marks::{HELD, Marks};
@@ -174,6 +175,10 @@ impl Interactive {
             View::Failed { message, .. } => {
                 self.lines.fail(&message.id);
                 self.lines.add(&display::render(view, self.marks));
+            }
+            View::Elsewhere(target, Row::Sent(message, state)) => {
+                self.lines.add_own(&message.id, target, &display::elsewhere_line(target, message));
+                self.lines.update(&message.id, *state);
             }
             View::Hidden(_) => {}
             View::Clear => self.lines.clear(true),

@@ -1,5 +1,8 @@
 //! The account that the client logs in with.
 
+use std::sync::Arc;
+
+use super::device::Device;
 use super::protection::{Protection, server_name};
 use crate::client::exit::note;
 use crate::model::UserName;
@@ -9,6 +12,7 @@ use crate::trace::Trace;
 #[derive(Clone)]
 pub struct Account {
     pub user: UserName,
+    /// Not used while the device has a key.
     pub password: String,
     pub server: String,
     pub send_port: u16,
@@ -18,6 +22,8 @@ pub struct Account {
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
     pub protection: Protection,
+    /// The device that logs in; `None`: a tool, which has no name.
+    pub device: Option<Arc<Device>>,
 }
 
 impl Account {

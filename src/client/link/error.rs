@@ -13,6 +13,8 @@ pub enum LinkError {
     Away(String),
     /// The server refuses the login, and will go on doing so (protocol, section 3).
     Refused(Ko),
+    /// The server does not take the key of this device any more: the key is removed.
+    KeyEnded,
     /// The server's certificate is not trusted: nothing was sent. The text says why.
     Untrusted(String),
     /// Another session of this user took over (protocol, section 3).
@@ -55,7 +57,9 @@ impl fmt::Display for LinkError {
             Self::Refused(ko) if ko.code == Code::Auth => Phrase::RefusedNew { why: &words::ko(ko) }.fmt(f),
             // The name has another password.
             Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
+            Self::Refused(ko) if ko.code == Code::Quota => Phrase::Refused { why: &Phrase::TooManyDevices }.fmt(f),
             Self::Refused(ko) => Phrase::Refused { why: &words::ko(ko) }.fmt(f),
+            Self::KeyEnded => Phrase::KeyEnded.fmt(f),
             Self::Replaced => Phrase::TookOver.fmt(f),
             Self::LoggedOut => Phrase::LoggedOut.fmt(f),
         }
@@ -66,7 +70,7 @@ impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
         let exit = match error {
             LinkError::Away(_) => Exit::Away,
-            LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
+            LinkError::Refused(_) | LinkError::Untrusted(_) | LinkError::KeyEnded => Exit::Refused,
             LinkError::Replaced | LinkError::LoggedOut => Exit::Failed,
         };
         (exit, error.to_string())

@@ -8,7 +8,7 @@
 //! one; the owner decides when to try again (`backoff`).
 //!
 //! - `session`: one logged-in connection.
-//! - `account`: the user and the server.
+//! - `account`: the user and the server. `device`: this client as one of the user's devices, and its key.
 //! - `request`: the requests on the SEND port and their answers, and the reports of the threads. `perform` carries them
 //!   out; `lists`: those whose answer comes in pages; `passwd`: a change of the password. `sender`, `receiver`: the threads.
 //! - `protection`: TLS, or clear text where it is no danger unnoticed. `trust`: whether a server's certificate is trusted.
@@ -17,6 +17,7 @@
 
 pub mod account;
 pub mod backoff;
+pub mod device;
 pub mod error;
 pub mod known_servers;
 pub mod lists;

@@ -24,7 +24,7 @@ pub fn change_password(
         Ok(Answer::Done) => *session = Some(open),
         Ok(refusal) => return Ok(refusal),
         Err(error) => {
-            let changed = Account { password: new.0.clone(), register: false, ..account.clone() };
+            let changed = Account { password: new.0.clone(), register: false, device: None, ..account.clone() };
             match (Session::open(&changed), error) {
                 (Ok(open), _) => *session = Some(open),
                 // A wrong old password closes the connection, as LOGOUT elsewhere does.

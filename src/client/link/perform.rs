@@ -49,6 +49,10 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Lobby => Ok(Answer::Chats(chats(session)?)),
         Request::Whois(user) => return whois(session, user),
         Request::Sessions => session.request_list(&SendRequest::Sessions)?.map(Answer::Sessions),
+        Request::Devices => session.request_list(&SendRequest::Devices)?.map(Answer::Devices),
+        Request::Forget(device) => {
+            ask(session, &SendRequest::Logout { which: request::LogOut::Device(device.clone()) })?
+        }
         Request::Email(address) => ask(session, &SendRequest::Email { address: address.clone() })?,
         // The sender changes the account with it.
         Request::Passwd(old, new) => {
@@ -151,22 +155,25 @@ fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
     Ok(fetch_chats(session)?.unwrap_or_default())
 }
 
-/// Closes connections of the user. A RECV session that is this client's is spared: the server does not know that both
-/// connections are of one client.
+/// Closes connections of the user. A RECV session that is this client's is spared: without a key the server does not know
+/// that both connections are of one device.
 fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, LinkError> {
-    let numbers = match which {
+    let open = match which {
         LogOut::One(number) => {
             return session.request(&SendRequest::Logout { which: request::LogOut::Connection(number) });
         }
-        LogOut::Others { with_recv: true } => {
+        LogOut::Others { with_recv } if with_recv || session.is_by_key => {
             return session.request(&SendRequest::Logout { which: request::LogOut::Others });
         }
-        LogOut::Others { with_recv: false } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
-            Ok(open) => open.into_iter().filter(|open| !open.this && open.port != Port::Recv).map(|open| open.number),
+        LogOut::Others { .. } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
+            Ok(open) => open,
             Err(ko) => return Ok(Err(ko)),
         },
     };
-    for number in numbers {
+    let own = session.device_name().cloned();
+    let is_own = |open: &OpenSession| open.this || open.port == Port::Recv && open.device == own;
+    let others: Vec<_> = open.iter().filter(|open| !is_own(open)).map(|open| open.number).collect();
+    for number in others {
         // One that is closed by now is what was asked for.
         let _ = session.request::<Done>(&SendRequest::Logout { which: request::LogOut::Connection(number) })?;
     }

@@ -9,7 +9,8 @@ use super::session::Session;
 use crate::client::p2p::Listener;
 use crate::limits;
 use crate::model::Seq;
-use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
+use crate::protocol::{After, Done, Event, Ko, NewKey, RecvRequest, SessionOpened};
+use crate::texts::{Phrase, words};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receive {
@@ -31,6 +32,7 @@ pub fn run(
     let mut account = account.clone();
     let mut session = None;
     for request in requests {
+        let mut news = None;
         let report = match request {
             Receive::UsePassword(Secret(password)) => {
                 account.password = password;
@@ -38,7 +40,7 @@ pub fn run(
             }
             Receive::LogIn => {
                 session = None;
-                log_in(&account, listener.as_mut()).map(|(new, opened)| {
+                log_in(&account, listener.as_mut(), &mut news).map(|(new, opened)| {
                     session = Some(new);
                     LinkEvent::LoggedIn(opened)
                 })
@@ -48,10 +50,10 @@ pub fn run(
                 .ok_or_else(LinkError::malformed)
                 .and_then(|session| poll(session, after, wait).map(LinkEvent::Polled)),
         };
-        if let Some(news) = account.protection.take_news()
-            && reports.send(LinkEvent::News(news)).is_err()
-        {
-            return;
+        for news in account.protection.take_news().into_iter().chain(news) {
+            if reports.send(LinkEvent::News(news)).is_err() {
+                return;
+            }
         }
         if reports.send(report.unwrap_or_else(LinkEvent::ReceiverFailed)).is_err() {
             return;
@@ -59,14 +61,33 @@ pub fn run(
     }
 }
 
-fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session, SessionOpened), LinkError> {
+/// `news`: what the user is to be told.
+fn log_in(
+    account: &Account,
+    listener: Option<&mut Listener>,
+    news: &mut Option<String>,
+) -> Result<(Session, SessionOpened), LinkError> {
     let (mut session, opened) = Session::open_recv(account)?;
+    *news = keep_key(&mut session)?;
     if let (Some(listener), Some(ip)) = (listener, session.local_ip()) {
         let port = listener.listen_on(ip);
         // A server without direct chats answers KO, which changes nothing.
         let _ = session.request::<Done>(&RecvRequest::Port { port, fingerprint: session.direct })?;
     }
     Ok((session, opened))
+}
+
+/// Asks for the key of the device, if it is to have one and has none, and keeps it. Returns the reason why it stays without.
+fn keep_key(session: &mut Session) -> Result<Option<String>, LinkError> {
+    let Some(device) = session.device.clone().filter(|device| device.wants_key()) else { return Ok(None) };
+    let why = match session.request::<NewKey>(&RecvRequest::Key)? {
+        Ok(NewKey { key }) => match device.keep_key(key) {
+            Ok(()) => return Ok(None),
+            Err(error) => error.to_string(),
+        },
+        Err(ko) => words::ko(&ko),
+    };
+    Ok(Some(Phrase::NoKey { why: &why }.to_string()))
 }
 
 /// Acknowledges every event up to a number, and returns those above it.

@@ -5,9 +5,9 @@ use std::fmt;
 use super::error::LinkError;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::row::Gap;
-use crate::model::{Email, RoomName, Seq, Target, UserName};
+use crate::model::{DeviceName, Email, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Accepted, Chat, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
+use crate::protocol::{Accepted, Chat, Device, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub enum Request {
     /// The user's open connections.
     Sessions,
     LogOut(LogOut),
+    /// The user's devices.
+    Devices,
+    /// Forgets one of them.
+    Forget(DeviceName),
     /// Changes the password, from the first to the second.
     Passwd(Secret, Secret),
     Email(Email),
@@ -84,6 +88,7 @@ pub enum Answer {
     /// The user, if there is one, and the rooms shared with them.
     Whois(Option<User>, Vec<RoomName>),
     Sessions(Vec<OpenSession>),
+    Devices(Vec<Device>),
     Refused(Ko),
 }
 

@@ -6,9 +6,10 @@ use std::thread;
 
 use super::account::Account;
 use super::backoff::Backoff;
+use super::device::Device;
 use super::error::LinkError;
 use crate::limits;
-use crate::model::{Fingerprint, UserName};
+use crate::model::{DeviceKey, DeviceName, Fingerprint, UserName};
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::request::ListRequest;
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, Port, SessionOpened, parse_reply};
@@ -20,6 +21,10 @@ pub struct Session {
     pub user: UserName,
     /// The certificate of this client in direct chats; `None`: they are in clear text.
     pub direct: Option<Fingerprint>,
+    /// The device that has logged in, or that is logged in on the other port.
+    pub(super) device: Option<Arc<Device>>,
+    /// It has logged in with its key: the server knows that the connection is of this device.
+    pub(super) is_by_key: bool,
     /// Records its lines. Dropped before the socket is closed.
     trace: Option<Traced>,
     socket: Arc<Socket>,
@@ -41,9 +46,22 @@ impl Session {
         session
     }
 
-    /// Logs in on the RECV port. It ends any other RECV session of the user.
+    /// Logs in on the RECV port. It ends any other RECV session of the same device.
     pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
-        open(account, account.recv_port)
+        match log_in_device(account) {
+            Some(Err(LinkError::Refused(ko))) if account.register && ko.code == Code::Auth => {
+                // The SEND port creates the account.
+                Self::open(account)?.quit();
+                log_in_device(account).unwrap_or_else(|| open(account, account.recv_port))
+            }
+            Some(done) => done,
+            None => open(account, account.recv_port),
+        }
+    }
+
+    /// Returns the name of this client's device, if the server has devices.
+    pub(super) fn device_name(&self) -> Option<&DeviceName> {
+        self.device.as_deref().filter(|device| !device.is_unsupported()).map(Device::name)
     }
 
     /// Returns the address of this end, as this machine knows it.
@@ -129,20 +147,52 @@ impl Session {
 /// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
 /// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
 fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
-    match log_in(account, port, LoginKind::Login) {
+    if let Some((device, key)) = account.device.as_ref().and_then(|device| Some((device, device.key()?))) {
+        return log_in_by_key(account, port, device, &key);
+    }
+    match log_in_by_password(account, port, LoginKind::Login) {
         Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => {}
         done => return done,
     }
-    match log_in(account, port, LoginKind::Register) {
+    match log_in_by_password(account, port, LoginKind::Register) {
         Err(LinkError::Refused(exists)) if exists.code == Code::Exists => {
-            match log_in(account, port, LoginKind::Login) {
+            match log_in_by_password(account, port, LoginKind::Login) {
                 // The name has another password.
                 Err(LinkError::Refused(_)) => Err(LinkError::Refused(exists)),
                 done => done,
             }
         }
-        Err(LinkError::Away(_)) => log_in(account, port, LoginKind::Login),
+        Err(LinkError::Away(_)) => log_in_by_password(account, port, LoginKind::Login),
         done => done,
+    }
+}
+
+/// Logs in with the key of the device. One that the server does not take any more is removed.
+fn log_in_by_key<T: Codec>(
+    account: &Account,
+    port: u16,
+    device: &Device,
+    key: &DeviceKey,
+) -> Result<(Session, T), LinkError> {
+    match log_in(account, port, LoginKind::Key, key.as_str()) {
+        Err(LinkError::Refused(ko)) if ko.code == Code::Auth => {
+            device.remove_key();
+            Err(LinkError::KeyEnded)
+        }
+        done => done,
+    }
+}
+
+/// Logs in on the RECV port as a device, with the password. `None`: there is no device without a key, or the server has no
+/// devices.
+fn log_in_device(account: &Account) -> Option<Result<(Session, SessionOpened), LinkError>> {
+    let device = account.device.as_ref().filter(|device| device.key().is_none() && !device.is_unsupported())?;
+    match log_in_by_password(account, account.recv_port, LoginKind::Device) {
+        Err(LinkError::Refused(ko)) if ko.code == Code::Syntax => {
+            device.note_unsupported();
+            None
+        }
+        done => Some(done),
     }
 }
 
@@ -162,8 +212,8 @@ const REFUSED_PASSWORD: &str = "-";
 /// Asks whether the account's name is free. A REGISTER with a password that is refused in any case creates nothing, and
 /// the server looks at the name first (protocol, section 3).
 pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
-    let asking = Account { password: REFUSED_PASSWORD.to_owned(), ..account.clone() };
-    match log_in::<Done>(&asking, account.send_port, LoginKind::Register) {
+    let asking = Account { password: REFUSED_PASSWORD.to_owned(), device: None, ..account.clone() };
+    match log_in_by_password::<Done>(&asking, account.send_port, LoginKind::Register) {
         Err(LinkError::Refused(ko)) => match ko.code {
             Code::Password => Ok(Availability::Free),
             Code::Exists => Ok(Availability::Taken),
@@ -175,7 +225,12 @@ pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
     }
 }
 
-fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
+/// Connects, and logs in with the password.
+fn log_in_by_password<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
+    log_in(account, port, kind, &account.password)
+}
+
+fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind, password: &str) -> Result<(Session, T), LinkError> {
     let stream = connect(account, port)?;
     let socket = Arc::new(account.protection.secure(stream, &account.server, account.send_port)?);
     let lines = LineReader::new(socket.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
@@ -185,9 +240,13 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
         Some(traced)
     });
     let direct = account.protection.direct().map(|direct| direct.fingerprint);
-    let mut session = Session { user: account.user.clone(), direct, trace, socket, lines, received: 0 };
+    let user = account.user.clone();
+    let device = account.device.clone();
+    let is_by_key = kind == LoginKind::Key;
+    let mut session = Session { user, direct, device, is_by_key, trace, socket, lines, received: 0 };
     let mut line = Vec::new();
-    Login { kind, device: "", user: account.user.shown(), password: &account.password }.write(&mut line);
+    let name = account.device.as_ref().map_or("", |device| device.name().as_str());
+    Login { kind, device: name, user: account.user.shown(), password }.write(&mut line);
     session.write(&line)?;
     let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
     Ok((session, greeting))

@@ -13,7 +13,7 @@
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
 //! WROTE;<user>                                             a user to whom the user has written
-//! QUEUED, TRIED, IGNORE, MUTE, SET                         records as in the log
+//! QUEUED, TRIED, IGNORE, MUTE, SET, DEVICE                 records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
 //! There is none of a state in which messages of an earlier store are: of those every digest is needed.
@@ -106,7 +106,8 @@ impl ClientState {
             let numbers = w.plain("BASE").text(&position.store).plain(position.last).plain(position.newest);
             numbers.plain(self.shown.count).plain(self.known.seed)
         });
-        self.choices.records().chain(self.outbox.records()).for_each(|record| record.write(lines));
+        let device = self.device.clone().map(Record::Device);
+        self.choices.records().chain(self.outbox.records()).chain(device).for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);
         }

@@ -120,8 +120,9 @@ impl ClientState {
             HistoryRecord::Damaged { .. } => None,
         });
         messages.filter(|(message, _)| {
-            let comes =
-                if self.is_mine(message) { self.outbox.contains(&message.id) } else { message.seq > missing.taken };
+            let is_mine = self.is_mine(message);
+            let is_polled = message.seq > missing.taken && (self.own_come || !is_mine);
+            let comes = is_polled || is_mine && self.outbox.contains(&message.id);
             !comes && message.seq > missing.down_to
         })
     }

@@ -7,13 +7,18 @@ use super::conversation::{Complete, Moved};
 use super::machine::{Change, ClientState};
 use super::outgoing::Outgoing;
 use super::record::{Record, Switch};
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::{Chat, Event, Ko};
+use crate::limits;
+use crate::model::{DeviceName, Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::protocol::{Chat, DeviceState, Event, Ko};
 
 /// An effect of a poll that the user may want to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     Message(Arc<Message>),
+    /// A message of the outbox has come back: the server has it, in this state.
+    Accepted(Outgoing, State),
+    /// A message that the user has sent elsewhere.
+    Own(Arc<Message>),
     /// A message of a conversation that is one too many: the server alone has it.
     Unkept(Target),
     Moved(State, Moved),
@@ -34,7 +39,8 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Unkept(_) | Self::Moved(..) | Self::Gap(_) => None,
+            Self::Message(_) | Self::Accepted(..) | Self::Own(_) | Self::Unkept(_) => None,
+            Self::Moved(..) | Self::Gap(_) => None,
             Self::Damaged(..) | Self::Notice(_) => None,
         }
     }
@@ -87,6 +93,18 @@ impl ClientState {
         known && !same
     }
 
+    /// Notes how the server has let this client in: as a device, or without a name. `true`: it has known the device before,
+    /// and knows it no more.
+    pub fn note_device(&mut self, device: Option<(&DeviceName, DeviceState)>) -> bool {
+        self.own_come = device.is_some_and(|(_, state)| state == DeviceState::Known);
+        let Some((name, state)) = device else { return false };
+        let was_known = self.device.as_ref() == Some(name);
+        if !was_known {
+            self.record(Record::Device(name.clone()));
+        }
+        was_known && state == DeviceState::New
+    }
+
     /// Goes on from this number of this store. One below the noted position stands for an older copy of the
     /// store.
     pub fn note_position(&mut self, store: &str, last: Seq) {
@@ -106,6 +124,8 @@ impl ClientState {
                 self.take_in_one(event, &mut arrivals);
             }
         }
+        // They come before the messages that they are about.
+        self.note_read_elsewhere();
         if last > self.position() {
             let store = self.store().to_owned();
             self.note_position(&store, last);
@@ -117,9 +137,17 @@ impl ClientState {
 
     fn take_in_one(&mut self, event: Event, arrivals: &mut Vec<Arrival>) {
         match event {
+            Event::Message(message) if self.is_mine(&message) && self.outbox.has(&message) => {
+                let state = self.accept(&message.id, message.at, message.seq);
+                arrivals.push(Arrival::Accepted(Outgoing::of(&message), state));
+            }
             Event::Message(message) if self.holds(&message) || self.has_row(&message) => {}
             Event::Message(message) if !self.has_room_for(&self.target_of(&message)) => {
                 arrivals.push(Arrival::Unkept(self.target_of(&message)));
+            }
+            Event::Message(message) if self.is_mine(&message) => {
+                self.record(Record::Missed(message.clone()));
+                arrivals.push(Arrival::Own(message));
             }
             Event::Message(message) => {
                 self.record(Record::Received(message.clone()));
@@ -138,9 +166,38 @@ impl ClientState {
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),
             Event::Part { room, user, .. } => arrivals.push(Arrival::Parted(room, user)),
             Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
+            Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
-            Event::Read { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Peer { .. } | Event::Unknown { .. } => {}
         }
+    }
+
+    /// Notes that the user has read a conversation elsewhere.
+    fn expect_read(&mut self, target: Target, upto: Seq) {
+        if self.has_room_for(&target) && self.read_elsewhere.len() < limits::CONVERSATIONS {
+            let known = self.read_elsewhere.entry(target).or_default();
+            *known = upto.max(*known);
+        }
+    }
+
+    /// Marks the messages as seen that have come and were read elsewhere.
+    fn note_read_elsewhere(&mut self) {
+        for (target, upto) in std::mem::take(&mut self.read_elsewhere) {
+            self.mark_seen(&target, upto);
+            if self.conversations.get(&target).is_none_or(|c| c.last_number() < upto) {
+                self.read_elsewhere.insert(target, upto);
+            }
+        }
+    }
+
+    /// Notes that the user has joined a room elsewhere: it is one of the conversations. `false`: there are too many.
+    pub fn note_joined_elsewhere(&mut self, room: &RoomName) -> bool {
+        let target = Target::Room(room.clone());
+        let is_kept = self.has_room_for(&target);
+        if is_kept && !self.knows(&target) {
+            self.record(Record::Complete(target, Complete::default()));
+        }
+        is_kept
     }
 
     /// Notes messages of a room that were fetched with HISTORY, oldest first, and returns those that are new. The
@@ -238,10 +295,10 @@ impl ClientState {
         }
     }
 
-    /// Checks that a message with this number is among those that a comparison with the server has covered.
+    /// Checks that a message with this number is here, or among those that a comparison with the server has covered.
     fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
-        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete.upto);
-        number.is_some_and(|number| *number <= covered)
+        let is_here = |number: &Seq| self.conversations.get(&message.to).is_some_and(|c| !c.lacks(*number));
+        number.is_some_and(is_here)
     }
 
     /// Notes that another program of this user sends the messages of the outbox.

@@ -4,6 +4,7 @@
 //! <home>/<user>-<server>-<digest>/     one directory a user and server: the person's client's
 //!     lock                             held while it runs
 //!     wal/                             the client's write-ahead log
+//!     device.csv                       the name of this client as one of the user's devices, and its key (`link::device`)
 //!     pipe-1/ … pipe-8/                the same again, each for one pipe at a time
 //! ```
 //! Scripts may send while the client of the same user runs. Each has a log of its own.

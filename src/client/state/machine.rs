@@ -1,6 +1,6 @@
 //! The state that the records of the log add up to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::choices::{self, Choices};
@@ -13,7 +13,7 @@ use super::record::Record;
 use super::row::Row;
 use super::shown::Shown;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use crate::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::Codec as _;
 
 /// An effect of a record that the user may want to see.
@@ -37,6 +37,13 @@ pub struct ClientState {
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
     settled: Option<HashSet<MessageId>>,
     pub(super) known: Known,
+    /// The name of the device by which the server has known this client.
+    pub(super) device: Option<DeviceName>,
+    /// The user's own messages above the position come with a poll, too: this session is of a device that the server knows.
+    pub(super) own_come: bool,
+    /// Numbers that were read on another device, and that are above the messages that have come: the highest of each
+    /// conversation. They are in no log: the server's list of conversations has them, too.
+    pub(super) read_elsewhere: BTreeMap<Target, Seq>,
     /// The bytes of the rows that were added since rows were last removed.
     added_bytes: usize,
     /// The rows that are kept, and the most of one conversation: all, unless the state is that of a lookup or a pipe.
@@ -65,6 +72,9 @@ impl ClientState {
             written: HashSet::new(),
             settled: Some(HashSet::new()),
             known: Known::new(),
+            device: None,
+            own_come: false,
+            read_elsewhere: BTreeMap::new(),
             added_bytes: 0,
             keep: None,
             uncommitted: Vec::new(),
@@ -145,6 +155,7 @@ impl ClientState {
             Record::Shown(count) => self.apply_shown(count),
             Record::Seen { target, upto } => self.apply_seen(&target, upto),
             Record::Filled(gap) => self.conversation(&gap.target).fill(&gap),
+            Record::Device(name) => self.device = Some(name),
             Record::Newest(seq) => self.position.note_number(seq),
             Record::Position { store, last } => self.move_to(store, last),
         }
@@ -282,6 +293,7 @@ impl ClientState {
             self.known.begin_era();
             self.conversations.values_mut().for_each(|c| c.begin_era(era));
             self.outbox.forget_numbers();
+            self.read_elsewhere.clear();
         }
     }
 

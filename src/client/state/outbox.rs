@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::outgoing::Outgoing;
 use super::record::Record;
 use crate::limits;
-use crate::model::{MessageId, Seq, Target};
+use crate::model::{Message, MessageId, Seq, Target};
 
 /// The messages that wait, in the order in which they were typed.
 #[derive(Default)]
@@ -75,6 +75,12 @@ impl Outbox {
 
     pub fn contains(&self, id: &MessageId) -> bool {
         self.messages.iter().any(|message| message.id == *id)
+    }
+
+    /// Checks that this message is one that waits here.
+    pub(super) fn has(&self, message: &Message) -> bool {
+        let is_same = |queued: &Outgoing| queued.to == message.to && queued.text == message.text;
+        self.messages.iter().any(|queued| queued.id == message.id && is_same(queued))
     }
 
     pub fn len(&self) -> usize {

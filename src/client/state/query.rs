@@ -255,12 +255,6 @@ impl ClientState {
         self.conversations.get(target).is_some_and(|c| c.above.len() > limits::UNCOMPARED_ROWS)
     }
 
-    /// Checks that the user's message with this number there is neither here nor, it may be, in the outbox.
-    pub fn lacks_own(&self, target: &Target, seq: Seq) -> bool {
-        let is_sending = self.outbox.iter().any(|message| message.to == *target);
-        !is_sending && self.conversations.get(target).is_none_or(|c| c.lacks(seq))
-    }
-
     /// Checks that the message with this number is among the rows of its conversation.
     pub(super) fn has_row(&self, message: &Message) -> bool {
         self.conversations.get(&self.target_of(message)).is_some_and(|c| c.has(message.seq))

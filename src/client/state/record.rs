@@ -21,6 +21,7 @@
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
 //! SET;<setting>;<on or off>                  the user has turned a setting on or off
+//! DEVICE;<name>                              the server has known this client by this name of a device
 //! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
 //! ```
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use super::conversation::Complete;
 use super::outgoing::Outgoing;
 use super::row::Gap;
-use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use crate::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
 
@@ -56,6 +57,7 @@ pub enum Record {
     Set(Switch, bool),
     Gap(Gap),
     Complete(Target, Complete),
+    Device(DeviceName),
     Newest(Seq),
     Position { store: String, last: Seq },
 }
@@ -122,6 +124,7 @@ impl Codec for Record {
             Self::Complete(target, Complete { upto, count }) => {
                 w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
             }
+            Self::Device(name) => w.plain("DEVICE").plain(name),
             Self::Newest(seq) => w.plain("NEWEST").plain(seq),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
@@ -162,6 +165,7 @@ impl Codec for Record {
                 let target = Target::from_stored(f.get(1)?)?;
                 Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)? })
             }
+            "DEVICE" => Self::Device(field(f, 1)?),
             "NEWEST" => Self::Newest(field(f, 1)?),
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: field(f, 2)? },
             _ => return None,

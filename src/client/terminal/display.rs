@@ -21,6 +21,19 @@ pub fn own_line(message: &Outgoing, me: &UserName, is_current: bool) -> String {
     say(message.at, "", me, &how, message.text.as_str())
 }
 
+/// Returns the line of a message that the user has sent elsewhere, without its mark.
+pub fn elsewhere_line(target: &Target, message: &Message) -> String {
+    format!("{}{}", peer(target), message_line(message))
+}
+
+/// Returns what names the user of a conversation before one of its lines; the lines of a room name it themselves.
+fn peer(target: &Target) -> String {
+    match target {
+        Target::User(user) => format!("{} ", safe(&format!("@{user}"))),
+        Target::Room(_) => String::new(),
+    }
+}
+
 /// The columns before the effect of a command.
 const HELP_INDENT: &str = "    ";
 
@@ -45,10 +58,7 @@ pub fn render(view: &View, marks: Marks) -> String {
             safe(&format!("{mark} {} ({DIRECT}): {text}", address(&message.to))).into_owned()
         }
         View::Row(row) => row_line(row, marks),
-        View::Found(Target::User(user), row) | View::Elsewhere(Target::User(user), row) => {
-            format!("{} {}", safe(&format!("@{user}")), row_line(row, marks))
-        }
-        View::Found(Target::Room(_), row) | View::Elsewhere(Target::Room(_), row) => row_line(row, marks),
+        View::Found(target, row) | View::Elsewhere(target, row) => format!("{}{}", peer(target), row_line(row, marks)),
         View::Help { form, help } => help_lines(form, help),
         View::Unread { target, count, more, last } => unread_line(target, *count, *more, last),
         // The screen knows what they are.

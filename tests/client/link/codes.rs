@@ -22,6 +22,7 @@ fn kind(error: &LinkError) -> &'static str {
         LinkError::Untrusted(_) => "untrusted",
         LinkError::Replaced => "replaced",
         LinkError::LoggedOut => "logged out",
+        LinkError::KeyEnded => "key ended",
     }
 }
 

@@ -301,7 +301,8 @@ impl Model {
             match view {
                 View::Incoming(message) | View::Direct(message) => self.notify(app, &message),
                 View::Tick { state: None, message, .. } => self.note_queued(app, &message),
-                // The state of each message stands beside it.
+                // It is a row of its conversation, and its state stands beside it.
+                View::Elsewhere(..) => {}
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } => {}
                 View::Failed { message, why } => self.note_failed(app, message, why),
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => {
