@@ -33,7 +33,7 @@ fn logout_in_a_client_closes_all_but_this_client() {
     ana.expect("closed");
     assert!(forgotten.read_line().starts_with("KO;AUTH;"));
     ana.type_line("/logout 9999999");
-    ana.expect("no connection with that number");
+    ana.expect("no such connection");
     ana.type_line("/users");
     ana.expect("ana online");
     ana.quit();

@@ -129,8 +129,11 @@ impl App {
         let number = &open.number;
         let address = &open.address;
         let since = &when(open.since, self.context.at);
-        let is_own_recv = open.port == Port::Recv && open.device.as_ref() == self.device();
-        let is_this = open.this || is_own_recv && self.polling.works && !self.setting.piped;
+        let is_own = match self.device() {
+            Some(own) => open.device.as_ref() == Some(own),
+            None => open.device.is_none() && self.polling.works && !self.setting.piped,
+        };
+        let is_this = open.this || open.port == Port::Recv && is_own;
         let port = &open.port;
         let this = Phrase::ThisSession { number, port, address, since };
         let other = Phrase::OpenSession { number, port, address, since };
