@@ -47,7 +47,9 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     if row.is_none() && reader.errors.is_empty() {
         reader.errors.push(misnamed(checkpoint));
     }
-    let StoreRow { store, last, segment, next_batch, cleaned_at, has_devices } = row.unwrap_or_default();
+    // Without its row the other tables are looked for all the same.
+    let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
+    let StoreRow { store, last, segment, next_batch, cleaned_at, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,

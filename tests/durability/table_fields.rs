@@ -29,6 +29,9 @@ enum Column {
     OptionalUser,
     Room,
     Target,
+    Device,
+    OptionalDigest,
+    OptionalSeq,
     Word,
     /// The name of the store.
     Store,
@@ -47,6 +50,9 @@ impl Column {
             Self::OptionalTime => &["x", "2027-01-15", "2027-13-15T08:00:00.000Z"],
             Self::Flag => &["", "x", "YES", "true"],
             Self::User | Self::Target => &["", "ana/", "a;b"],
+            Self::Device => &["1lab", "a b", "others"],
+            Self::OptionalDigest => &["xyz", "12"],
+            Self::OptionalSeq => &["x", "-1", "1.5", "18446744073709551616"],
             Self::OptionalUser => &["ana/", "a;b"],
             Self::Room => &["", "ana", "#", "#a;b"],
             Self::Store => &["", "a b", "\u{e1}", "a;b"],
@@ -58,13 +64,15 @@ impl Column {
 use Column::{Checksum, Flag, Number, OptionalTime, OptionalUser, Room, Seq, Target, Text, Time, Unused, User, Word};
 
 /// The columns of each table (data/README.md).
-const TABLES: [(&str, &[Column]); 10] = [
-    ("store", &[Column::Store, Seq, Number, Number, OptionalTime]),
+const TABLES: [(&str, &[Column]); 12] = [
+    ("store", &[Column::Store, Seq, Number, Number, OptionalTime, Flag]),
+    ("devices", &[User, Number, Column::Device, Column::OptionalDigest, Time, Column::OptionalSeq]),
+    ("device_gaps", &[User, Number, Room, Seq]),
     ("users", &[User, Text, Text, Time, OptionalTime, OptionalTime, Seq]),
     ("marks", &[User, User, Seq, Flag]),
     ("rooms", &[Number, Room, OptionalUser, Word, Seq, OptionalUser, Seq]),
     ("members", &[Room, User, Seq, Seq, Seq, Seq]),
-    ("room_logs", &[Room, Seq, User, Number, Number, Number, Number, Number]),
+    ("room_logs", &[Room, Seq, User, Number, Number, Number, Number, Number, Number]),
     ("room_marks", &[Room, User, Seq, Seq]),
     ("conversations", &[Word, Number, Checksum, Seq, Number, Number, Number]),
     ("ids", &[User, Text, Seq, Time, Checksum]),
@@ -72,7 +80,8 @@ const TABLES: [(&str, &[Column]); 10] = [
 ];
 
 /// The columns of a row in `offline.csv`, by its kind.
-const WAITING: [(&str, &[Column]); 2] = [
+const WAITING: [(&str, &[Column]); 3] = [
+    ("OWN", &[User, Seq, Word, Target, Number, Unused, Unused]),
     ("MSG", &[User, Seq, Word, User, Number, Flag, Unused]),
     ("STATE", &[User, Seq, Word, Target, Word, Number, Time]),
 ];
@@ -173,9 +182,10 @@ fn a_row_that_lacks_a_column_is_refused() {
     let disk = stored();
     for table in Table::all(&disk) {
         for (number, row) in table.rows() {
-            // The gap of a member came with version 2.
+            // The last columns of these came with version 2.
             let last = columns(&table.name, &row).iter().rposition(|column| *column != Unused).expect("a column");
-            let shortest = if table.name == "members" { last - 1 } else { last };
+            let is_longer = ["members", "room_logs", "store"].contains(&&*table.name);
+            let shortest = if is_longer { last - 1 } else { last };
             for length in 1..=shortest {
                 table.replace(&disk, &row, &row[..length]);
                 let start = format!("{} line {number}: not a row of this table", table.path.display());

@@ -88,7 +88,7 @@ impl Users {
         let record = |other: usize| {
             let port = if self.lines[other].is_recv { "RECV" } else { "SEND" };
             let [a, b, c, d] = self.lines[other].source;
-            format!("{port};{a}.{b}.{c}.{d};<at>;{}", if other == at { "this" } else { "other" })
+            format!("{port};{a}.{b}.{c}.{d};<at>;{};", if other == at { "this" } else { "other" })
         };
         let expected: Vec<_> = mine.map(record).collect();
         let line = &mut self.lines[at].connection;

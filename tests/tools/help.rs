@@ -237,9 +237,7 @@ fn the_errors_of_clients_name_flags_that_the_command_has() {
     for flag in ["register", "password-file", "user"] {
         assert!(named.contains(&("send", flag.to_owned())), "{flag}: {named:?}");
     }
-    // Until the client has logged in on RECV, `wachat receive` would receive in its place and end it.
-    let _client = world.terminal("ana", &[]);
-    world.register("luis").wait_until_online("ana");
+    let _session = world.session("ana");
     let more = ["--user", "ana", "--send-port", &send, "--recv-port", &recv, "--max", "1"];
     let said = all_output(&fails("receive", &more));
     assert_eq!(check_flags("receive", &said), ["take-over"]);

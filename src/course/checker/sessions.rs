@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::event::{Event, Moment, Name, Verdict};
-use super::streams::user_and_device;
+use super::streams::{Stream, user_and_device};
 
 impl Checker {
     /// Takes the reply to a login on RECV of a device that is `known`, or of the nameless one: the acknowledged number, and
@@ -18,6 +18,14 @@ impl Checker {
         // So may it have been lost, with the server, since the device was forgotten.
         let restarted = self.restarted;
         if self.streams.get(&stream).is_some_and(|own| own.is_forgotten && own.since < restarted) {
+            return self.begins(reader, acknowledged, store);
+        }
+        // The nameless device need not have been durable before it has acknowledged something.
+        let has_none = |own: &Stream| own.acknowledged.is_none_or(|(upto, _)| upto <= own.begin);
+        if user_and_device(reader).1.is_empty()
+            && self.streams_of(user).len() > 1
+            && self.streams.get(&stream).is_some_and(|own| has_none(own) && own.begin < acknowledged)
+        {
             return self.begins(reader, acknowledged, store);
         }
         let moment = self.note_login(&stream, acknowledged, store);

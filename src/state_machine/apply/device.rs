@@ -25,9 +25,11 @@ impl StoredState {
         };
         let Some(former) = self.account(account).devices.get(number).cloned() else {
             // The nameless device, if it was ever used, has had the number of the user so far.
-            let nameless = self.account(account).row.last_seen.filter(|_| self.account(account).devices.is_empty());
-            if let Some(last_seen) = nameless.filter(|_| number.is_named()) {
-                self.give_number(account, begun(None, DeviceNumber::NAMELESS, last_seen));
+            let row = &self.account(account).row;
+            let was_used = row.last_seen.is_some() || row.acknowledged > Seq::ZERO;
+            if was_used && number.is_named() && self.account(account).devices.is_empty() {
+                let last_used = row.last_seen.unwrap_or(at);
+                self.give_number(account, begun(None, DeviceNumber::NAMELESS, last_used));
             }
             self.give_number(account, begun(name, number, at));
             return Ok(());

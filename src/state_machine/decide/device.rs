@@ -61,10 +61,6 @@ impl StateMachine {
     fn begin_nameless_device(&mut self, user: AccountNumber, context: &mut Context) -> Decided<()> {
         let devices = &self.stored.account(user).devices;
         let has_number = devices.get(DeviceNumber::NAMELESS).is_some_and(|device| device.acknowledged.is_some());
-        if devices.is_empty() && self.disk_full && self.stored.account(user).row.last_seen.is_none() {
-            // Nothing would tell that it was ever used, and the first other device would take what waits for it.
-            return Err(Code::Full.into());
-        }
         if devices.is_empty() || has_number {
             return Ok(());
         }

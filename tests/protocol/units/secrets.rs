@@ -81,7 +81,8 @@ fn no_line_with_a_password_is_recorded_with_it() {
 fn requests_without_a_password_are_recorded_unchanged() {
     let verbs =
         SEND_COMMANDS.iter().map(|command| command.verb()).chain(RECV_COMMANDS.iter().map(|command| command.verb()));
-    for verb in verbs.filter(|verb| *verb != "PASSWD") {
+    // KEY has no fields: what stands after it can be a key.
+    for verb in verbs.filter(|verb| !["PASSWD", "KEY"].contains(verb)) {
         for verb in [verb.to_owned(), verb.to_lowercase(), format!("\"{verb}\"")] {
             for line in [format!("{verb};m-1;ana;PASSWD;hola: uno"), verb.clone()] {
                 assert_eq!(mask(&line, false), line);
