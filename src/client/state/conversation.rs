@@ -310,10 +310,10 @@ impl Conversation {
 
     /// Checks that another message has the number of this one: a restored server has answered before its login told of
     /// another store.
-    pub(super) fn has_other(&self, message: &Message) -> bool {
+    pub(super) fn has_other(&self, seq: Seq, id: &MessageId) -> bool {
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         let mut rows = this_store.filter_map(|(_, row)| row.message());
-        rows.any(|other| other.seq == message.seq && other.id != message.id)
+        rows.any(|other| other.seq == seq && other.id != *id)
     }
 
     /// Returns the last number that was received here from this store.

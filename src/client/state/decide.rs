@@ -297,8 +297,12 @@ impl ClientState {
 
     /// Checks that a message with this number is here, or among those that a comparison with the server has covered.
     fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
-        let is_here = |number: &Seq| self.conversations.get(&message.to).is_some_and(|c| !c.lacks(*number));
-        number.is_some_and(is_here)
+        // A message of another store may have the number: the client need not have heard of a restore.
+        let is_here = |number: Seq| {
+            let conversation = self.conversations.get(&message.to);
+            conversation.is_some_and(|c| !c.lacks(number) && !c.has_other(number, &message.id))
+        };
+        number.copied().is_some_and(is_here)
     }
 
     /// Notes that another program of this user sends the messages of the outbox.

@@ -185,7 +185,7 @@ impl ClientState {
     fn apply_sent(&mut self, id: &MessageId, seq: Seq, at: Timestamp) -> Change {
         let Some(Outgoing { id, to, text, .. }) = self.settle(id) else { return Change::None };
         let message = Arc::new(Message { seq, id, from: self.me.clone(), to, at, text });
-        let is_here = self.has_row(&message) && !self.conversation(&message.to).has_other(&message);
+        let is_here = self.has_row(&message) && !self.conversation(&message.to).has_other(message.seq, &message.id);
         if self.holds(&message) || is_here {
             return Change::Sent(self.conversation(&message.to).claim(seq));
         }
