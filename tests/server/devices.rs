@@ -329,7 +329,7 @@ impl Life {
             return;
         }
         for sent in &self.sent {
-            let is_own = sent.from == name && !(sent.to.contains_key(name) && !sent.is_to_room);
+            let is_own = sent.from == name && !sent.to.contains_key(name);
             let has = received.contains(&sent.seq);
             let in_gap = sent.is_to_room && gaps.iter().any(|(first, last)| (*first..=*last).contains(&sent.seq));
             if is_own {
