@@ -189,3 +189,16 @@ fn keys_end_with_the_administrators_change_and_in_a_restored_store() {
     assert_ended(&world, "laptop", &key);
     assert!(device(&world, "laptop").request("PING") == "OK");
 }
+
+#[test]
+fn keys_end_with_the_account() {
+    let world = World::without_lobby();
+    world.register("ana");
+    let key = new_key(&mut device(&world, "laptop"));
+    let connections = assert_good(&world, "laptop", &key);
+    world.administer(&["user", "remove", "ana"]);
+    for mut connection in connections {
+        assert!(connection.read_line().starts_with("KO;AUTH;"));
+    }
+    assert_ended(&world, "laptop", &key);
+}

@@ -58,7 +58,10 @@ impl StateMachine {
         let user = self.stored.name(number);
         let at = context.now.at;
         let rooms: Vec<_> = self.stored.account(number).rooms.iter().copied().collect();
+        let devices: Vec<_> = self.stored.account(number).devices.iter().filter_map(|one| one.name.clone()).collect();
         self.apply_and_emit(Record::Removed { user: user.clone(), at }, context)?;
+        let end_key = |device| Effect::Key { user: user.clone(), device, key: None };
+        context.out.effects.extend(devices.into_iter().map(end_key));
         for room in rooms {
             let event = Event::Part { room: self.stored.room(room).name.clone(), user: user.clone(), at };
             _ = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
