@@ -174,6 +174,11 @@ pub fn without_checksum(line: &[u8]) -> Option<&[u8]> {
     is_whole.then_some(record)
 }
 
+/// Reads a field that is empty where the value is missing. `None`: it is there and wrong.
+pub fn optional<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if text.is_empty() { Some(None) } else { read(text).map(Some) }
+}
+
 /// A value that needs neither quotes nor escapes in a record: a number, a time, a name, a word.
 ///
 /// The provided method goes through `Display`. The types of which every message has some override it: the router

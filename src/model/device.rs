@@ -10,6 +10,8 @@ use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
 use super::UserName;
+use super::fingerprint::to_bytes;
+use super::id::has_id_characters;
 use crate::limits;
 use crate::record::PlainField;
 
@@ -25,8 +27,7 @@ impl DeviceName {
     pub fn new(text: &str) -> Option<Self> {
         let begins = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic());
         let fits = text.len() <= limits::DEVICE_NAME_BYTES;
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (begins && fits && is_plain && !text.eq_ignore_ascii_case(OTHERS)).then(|| Self(text.into()))
+        (begins && fits && has_id_characters(text) && !text.eq_ignore_ascii_case(OTHERS)).then(|| Self(text.into()))
     }
 
     /// Returns the name as it is written.
@@ -57,8 +58,7 @@ impl DeviceKey {
 
     /// Checks the form of a key: 43 characters of base64url.
     pub fn new(text: &str) -> Option<Self> {
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (text.len() == limits::DEVICE_KEY_BYTES && is_plain).then(|| Self(text.into()))
+        (text.len() == limits::DEVICE_KEY_BYTES && has_id_characters(text)).then(|| Self(text.into()))
     }
 
     /// Returns the key as it is written.
@@ -95,9 +95,7 @@ impl KeyDigest {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part.as_bytes());
         }
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        Self(bytes)
+        Self(to_bytes(&context.finish()))
     }
 
     /// Reads the digest as `Display` writes it: 64 hexadecimal digits.

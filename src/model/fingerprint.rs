@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::Token;
 use crate::record::PlainField;
@@ -11,12 +11,17 @@ use crate::record::PlainField;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; SHA256_OUTPUT_LEN]);
 
+/// Returns the bytes of a SHA-256 digest.
+pub(super) fn to_bytes(digest: &Digest) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut bytes = [0; SHA256_OUTPUT_LEN];
+    bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    bytes
+}
+
 impl Fingerprint {
     /// Digests a certificate in its DER form.
     pub fn of(certificate: &[u8]) -> Self {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        bytes.iter_mut().zip(digest(&SHA256, certificate).as_ref()).for_each(|(to, from)| *to = *from);
-        Self(bytes)
+        Self(to_bytes(&digest(&SHA256, certificate)))
     }
 
     /// Reads 32 pairs of hexadecimal digits, with a colon between them.

@@ -11,12 +11,16 @@ use crate::record::PlainField;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(SmolStr);
 
+/// Checks that each character of a text is one of `A-Z a-z 0-9 - _`: those of ids, devices and keys.
+pub(super) fn has_id_characters(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
 impl MessageId {
     /// Checks an id; `None` if the text is empty, too long, or has any other character in it.
     pub fn new(text: &str) -> Option<Self> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let fits = (1..=limits::ID_BYTES).contains(&text.len());
-        (fits && text.bytes().all(allowed)).then(|| Self(text.into()))
+        (fits && has_id_characters(text)).then(|| Self(text.into()))
     }
 
     /// Returns the id as it is written.

@@ -8,7 +8,7 @@ use super::port::Port;
 use crate::model::{
     DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName,
 };
-use crate::record::{Fields, PlainField, Writer};
+use crate::record::{Fields, PlainField, Writer, optional};
 
 /// A value that the protocol carries as one line. [`Codec::write_fields`] and [`Codec::from_fields`] are inverses.
 pub trait Codec: Sized {
@@ -124,31 +124,17 @@ impl Field for Cow<'static, str> {
     }
 }
 
-/// A time that may be missing: then the field is empty.
-impl Field for Option<Timestamp> {
+/// A value that may be missing: then the field is empty.
+impl<T: Field> Field for Option<T> {
     fn write(&self, record: &mut Writer) {
         match self {
-            Some(at) => record.plain(at),
-            None => record.plain(""),
-        };
+            Some(value) => value.write(record),
+            None => _ = record.plain(""),
+        }
     }
 
     fn read(text: &str) -> Option<Self> {
-        if text.is_empty() { Some(None) } else { Timestamp::parse(text).map(Some) }
-    }
-}
-
-/// The device of a connection: an empty field if it has none.
-impl Field for Option<DeviceName> {
-    fn write(&self, record: &mut Writer) {
-        match self {
-            Some(device) => record.plain(device),
-            None => record.plain(""),
-        };
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        if text.is_empty() { Some(None) } else { DeviceName::new(text).map(Some) }
+        optional(text, T::read)
     }
 }
 

@@ -28,12 +28,14 @@ impl LoginKind {
         }
     }
 
-    /// Returns the number of fields after the verb: a device comes before the user.
+    /// Returns whether a device comes before the user.
+    pub fn names_device(self) -> bool {
+        matches!(self, Self::Device | Self::Key)
+    }
+
+    /// Returns the number of fields after the verb.
     pub fn fields(self) -> usize {
-        match self {
-            Self::Login | Self::Register => 2,
-            Self::Device | Self::Key => 3,
-        }
+        2 + usize::from(self.names_device())
     }
 }
 
@@ -54,7 +56,7 @@ impl<'a> Login<'a> {
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let (verb, rest) = std::str::from_utf8(line).ok()?.split_once(':')?;
         let kind = LoginKind::ALL.into_iter().find(|kind| verb.eq_ignore_ascii_case(kind.verb()))?;
-        let (device, rest) = if kind.fields() > 2 { rest.split_once(':')? } else { ("", rest) };
+        let (device, rest) = if kind.names_device() { rest.split_once(':')? } else { ("", rest) };
         let (user, password) = rest.split_once(':')?;
         (!password.is_empty()).then_some(Self { kind, device, user, password })
     }
@@ -62,7 +64,7 @@ impl<'a> Login<'a> {
     /// Appends the line, with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
         let Self { kind, device, user, password } = self;
-        let device = if kind.fields() > 2 { format!("{device}:") } else { String::new() };
+        let device = if kind.names_device() { format!("{device}:") } else { String::new() };
         out.extend_from_slice(format!("{}:{device}{user}:{password}\n", kind.verb()).as_bytes());
     }
 }

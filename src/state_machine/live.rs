@@ -151,7 +151,8 @@ impl Presence {
         Some(key)
     }
 
-    fn remove_session(&mut self, key: SessionKey) -> Option<ConnectionId> {
+    /// Removes the session of a device, if it has one; returns its connection.
+    pub fn remove_session(&mut self, key: SessionKey) -> Option<ConnectionId> {
         self.end_poll(key);
         let sessions = self.sessions.get_mut(key.user.index())?;
         let index = sessions.iter().position(|session| session.device == key.device)?;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::model::{
     Banned, DeviceName, Email, KeyDigest, Message, RoomName, Seq, ShortText, Target, Timestamp, UserName,
 };
-use crate::record::{Fields, Writer};
+use crate::record::{Fields, Writer, optional};
 
 /// One change of the stored state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Record {
             "BANNED" => Self::Banned {
                 banned: Banned::from_stored(f.get(2)?)?,
                 at: time(3)?,
-                until: if f.get(4)?.is_empty() { None } else { Some(time(4)?) },
+                until: optional(f.get(4)?, Timestamp::parse)?,
                 reason: ShortText::new(f.get(5)?)?,
             },
             "UNBANNED" => Self::Unbanned { banned: Banned::from_stored(f.get(2)?)? },
@@ -142,15 +142,14 @@ impl Record {
                 Self::Seen { user: user(2)?, device, at: time(3)? }
             }
             "DEVICE" => {
-                let name = if f.get(4)?.is_empty() { None } else { Some(DeviceName::new(f.get(4)?)?) };
+                let name = optional(f.get(4)?, DeviceName::new)?;
                 let device = device(3).filter(|device| device.is_named() == name.is_some())?;
                 Self::Device { user: user(2)?, device, name, at: time(5)? }
             }
             "DEVICE_LOST" => Self::DeviceLost { user: user(2)?, device: device(3)? },
             "DEVICE_FORGOTTEN" => Self::DeviceForgotten { user: user(2)?, device: device(3)? },
             "DEVICE_KEY" => {
-                let key = if f.get(4)?.is_empty() { None } else { Some(KeyDigest::parse(f.get(4)?)?) };
-                Self::DeviceKey { user: user(2)?, device: device(3)?, key }
+                Self::DeviceKey { user: user(2)?, device: device(3)?, key: optional(f.get(4)?, KeyDigest::parse)? }
             }
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },

@@ -23,14 +23,13 @@ impl TableRow for RoomRow {
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let optional_user = |column| Some(if row.get(column)?.is_empty() { None } else { Some(row.user(column)?) });
         Some(Self {
             number: RoomNumber::parse(row.get(0)?)?,
             name: row.room(1)?,
-            creator: optional_user(2)?,
+            creator: row.optional(2, UserName::from_stored)?,
             is_open: [REMOVED, OPEN].iter().position(|state| row.get(3) == Some(state))? == 1,
             dropped: row.seq(4)?,
-            dropped_by: optional_user(5)?,
+            dropped_by: row.optional(5, UserName::from_stored)?,
             dropped_other: row.seq(6)?,
         })
     }

@@ -8,6 +8,7 @@ use super::error::{Problem, StoreError};
 use super::files::{MISSING, missing_or_io};
 use crate::disk::{self, Disk};
 use crate::model::{RoomName, Seq, Timestamp, UserName};
+use crate::record::optional;
 
 const END: &str = "end";
 
@@ -155,8 +156,12 @@ impl Row {
     }
 
     /// Reads a field that [`RowWriter::optional`] has written.
+    pub fn optional<T>(&self, column: usize, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+        optional(self.get(column)?, read)
+    }
+
     pub fn optional_time(&self, column: usize) -> Option<Option<Timestamp>> {
-        if self.get(column)?.is_empty() { Some(None) } else { self.time(column).map(Some) }
+        self.optional(column, Timestamp::parse)
     }
 }
 

@@ -185,9 +185,9 @@ impl TableRow for DeviceRow {
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let name = if row.get(2)?.is_empty() { None } else { Some(DeviceName::new(row.get(2)?)?) };
-        let key = if row.get(3)?.is_empty() { None } else { Some(KeyDigest::parse(row.get(3)?)?) };
-        let acknowledged = if row.get(5)?.is_empty() { None } else { Some(row.seq(5)?) };
+        let name = row.optional(2, DeviceName::new)?;
+        let key = row.optional(3, KeyDigest::parse)?;
+        let acknowledged = row.optional(5, Seq::parse)?;
         let number = DeviceNumber::parse(row.get(1)?).filter(|number| number.is_named() == name.is_some())?;
         let gaps = Default::default();
         Some(Self {

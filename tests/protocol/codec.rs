@@ -232,7 +232,7 @@ proptest! {
         (user, password) in ("[^:\n\r]{0,20}", "[^\n\r]{1,20}"),
         (kind, device) in (prop::sample::select(LoginKind::ALL.to_vec()), "[^:\n\r]{0,20}"),
     ) {
-        let device = if kind.fields() > 2 { device.as_str() } else { "" };
+        let device = if kind.names_device() { device.as_str() } else { "" };
         let login = Login { kind, device, user: &user, password: &password };
         let written = line(|out| login.write(out));
         prop_assert!(Login::parse(&written) == Some(login), "{:?}", String::from_utf8_lossy(&written));

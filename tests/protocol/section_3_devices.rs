@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::support::clock::Clock;
 use crate::support::{Connection, PASSWORD, World};
 
 /// Logs a device in on the RECV port; returns the number and the word of the reply, and the session.
@@ -26,8 +25,12 @@ fn send<const COUNT: usize>(from: &mut Connection, to: &str, ids: [&str; COUNT])
     })
 }
 
-fn set_clock(world: &World, hours: u64) {
-    world.clock.iter().for_each(|clock| clock.set(Duration::from_secs(hours * 3_600)));
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Returns the names of a user's devices.
+fn names(user: &mut Connection) -> Vec<String> {
+    let name = |row: &String| row.split(';').next().unwrap_or_default().to_owned();
+    user.list("DEVICES").iter().map(name).collect()
 }
 
 /// Returns the numbers and the ids of the messages among events, or what else they are.
@@ -205,11 +208,7 @@ fn a_user_is_online_from_the_first_session_to_the_last() {
 
 #[test]
 fn a_ninth_device_replaces_one_that_was_unused_for_a_day() {
-    let Some(clock) = Clock::new() else { return };
-    let mut world = World::without_lobby();
-    world.stop();
-    world.clock = Some(clock);
-    world.start();
+    let Some(world) = World::with_clock(&["--no-lobby"]) else { return };
     let mut ana = world.register("ana");
     let mut open: Vec<_> = (0..8).map(|number| device(&world, &format!("d{number}"), "ana").1).collect();
     let ninth = || Connection::open_with(world.recv, &format!("DEVICE:d8:ana:{PASSWORD}")).0;
@@ -217,21 +216,14 @@ fn a_ninth_device_replaces_one_that_was_unused_for_a_day() {
     drop(open.remove(3));
     crate::support::wait_until("the session to be closed", || ana.list("SESSIONS").len() == 8);
     assert!(ninth().starts_with("KO;QUOTA;"));
-    set_clock(&world, 25);
+    world.set_clock(25 * HOUR);
     assert!(ninth().ends_with(";new"), "d3 was used a day ago");
-    let names = |ana: &mut Connection| -> Vec<String> {
-        ana.list("DEVICES").iter().map(|row| row.split(';').next().unwrap_or_default().to_owned()).collect()
-    };
     assert_eq!(names(&mut world.login("ana")), ["d0", "d1", "d2", "d4", "d5", "d6", "d7", "d8"]);
 }
 
 #[test]
 fn a_device_that_is_not_used_is_forgotten() {
-    let Some(clock) = Clock::new() else { return };
-    let mut world = World::new(&["--no-lobby", "--keep-devices", "3d"]);
-    world.stop();
-    world.clock = Some(clock);
-    world.start();
+    let Some(world) = World::with_clock(&["--no-lobby", "--keep-devices", "3d"]) else { return };
     let mut ana = world.register("ana");
     world.register("luis");
     let (_, laptop) = device(&world, "laptop", "luis");
@@ -241,12 +233,9 @@ fn a_device_that_is_not_used_is_forgotten() {
     crate::support::wait_until("the session to be closed", || luis.list("SESSIONS").len() == 2);
     let [uno] = send(&mut ana, "luis", ["uno"]);
     lab.poll(uno, 0);
-    set_clock(&world, 4 * 24);
-    let names = |rows: Vec<String>| -> Vec<String> {
-        rows.iter().map(|row| row.split(';').next().unwrap_or_default().to_owned()).collect()
-    };
+    world.set_clock(4 * 24 * HOUR);
     // The clock has ended the connections that were idle.
-    crate::support::wait_until("the review", || names(world.login("luis").list("DEVICES")).len() < 2);
+    crate::support::wait_until("the review", || names(&mut world.login("luis")).len() < 2);
     let (state, _) = device(&world, "laptop", "luis");
     assert_eq!(state, begun(uno, "new"), "the number of the user stays");
 }
@@ -278,12 +267,8 @@ fn what_waits_for_a_silent_device_alone_fills_no_quota() {
 
 #[test]
 fn a_device_that_lacks_what_retention_has_removed_begins_anew() {
-    let Some(clock) = Clock::new() else { return };
     let options = ["--no-lobby", "--keep", "30d", "--trust-clock", "--keep-devices", "forever"];
-    let mut world = World::new(&options);
-    world.stop();
-    world.clock = Some(clock);
-    world.start();
+    let Some(mut world) = World::with_clock(&options) else { return };
     let mut ana = world.register("ana");
     world.register("luis");
     let (_, laptop) = device(&world, "laptop", "luis");
@@ -293,7 +278,7 @@ fn a_device_that_lacks_what_retention_has_removed_begins_anew() {
     // Nobody has this one: it stays.
     let [waiting] = send(&mut ana, "luis", ["tres"]);
     drop((laptop, lab));
-    set_clock(&world, 40 * 24);
+    world.set_clock(40 * 24 * HOUR);
     world.stop();
     world.start();
     let mut luis = world.login("luis");

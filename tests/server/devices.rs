@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::server::model::file_all;
 use crate::support::random::Random;
 use crate::support::values::user;
 use wachat::model::{DeviceName, MessageId, Seq, Target, Text, Timestamp};
@@ -288,14 +289,7 @@ impl Life {
     }
 
     fn checkpoint(&mut self) {
-        let filed = self.machine.stored.pending_history().map(|(id, mut filed, rows)| {
-            filed.bytes += 100 * rows.len() as u64;
-            filed.rows += rows.len() as u64;
-            filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
-            (id, filed)
-        });
-        let filed: Vec<_> = filed.collect();
-        self.machine.stored.mark_history_written(&filed);
+        file_all(&mut self.machine);
         self.saved = self.machine.stored.snapshot();
         self.lines.clear();
     }

@@ -6,25 +6,10 @@ use std::time::Duration;
 use wachat::limits;
 use wachat::model::Timestamp;
 
-use crate::support::clock::Clock;
 use crate::support::metrics::Page;
 use crate::support::store_files::newest_checkpoint;
 use crate::support::world::choose_ports;
 use crate::support::{Connection, World, wait_or};
-
-/// Starts a server whose clock the test sets.
-fn start(options: &[&str]) -> Option<World> {
-    let clock = Clock::new()?;
-    let mut world = World::new(options);
-    world.kill();
-    world.clock = Some(clock);
-    world.start();
-    Some(world)
-}
-
-fn set(world: &World, ahead: Duration) {
-    world.clock.as_ref().expect("a clock").set(ahead);
-}
 
 /// Logs in with a wrong password this number of times, each time with another name.
 fn fail(world: &World, last: u8, times: usize) {
@@ -54,22 +39,22 @@ fn wait_for_lines(world: &World, last: u8, expected: &[&[u64]]) {
 /// The rest is told when the minute ends, by a line that is one of the next minute.
 #[test]
 fn no_address_has_more_than_ten_lines_a_minute_and_no_failed_login_is_lost() {
-    let Some(world) = start(&["--no-lobby"]) else { return };
+    let Some(world) = World::with_clock(&["--no-lobby"]) else { return };
     let minute = limits::AUDIT_PERIOD + Duration::from_secs(1);
     let lines = [1; 10];
     let most = limits::AUDIT_FAILED_LOGINS as usize;
     assert_eq!(most, lines.len());
     fail(&world, 7, most + 5);
     wait_for_lines(&world, 7, &[&lines]);
-    set(&world, minute);
+    world.set_clock(minute);
     wait_for_lines(&world, 7, &[&lines, &[5]]);
     fail(&world, 8, 3);
     fail(&world, 7, most + 2);
     wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..]]);
-    set(&world, 2 * minute);
+    world.set_clock(2 * minute);
     wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..], &[3]]);
     // A minute without a failure is told by no line, and the next one begins anew.
-    set(&world, 3 * minute);
+    world.set_clock(3 * minute);
     fail(&world, 7, most + 1);
     wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..], &[3], &lines]);
     wait_for_lines(&world, 8, &[&[1; 3]]);
@@ -99,7 +84,7 @@ fn cleaned_at(world: &World) -> String {
 /// it is.
 #[test]
 fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
-    let Some(mut world) = start(&["--no-lobby"]) else { return };
+    let Some(mut world) = World::with_clock(&["--no-lobby"]) else { return };
     world.kill();
     let metrics = SocketAddr::from(([127, 0, 0, 1], choose_ports()[0]));
     let mut begun = Timestamp::now().to_string();
@@ -121,7 +106,7 @@ fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
         before = made();
         let ahead = Duration::from_secs((day + 1) * 25 * 3_600);
         begun = Timestamp::now().later(ahead).to_string();
-        set(&world, ahead);
+        world.set_clock(ahead);
     }
     assert!(before < 30.0, "{before} checkpoints in 5 days: a clean-up a day has few");
 }

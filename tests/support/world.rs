@@ -58,6 +58,21 @@ impl World {
         Self::with_data(directory, &data, options)
     }
 
+    /// Starts a server whose clock the test sets. `None`: there is no such clock here.
+    pub fn with_clock(options: &[&str]) -> Option<Self> {
+        let clock = Clock::new()?;
+        let mut world = Self::new(options);
+        world.kill();
+        world.clock = Some(clock);
+        world.start();
+        Some(world)
+    }
+
+    /// Sets the clock of [`World::with_clock`] so far ahead of the real one.
+    pub fn set_clock(&self, ahead: Duration) {
+        self.clock.as_ref().expect("a clock").set(ahead);
+    }
+
     /// Starts a server with its log in this directory and its data elsewhere.
     pub fn with_data(directory: TempDir, data: &Path, options: &[&str]) -> Self {
         Self::of_program(WACHAT.as_ref(), directory, data, options)

@@ -52,8 +52,8 @@ impl Device {
     pub fn open(directory: &Path, wanted: Option<&DeviceName>, remembers: bool) -> io::Result<Self> {
         let path = directory.join(FILE);
         let stored = read(&path)?.filter(|stored| wanted.is_none_or(|name| *name == stored.name));
-        if let Some(Stored { name, key }) = stored {
-            return Ok(Self { name, path, remembers, state: State { key, ..State::default() }.into() });
+        if let Some(stored) = stored {
+            return Ok(Self::of(stored, path, remembers));
         }
         let name = wanted.cloned().map_or_else(new_name, Ok)?;
         let device = Self { name, path, remembers, state: Mutex::default() };
@@ -64,13 +64,11 @@ impl Device {
     /// Returns the device of a directory, if it has one: a pipe receives nothing, and needs none.
     pub fn open_existing(directory: &Path) -> io::Result<Option<Self>> {
         let path = directory.join(FILE);
-        let of_stored = |Stored { name, key }| Self {
-            name,
-            path: path.clone(),
-            remembers: false,
-            state: State { key, ..State::default() }.into(),
-        };
-        Ok(read(&path)?.map(of_stored))
+        Ok(read(&path)?.map(|stored| Self::of(stored, path, false)))
+    }
+
+    fn of(Stored { name, key }: Stored, path: PathBuf, remembers: bool) -> Self {
+        Self { name, path, remembers, state: State { key, ..State::default() }.into() }
     }
 
     pub fn name(&self) -> &DeviceName {

@@ -10,22 +10,17 @@ impl Checker {
     pub fn logs_in(&mut self, reader: &str, acknowledged: u64, store: &str) -> Verdict {
         let stream = self.name(reader);
         let (user, device) = user_and_device(reader);
-        // The nameless device is never called new, and of another one the reply that called it so may have been lost.
-        let begins = !device.is_empty() || !self.streams_of(user).is_empty();
-        if begins && !self.streams.contains_key(&stream) {
-            return self.begins(reader, acknowledged, store);
-        }
-        // So may it have been lost, with the server, since the device was forgotten.
-        let restarted = self.restarted;
-        if self.streams.get(&stream).is_some_and(|own| own.is_forgotten && own.since < restarted) {
-            return self.begins(reader, acknowledged, store);
-        }
-        // The nameless device need not have been durable before it has acknowledged something.
         let has_none = |own: &Stream| own.acknowledged.is_none_or(|(upto, _)| upto <= own.begin);
-        if user_and_device(reader).1.is_empty()
-            && self.streams_of(user).len() > 1
-            && self.streams.get(&stream).is_some_and(|own| has_none(own) && own.begin < acknowledged)
-        {
+        let streams = self.streams_of(user).len();
+        let begins = match self.streams.get(&stream) {
+            // The nameless device is never called new, and of another one the reply that called it so may have been lost.
+            None => !device.is_empty() || streams > 0,
+            // So may it have been lost, with the server, since the device was forgotten.
+            Some(own) if own.is_forgotten && own.since < self.restarted => true,
+            // The nameless device need not have been durable before it has acknowledged something.
+            Some(own) => device.is_empty() && streams > 1 && has_none(own) && own.begin < acknowledged,
+        };
+        if begins {
             return self.begins(reader, acknowledged, store);
         }
         let moment = self.note_login(&stream, acknowledged, store);

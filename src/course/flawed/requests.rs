@@ -84,8 +84,7 @@ impl<'a> Session<'a> {
     /// Answers a login line; a refusal ends the connection.
     fn log_in(&mut self, line: &[u8]) -> Reply {
         // The server has no devices.
-        let has_no_device = |login: &Login| matches!(login.kind, LoginKind::Login | LoginKind::Register);
-        let login = Login::parse(line).filter(has_no_device).ok_or(Code::Syntax)?;
+        let login = Login::parse(line).filter(|login| !login.kind.names_device()).ok_or(Code::Syntax)?;
         let is_new = login.kind == LoginKind::Register;
         let name = UserName::new(login.user).map_err(|_| if is_new { Code::Name } else { Code::Auth })?;
         let mut state = self.server.state.lock();

@@ -97,18 +97,3 @@ impl Field for Email {
         Self::new(text)
     }
 }
-
-/// A name that may be missing: then the field is empty.
-impl Field for Option<UserName> {
-    fn write(&self, record: &mut Writer) {
-        if let Some(name) = self {
-            record.plain(name)
-        } else {
-            record.plain("")
-        };
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        if text.is_empty() { Some(None) } else { UserName::new(text).ok().map(Some) }
-    }
-}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{DeviceName, Message, RoomName, Seq, State, Target, Timestamp, UserName};
-use crate::protocol::codec::{Codec, Field, codec, field};
+use crate::protocol::codec::{Codec, Field, codec, field, optional_field};
 use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
 
@@ -147,7 +147,7 @@ impl Codec for OpenSession {
             address: field(f, 2)?,
             since: field(f, 3)?,
             this: ["other", "this"].iter().position(|word| f.get(4) == Some(word))? == 1,
-            device: if f.len() > 5 { field(f, 5)? } else { None },
+            device: optional_field::<Option<DeviceName>>(f, 5)?.flatten(),
         })
     }
 }

@@ -63,9 +63,8 @@ fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Op
     if login.kind == LoginKind::Device && connection.port == Port::Send {
         return Err(syntax("DEVICE is for the RECV port; here it is LOGIN, or KEY:<device>:<user>:<key>"));
     }
-    let names_device = matches!(login.kind, LoginKind::Device | LoginKind::Key);
     let device = DeviceName::new(login.device);
-    if names_device && device.is_none() {
+    if login.kind.names_device() && device.is_none() {
         return Err(syntax("a device's name is a letter and up to 31 letters, digits, - and _; not others"));
     }
     let attempt = Attempt {

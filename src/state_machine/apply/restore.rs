@@ -2,14 +2,14 @@
 
 use super::Applied;
 use crate::limits;
-use crate::model::{Banned, Seq, Target};
+use crate::model::{Banned, Seq};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
     BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
     Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, OwnMessage, Room, StoredState, TargetNumber, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, OwnMessage, Room, StoredState, WaitingMessage,
 };
 use crate::state_machine::{ApplyError, RoomNumber};
 
@@ -116,13 +116,6 @@ impl StoredState {
         for number in removed {
             self.count_removed(number);
         }
-    }
-
-    fn target_number(&self, target: &Target) -> Result<TargetNumber, ApplyError> {
-        Ok(match target {
-            Target::User(peer) => TargetNumber::User(self.number(peer)?),
-            Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
-        })
     }
 
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {

@@ -10,7 +10,7 @@ use crate::model::{Email, RoomName, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, LoggedIn, Reply};
 use crate::state_machine::stored::LOBBY;
-use crate::state_machine::{AccountNumber, Asked, Cost, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Asked, Cost, Effect, Record, RoomNumber, StateMachine};
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
@@ -126,10 +126,15 @@ impl StateMachine {
         self.apply_and_emit(Record::Join { user: user.clone(), room: room.clone(), at: context.now.at }, context)?;
         let room = self.stored.room_number(&room)?;
         let event = Event::Join { room: self.stored.room(room).name.clone(), user, at: context.now.at };
-        let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
-        self.presence.push_to_own_devices(number, &event);
-        self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
+        self.tell_members(room, number, &event, context);
         Ok(())
+    }
+
+    /// Tells of a change of membership: the other members, at the cost of the user, and the user's own devices.
+    fn tell_members(&mut self, room: RoomNumber, user: AccountNumber, event: &Event, context: &Context) {
+        let told = self.presence.push_transient_event(self.stored.members_to_notify(room, user), event);
+        self.presence.push_to_own_devices(user, event);
+        self.charge_in_any_case(user, Cost::of_tokens(told), context.now.elapsed);
     }
 
     pub(super) fn leave_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
@@ -142,9 +147,7 @@ impl StateMachine {
         let name = self.stored.room(room).name.clone();
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
         let event = Event::Part { room: name, user, at: context.now.at };
-        let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
-        self.presence.push_to_own_devices(number, &event);
-        self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
+        self.tell_members(room, number, &event, context);
         Ok(Reply::Done)
     }
 }

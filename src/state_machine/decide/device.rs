@@ -101,10 +101,13 @@ impl StateMachine {
         let Some(Device { name, .. }) = self.stored.account(user).devices.get(number).cloned() else { return Ok(()) };
         let user_name = self.stored.name(user);
         self.apply_and_emit(Record::DeviceForgotten { user: user_name.clone(), device: number }, context)?;
-        let session = self.end_session(SessionKey { user, device: number }, context);
+        let key = SessionKey { user, device: number };
         match name {
-            Some(device) => self.close_device(user_name, device, context),
-            None => context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout))),
+            Some(device) => {
+                self.end_session(key, context);
+                self.close_device(user_name, device, context);
+            }
+            None => self.time_out_session(key, context),
         }
         Ok(())
     }
@@ -219,9 +222,13 @@ impl StateMachine {
     fn lose_device(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
         let user = self.stored.name(key.user);
         self.emit(Record::DeviceLost { user, device: key.device }, context.out)?;
+        self.time_out_session(key, context);
+        Ok(())
+    }
+
+    fn time_out_session(&mut self, key: SessionKey, context: &mut Context) {
         let session = self.end_session(key, context);
         context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout)));
-        Ok(())
     }
 
     /// Forgets the devices that were unused for too long, and takes the number from those that lack a message which retention

@@ -30,13 +30,7 @@ impl StateMachine {
         if !self.rate_limits.debt(number, context.now.elapsed).is_zero() {
             return Err(Code::Rate.into());
         }
-        // A login whose password took long to verify does not take over from a later login: its client may have
-        // given up, and the later login may be that client's retry.
-        let known = self.known_device(number, device).map(|device| SessionKey { user: number, device });
-        let session = known.and_then(|key| self.presence.session(key));
-        if session.is_some_and(|session| session.login_order > order) {
-            return Err(Code::Replaced.into());
-        }
+        self.refuse_late_login(number, device, order)?;
         let (device, state) = self.begin_device(number, device, context)?;
         self.charge_in_any_case(number, Cost::of_tokens(limits::SESSION_TOKENS), context.now.elapsed);
         let user = self.stored.name(number);
@@ -54,6 +48,15 @@ impl StateMachine {
         Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store, device: state }))
     }
 
+    /// Refuses a login whose password took long to verify where a later login has opened the session of the device: its client
+    /// may have given up, and the later login may be that client's retry.
+    fn refuse_late_login(&self, user: AccountNumber, device: Option<&DeviceName>, order: u64) -> Decided<()> {
+        let known = self.known_device(user, device).map(|device| SessionKey { user, device });
+        let session = known.and_then(|key| self.presence.session(key));
+        let is_late = session.is_some_and(|session| session.login_order > order);
+        if is_late { Err(Code::Replaced.into()) } else { Ok(()) }
+    }
+
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
         let Some(key) = self.presence.close_session(context.connection) else { return Ok(()) };
         self.record_last_seen(key, context)?;
@@ -63,8 +66,7 @@ impl StateMachine {
 
     /// Ends the session of a device, if it has one, and returns its connection, which has to be closed.
     pub(super) fn end_session(&mut self, key: SessionKey, context: &Context) -> Option<ConnectionId> {
-        let connection = self.presence.session(key)?.connection;
-        self.presence.close_session(connection);
+        let connection = self.presence.remove_session(key)?;
         self.tell_offline(key.user, context);
         Some(connection)
     }

@@ -158,11 +158,7 @@ impl StoredState {
 
     /// Returns how far a message is with each of its recipients, by name; none where its room is gone.
     pub fn statuses_of(&self, message: &Message) -> Vec<Status> {
-        let target = match &message.to {
-            Target::User(user) => self.number(user).map(TargetNumber::User),
-            Target::Room(room) => self.room_number(room).map(TargetNumber::Room),
-        };
-        let Ok((from, target)) = self.number(&message.from).and_then(|from| Ok((from, target?))) else {
+        let (Ok(from), Ok(target)) = (self.number(&message.from), self.target_number(&message.to)) else {
             return Vec::new();
         };
         self.list_statuses(from, target, message.seq, &Page { limit: usize::MAX, after: None })

@@ -154,6 +154,14 @@ impl StoredState {
         self.room_numbers.get(name).copied().ok_or_else(|| ApplyError(format!("there is no room {name}")))
     }
 
+    /// Finds the target of a record or a message; one that names none is an error.
+    pub fn target_number(&self, target: &Target) -> Result<TargetNumber, ApplyError> {
+        match target {
+            Target::User(user) => self.number(user).map(TargetNumber::User),
+            Target::Room(room) => self.room_number(room).map(TargetNumber::Room),
+        }
+    }
+
     // Account and room numbers are made only where an entry is added (those of a checkpoint are checked), and no
     // entry is ever removed (a room that is gone leaves its place): these four indices are always in range.
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::file_all;
 use super::pages::{self, Asked};
 use crate::support::random::Random;
 use crate::support::values::user;
@@ -71,18 +72,6 @@ impl Server {
             self.lines.push(line);
         }
         out
-    }
-
-    /// Puts all rows into history files, as a checkpoint does first.
-    fn file_all(&mut self) {
-        let filed = self.machine.stored.pending_history().map(|(id, mut filed, rows)| {
-            filed.bytes += 100 * rows.len() as u64;
-            filed.rows += rows.len() as u64;
-            filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
-            (id, filed)
-        });
-        let filed: Vec<_> = filed.collect();
-        self.machine.stored.mark_history_written(&filed);
     }
 
     fn checkpoint(&mut self) {
@@ -337,8 +326,8 @@ impl Play {
     }
 
     fn checkpoint(&mut self) {
-        self.stays.file_all();
-        self.restarts.file_all();
+        file_all(&mut self.stays.machine);
+        file_all(&mut self.restarts.machine);
         self.restarts.checkpoint();
     }
 

@@ -43,7 +43,7 @@ impl Mailbox {
         match Login::parse(line) {
             None => ("KO;SYNTAX;the first line is LOGIN:<user>:<password>\n".to_owned(), false),
             // A server without devices: the client logs in by LOGIN then.
-            Some(Login { kind: LoginKind::Device | LoginKind::Key, .. }) => {
+            Some(login) if login.kind.names_device() => {
                 ("KO;SYNTAX;this server has no devices: log in by LOGIN\n".to_owned(), false)
             }
             Some(login) if login.kind == LoginKind::Register => ("KO;EXISTS;that name is taken\n".to_owned(), false),

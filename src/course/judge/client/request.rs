@@ -30,11 +30,8 @@ impl Request {
     pub fn parse(port: Port, first: bool, line: &[u8]) -> Self {
         let text = String::from_utf8_lossy(line).into_owned();
         if first {
-            let login = Login::parse(line).map(|login| login.kind);
-            let verb = match login {
-                Some(LoginKind::Device | LoginKind::Key) => LoginKind::Device.verb(),
-                _ => LoginKind::Login.verb(),
-            };
+            let names_device = Login::parse(line).is_some_and(|login| login.kind.names_device());
+            let verb = if names_device { LoginKind::Device.verb() } else { LoginKind::Login.verb() };
             return Self { asked: Asked::Login, verb: verb.to_owned(), plain: text, line: line.to_vec() };
         }
         let asked = exchange::Request::parse(port, line);
