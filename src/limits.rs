@@ -307,9 +307,9 @@ pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 /// Most acknowledgements of one record.
 pub const ACKNOWLEDGEMENTS: usize = 1_000;
 
-/// Longest record of acknowledgements in bytes: 64, and for each a separator, a number of 16 digits, a colon and an account
-/// of 10 digits.
-const ACKNOWLEDGED_BYTES: usize = 64 + 28 * ACKNOWLEDGEMENTS;
+/// Longest record of acknowledgements in bytes: 64, and for each a separator, a number of 16 digits, a point and a device of
+/// one digit, a colon and an account of 10 digits.
+const ACKNOWLEDGED_BYTES: usize = 64 + 30 * ACKNOWLEDGEMENTS;
 
 /// Most bytes that one command adds to a batch: the acknowledgements that were noted before it, and its own records, which
 /// together are no longer than the longest message. The router reserves them in the segment before each command; an import

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
+use crate::state_machine::live::SessionKey;
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +125,15 @@ pub struct Asked {
     pub device: Option<DeviceName>,
 }
 
+/// A look at the devices of all users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// The first device; `None`: that of the first user.
+    pub from: Option<SessionKey>,
+    /// Devices that were unused for too long are forgotten.
+    pub may_forget: bool,
+}
+
 /// A request of a connection, or an event on it. `user` is the user who has logged in there.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -180,8 +190,8 @@ pub enum Command {
     LogOut { user: UserName, which: LogOut, asker: Option<DeviceName>, closed: Option<DeviceName> },
     /// Gives the device of the session a key.
     Key { key: DeviceKey },
-    /// Ends the devices that are not to be kept.
-    ReviewDevices,
+    /// Looks at the devices, some of which are not to be kept.
+    ReviewDevices(Review),
     /// Sets the port on which the session's client takes direct chats; `None`: it takes none.
     Port { port: Option<u16>, fingerprint: Option<Fingerprint> },
     /// Requests events. `wait` is in seconds; `None`: as long as the policy permits.

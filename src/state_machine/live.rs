@@ -144,13 +144,6 @@ impl Presence {
         replaced
     }
 
-    /// Closes a connection's session; returns its key.
-    pub fn close_session(&mut self, connection: ConnectionId) -> Option<SessionKey> {
-        let key = *self.keys.get(&connection)?;
-        self.remove_session(key);
-        Some(key)
-    }
-
     /// Removes the session of a device, if it has one; returns its connection.
     pub fn remove_session(&mut self, key: SessionKey) -> Option<ConnectionId> {
         self.end_poll(key);

@@ -28,6 +28,7 @@ impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
     pub fn new(mut stored: StoredState, policy: Policy) -> Self {
         stored.begin_tally();
+        stored.find_crowded();
         let (presence, rate_limits, today, acknowledgements) = Default::default();
         Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
     }

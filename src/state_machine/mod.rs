@@ -26,7 +26,7 @@ mod snapshot;
 mod stored;
 mod today;
 
-pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, mib};
+pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, mib};
 pub use error::ApplyError;
 pub use live::SessionKey;
 pub use machine::StateMachine;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Record;
-use super::command::ConnectionId;
+use super::command::{ConnectionId, Review};
 use super::query::Excerpt;
 use super::stored::{ConversationId, HistoryPrefix, Participants};
 use crate::model::{DeviceName, KeyDigest, Seq, Target, UserName};
@@ -40,12 +40,18 @@ pub enum Effect {
     /// Closes the connection with a number at the request of a connection.
     LogOut { connection: u64, by: ConnectionId },
     /// Closes the connections of a user but this one, and those of its device.
-    LogOutOthers { user: UserName, by: ConnectionId },
-    /// Executes [`super::Command::ReviewDevices`] again.
-    ReviewDevices,
-    /// Publishes another password of an account, and closes the connections of the user but the one that has set it.
-    /// `address`: that of its client; `None`: the administrator has set the password.
-    Password { name: UserName, password_hash: Arc<str>, by: ConnectionId, address: Option<IpAddr> },
+    LogOutOthers { user: UserName, by: ConnectionId, device: Option<DeviceName> },
+    /// Executes [`super::Command::ReviewDevices`] when the disk has room.
+    ReviewDevices(Review),
+    /// Publishes another password of an account, and closes the connections of the user but the one that has set it, and
+    /// those of its device. `address`: that of its client; `None`: the administrator has set the password.
+    Password {
+        name: UserName,
+        password_hash: Arc<str>,
+        by: ConnectionId,
+        address: Option<IpAddr>,
+        device: Option<DeviceName>,
+    },
 }
 
 /// The events that a poll returns. The texts of messages that have waited for long are in history files only, and are
@@ -59,6 +65,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Returns whether retention may have removed a message of it: one that nobody has acknowledged stays.
+    pub fn may_lack_removed(&self) -> bool {
+        let mut filed = self.filed.values();
+        filed.any(|filed| filed.seqs.first().is_some_and(|first| *first <= filed.filed.removed.upto))
+    }
+
     /// Returns the number of events.
     pub fn count(&self) -> usize {
         self.events.len() + self.filed.values().map(|filed| filed.seqs.len()).sum::<usize>()

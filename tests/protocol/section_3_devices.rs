@@ -241,6 +241,28 @@ fn a_device_that_is_not_used_is_forgotten() {
 }
 
 #[test]
+fn a_clock_that_jumps_forward_forgets_no_device() {
+    let options = ["--no-lobby", "--keep-devices", "3d"];
+    for trusts in [false, true] {
+        let options = [&options[..], if trusts { &["--trust-clock"] } else { &[] }].concat();
+        let Some(world) = World::with_clock(&options) else { return };
+        world.register("ana");
+        for name in ["laptop", "lab"] {
+            drop(device(&world, name, "ana"));
+        }
+        let mut ana = world.login("ana");
+        crate::support::wait_until("the sessions to be closed", || ana.list("SESSIONS").len() == 1);
+        world.set_clock(10 * 24 * HOUR);
+        // The connections that were idle have ended.
+        crate::support::wait_until("the review", || match trusts {
+            true => names(&mut world.login("ana")).is_empty(),
+            false => world.log().contains("--keep-devices forgets nothing: "),
+        });
+        assert!(trusts || names(&mut world.login("ana")).len() == 2);
+    }
+}
+
+#[test]
 fn what_waits_for_a_silent_device_alone_fills_no_quota() {
     let world = World::new(&["--no-lobby", "--queue", "5", "--queue-per-sender", "5"]);
     let mut ana = world.register("ana");

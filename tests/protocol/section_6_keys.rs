@@ -1,5 +1,7 @@
 //! Keys: a device logs in without a password, until its key ends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::support::{Connection, PASSWORD, World};
 
 const OTHER_PASSWORD: &str = "otra palabra larga";
@@ -124,6 +126,38 @@ fn keys_end_with_passwd_but_that_of_the_device_that_asks() {
     assert_eq!(nameless.request(&format!("PASSWD;{OTHER_PASSWORD};{PASSWORD}")), "OK");
     assert!(send.read_line().starts_with("KO;AUTH;"));
     assert_ended(&world, "laptop", &keys[0]);
+}
+
+#[test]
+fn a_login_of_the_device_that_changes_the_password_goes_on() {
+    let world = World::new(&["--no-lobby", "--no-limits"]);
+    world.register("ana");
+    let key = new_key(&mut device(&world, "laptop"));
+    let [mut send, _recv] = assert_good(&world, "laptop", &key);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for port in [world.send, world.send, world.recv, world.recv] {
+            let (key, is_over) = (&key, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    // Those of the RECV port replace one another.
+                    let (reply, _connection) = Connection::open_with(port, &format!("KEY:laptop:ana:{key}"));
+                    let is_good = reply.starts_with("OK;") || reply.starts_with("KO;REPLACED;");
+                    if !is_good {
+                        is_over.store(true, Ordering::Relaxed);
+                        panic!("{reply}");
+                    }
+                }
+            });
+        }
+        let passwords = [PASSWORD, OTHER_PASSWORD, PASSWORD, OTHER_PASSWORD, PASSWORD, OTHER_PASSWORD, PASSWORD];
+        for pair in passwords.windows(2) {
+            let reply = send.request(&format!("PASSWD;{};{}", pair[0], pair[1]));
+            is_over.fetch_or(reply != "OK", Ordering::Relaxed);
+            assert_eq!(reply, "OK");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]

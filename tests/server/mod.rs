@@ -9,6 +9,7 @@ mod audit;
 mod cheap_requests;
 mod contradictions;
 mod counts;
+mod device_limits;
 mod devices;
 mod disk_floor;
 mod dual_stack;

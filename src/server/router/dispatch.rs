@@ -43,14 +43,16 @@ impl Router {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
-                Effect::Password { name, password_hash, by, address } => {
-                    self.publish_password(name, password_hash, by, address);
+                Effect::Password { name, password_hash, by, address, device } => {
+                    self.publish_password(name, password_hash, by, address, device.as_ref());
                 }
                 Effect::Key { user, device, key } => self.shared.accounts.publish_key(&user, &device, key),
                 Effect::CloseDevice { user, device, by } => self.close_device(&user, &device, by),
                 Effect::LogOut { connection, by } => self.close_one(ConnectionId(connection), by),
-                Effect::LogOutOthers { user, by } => self.close_others(by, &user, &logged_out()),
-                Effect::ReviewDevices => self.deferred.push((ADMINISTRATOR, Command::ReviewDevices)),
+                Effect::LogOutOthers { user, by, device } => {
+                    self.close_others(by, device.as_ref(), &user, &logged_out());
+                }
+                Effect::ReviewDevices(review) => self.maintenance.reviews.put_off(review),
                 Effect::Reply(ADMINISTRATOR, reply) => self.administrator_reply = Some(reply),
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
@@ -124,10 +126,9 @@ impl Router {
             (Login::Done(_), _) => {}
             // Any KO to the login line closes the connection (protocol, section 4).
             (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
-            (Login::Opening(user, device), _) => {
+            (Login::Opening(user), _) => {
                 let user = user.clone();
-                let device = device.take();
-                session.log_in(user.clone(), self.group_commit.state().number(&user).ok(), device);
+                session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
                 self.shared.metrics.logins.accepted.add(1);
                 self.resumable.push(id);
             }
@@ -145,17 +146,20 @@ impl Router {
             return Ok(());
         }
         match outcome {
-            // The password can have been changed since it was compared.
-            Outcome::LoggedIn { account, .. } if !self.shared.accounts.is_current(&account) => {
-                self.close_now(id, Code::Auth.into());
+            Outcome::LoggedIn { account, order, device } => {
+                // The password can have been changed, and the key can have ended, since it was compared.
+                let is_current = match &device {
+                    Some(LoginDevice { name, key: Some(key) }) => {
+                        self.shared.accounts.is_current_key(&account.name, name, *key)
+                    }
+                    _ => self.shared.accounts.is_current(&account),
+                };
+                if is_current {
+                    self.open_session(id, account.name.clone(), order, device);
+                } else {
+                    self.close_now(id, Code::Auth.into());
+                }
             }
-            // The key can have ended since it was compared.
-            Outcome::LoggedIn { account, device: Some(LoginDevice { name, key: Some(key) }), .. }
-                if !self.shared.accounts.is_current_key(&account.name, &name, key) =>
-            {
-                self.close_now(id, Code::Auth.into());
-            }
-            Outcome::LoggedIn { account, order, device } => self.open_session(id, account.name.clone(), order, device),
             Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
             Outcome::Register { retry, order, device, user, password, password_hash } => {
                 session.login =
@@ -204,8 +208,9 @@ impl Router {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let key = device.as_ref().and_then(|device| device.key);
         let device = device.map(|device| device.name);
+        session.device = device.clone();
         if session.connection.port == Port::Recv {
-            session.login = Login::Opening(user.clone(), device.clone());
+            session.login = Login::Opening(user.clone());
             self.user_connections.add(&user, id);
             let address = session.connection.peer.to_canonical();
             return self.deferred.push((id, Command::Open { user, device, key, order, address }));
@@ -215,7 +220,7 @@ impl Router {
         }
         self.user_connections.add(&user, id);
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.log_in(user.clone(), self.group_commit.state().number(&user).ok(), device);
+        session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
         self.shared.metrics.logins.accepted.add(1);
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use super::clean_ups::CleanUps;
 use super::end::Fatal;
 use super::group_commit::GroupCommit;
+use super::reviews::Reviews;
 use super::workers::{Checkpointer, SegmentMaker, Wake, checkpointer, free, segment_maker};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::server::metrics::Metrics;
+use crate::state_machine::Review;
 use crate::store::{Checkpointed, Opened, Retention, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
 
@@ -35,8 +37,7 @@ pub(crate) struct Maintenance {
     checkpoint_begun: Instant,
     /// Wait after the next failed checkpoint: each failure doubles it.
     checkpoint_delay: Duration,
-    /// Time of the next look for devices that are not to be kept.
-    review: Instant,
+    pub reviews: Reviews,
 }
 
 impl Maintenance {
@@ -53,6 +54,7 @@ impl Maintenance {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
             checkpoints: checkpointer(store.clone(), wake)?,
             clean_ups: CleanUps::new(retention),
+            reviews: Reviews::new(retention.trusts_clock, opened.machine.stored.newest_use()),
             store,
             metrics,
             retry_segment: None,
@@ -60,7 +62,6 @@ impl Maintenance {
             segment_begun: Instant::now(),
             checkpoint_begun: Instant::now(),
             checkpoint_delay: limits::DISK_RETRY_DELAY,
-            review: Instant::now(),
         })
     }
 
@@ -71,16 +72,13 @@ impl Maintenance {
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
-        [self.retry_segment, wanted.and(quiet), clean_up, Some(self.review)].iter().flatten().min().copied()
+        let review = group_commit.check_space().is_ok().then(|| self.reviews.due());
+        [self.retry_segment, wanted.and(quiet), clean_up, review].iter().flatten().min().copied()
     }
 
-    /// Returns whether it is time to look for devices that are not to be kept: now and then, and after a clean-up.
-    pub fn begin_review(&mut self) -> bool {
-        let is_due = self.review <= Instant::now();
-        if is_due {
-            self.review = Instant::now() + limits::REVIEW_INTERVAL;
-        }
-        is_due
+    /// Returns the look at the devices that is due, if the disk has room for what it records.
+    pub fn begin_review(&mut self, group_commit: &GroupCommit) -> Option<Review> {
+        group_commit.check_space().ok().and_then(|()| self.reviews.begin(Timestamp::now()))
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
@@ -172,7 +170,7 @@ impl Maintenance {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;
                 if self.clean_ups.end_step(checkpoint.cleaned_upto) {
-                    self.review = Instant::now();
+                    self.reviews.hasten();
                 }
                 free(group_commit.give_checkpoint(&checkpoint));
             }

@@ -20,6 +20,7 @@ mod maintenance;
 mod own_sessions;
 mod passwd;
 mod requests;
+mod reviews;
 mod session;
 mod status;
 mod user_connections;
@@ -156,8 +157,8 @@ impl Router {
     fn serve(&mut self) -> Result<(), Fatal> {
         while !self.stopping {
             self.maintenance.run(&mut self.group_commit)?;
-            if self.maintenance.begin_review() {
-                self.execute(ADMINISTRATOR, Command::ReviewDevices)?;
+            if let Some(review) = self.maintenance.begin_review(&self.group_commit) {
+                self.execute(ADMINISTRATOR, Command::ReviewDevices(review))?;
             }
             if let Some(input) = self.next_input() {
                 self.handle_all(input)?;

@@ -78,11 +78,16 @@ impl Router {
         self.user_connections.of(user).to_vec()
     }
 
-    /// Closes the connections of a user other than this one and those of its device.
-    pub(crate) fn close_others(&mut self, this: ConnectionId, user: &UserName, last: &CloseReason) {
-        let device = self.sessions.get(&this).and_then(|session| session.device.clone());
+    /// Closes the connections of a user other than this one and those of its device, if it has one.
+    pub(crate) fn close_others(
+        &mut self,
+        this: ConnectionId,
+        device: Option<&DeviceName>,
+        user: &UserName,
+        last: &CloseReason,
+    ) {
         let is_other = |id: &ConnectionId| {
-            let others = self.sessions.get(id).and_then(|session| session.device.clone());
+            let others = self.sessions.get(id).and_then(|session| session.device.as_ref());
             *id != this && (device.is_none() || others != device)
         };
         let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(is_other).collect();

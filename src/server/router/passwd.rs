@@ -10,7 +10,7 @@ use super::Router;
 use super::end::Fatal;
 use super::input::{Input, PasswordChange};
 use super::session::Step;
-use crate::model::{Password, UserName};
+use crate::model::{DeviceName, Password, UserName};
 use crate::protocol::{Code, Ko, Port, Reply};
 use crate::server::audit::{Event, LoginFailure};
 use crate::server::auth::failed_logins::Origin;
@@ -98,10 +98,11 @@ impl Router {
         password_hash: Arc<str>,
         by: ConnectionId,
         address: Option<IpAddr>,
+        device: Option<&DeviceName>,
     ) {
         self.shared.accounts.publish(name.clone(), Some(password_hash));
         let last = Ko::new(Code::Auth, "the password was changed, so log in again");
-        self.close_others(by, &name, &last.into());
+        self.close_others(by, device, &name, &last.into());
         if let Some(from) = address {
             self.shared.audit.note(Event::PasswordChanged { user: name, from, port: Port::Send });
         }

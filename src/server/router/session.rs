@@ -39,8 +39,8 @@ pub(crate) enum Login {
         password: Password,
         password_hash: Arc<str>,
     },
-    /// A RECV session is being opened for this user, and this device.
-    Opening(UserName, Option<DeviceName>),
+    /// A RECV session is being opened for this user.
+    Opening(UserName),
     Done(UserName),
 }
 
@@ -48,7 +48,7 @@ impl Login {
     /// Returns the user whose password was right; the session may still be opening.
     pub fn verified_user(&self) -> Option<&UserName> {
         match self {
-            Self::Opening(user, _) | Self::Done(user) => Some(user),
+            Self::Opening(user) | Self::Done(user) => Some(user),
             Self::Pending | Self::Registering { .. } => None,
         }
     }
@@ -77,7 +77,7 @@ pub(crate) struct Session {
     pub login: Login,
     /// The account of the user, once the user is logged in.
     pub account: Option<AccountNumber>,
-    /// The device of the connection, once it is logged in; `None`: it has none.
+    /// The device of the connection, once the password or key was right; `None`: it has none.
     pub device: Option<DeviceName>,
     /// Time at which it was opened.
     pub since: Timestamp,
@@ -118,12 +118,12 @@ impl Session {
         }
     }
 
-    /// Notes that a user is logged in, on a device if the login line has named one.
-    pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>, device: Option<DeviceName>) {
+    /// Notes that a user is logged in.
+    pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>) {
         if let Some(trace) = &self.connection.trace {
             trace.set_user(user.shown());
         }
-        (self.login, self.account, self.device) = (Login::Done(user), account, device);
+        (self.login, self.account) = (Login::Done(user), account);
         self.connection.slot.log_in();
     }
 

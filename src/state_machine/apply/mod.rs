@@ -85,6 +85,7 @@ impl StoredState {
     pub fn mark_history_written(&mut self, written: &[(ConversationId, HistoryPrefix)]) -> Vec<Vec<Arc<Message>>> {
         let mut removed = Vec::new();
         for (id, filed) in written {
+            self.removed_upto = self.removed_upto.max(filed.removed.upto);
             let conversation = match id {
                 ConversationId::Direct(..) => self.direct.get_mut(id),
                 ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),

@@ -106,6 +106,7 @@ impl StoredState {
             id => return Err(ApplyError(format!("{id} names an account or a room that is not there"))),
         };
         conversation.filed = row.filed;
+        self.removed_upto = self.removed_upto.max(row.filed.removed.upto);
         Ok(())
     }
 

@@ -40,10 +40,11 @@ impl StateMachine {
             return Err(Code::Auth.into());
         }
         self.apply_and_emit(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, context)?;
-        let device = asked.as_ref().and_then(|asked| asked.device.as_ref());
-        self.end_keys(number, device, context)?;
-        let address = asked.map(|asked| asked.address);
-        context.out.effects.push(Effect::Password { name, password_hash, by: context.connection, address });
+        let (address, device) = asked.map(|asked| (asked.address, asked.device)).unzip();
+        let device = device.flatten();
+        self.end_keys(number, device.as_ref(), context)?;
+        let by = context.connection;
+        context.out.effects.push(Effect::Password { name, password_hash, by, address, device });
         Ok(Reply::Done)
     }
 

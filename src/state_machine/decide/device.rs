@@ -11,13 +11,21 @@ use crate::protocol::request::LogOut;
 use crate::protocol::{Code, DeviceState, Reply, reply};
 use crate::state_machine::live::SessionKey;
 use crate::state_machine::stored::{Device, DeviceNumber};
-use crate::state_machine::{ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{
+    ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, Review, StateMachine,
+};
 
 /// Time for which a device has to be unused before a new one may replace it.
 const REPLACEABLE_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-/// Most devices that one review ends: the records of a command have to fit into the log.
-const REVIEWED: usize = 64;
+/// Time after which the use of a device whose session goes on is recorded again: a server that is killed records no end.
+const USE_RECORDED_AFTER: Duration = Duration::from_secs(12 * 3_600);
+
+/// Most devices of which one command records something: its records have to fit into the log.
+const RECORDED_DEVICES: usize = 64;
+
+/// Most devices that a review looks at before others have their turn.
+const REVIEWED_DEVICES: usize = 10_000;
 
 impl StateMachine {
     /// Returns the device of a login, if there is one.
@@ -40,12 +48,18 @@ impl StateMachine {
             self.begin_nameless_device(user, context)?;
             return Ok((DeviceNumber::NAMELESS, None));
         };
-        let known = self.stored.account(user).devices.find(name);
-        if let Some(Device { number, acknowledged: Some(_), .. }) = known {
-            return Ok((*number, Some(DeviceState::Known)));
-        }
+        let known = self.stored.account(user).devices.find(name).map(|device| (device.number, device.acknowledged));
         let number = match known {
-            Some(device) => device.number,
+            Some((device, Some(_))) if !self.stored.lacks_removed(SessionKey { user, device }) => {
+                return Ok((device, Some(DeviceState::Known)));
+            }
+            Some((device, acknowledged)) => {
+                if acknowledged.is_some() {
+                    let user = self.stored.name(user);
+                    self.apply_and_emit(Record::DeviceLost { user, device }, context)?;
+                }
+                device
+            }
             None => self.number_for_new_device(user, context)?,
         };
         // The session of the nameless device has had the number of the user so far.
@@ -104,10 +118,10 @@ impl StateMachine {
         let key = SessionKey { user, device: number };
         match name {
             Some(device) => {
-                self.end_session(key, context);
+                self.end_session(key, context)?;
                 self.close_device(user_name, device, context);
             }
-            None => self.time_out_session(key, context),
+            None => self.time_out_session(key, context)?,
         }
         Ok(())
     }
@@ -120,7 +134,7 @@ impl StateMachine {
         let name = device.name.clone();
         let user_name = self.stored.name(user);
         self.apply_and_emit(Record::DeviceKey { user: user_name.clone(), device: number, key: None }, context)?;
-        self.end_session(SessionKey { user, device: number }, context);
+        self.end_session(SessionKey { user, device: number }, context)?;
         name.into_iter().for_each(|device| self.close_device(user_name.clone(), device, context));
         Ok(())
     }
@@ -131,7 +145,8 @@ impl StateMachine {
         context.out.effects.push(Effect::CloseDevice { user, device, by });
     }
 
-    /// Ends the keys of a user's devices, but that of one.
+    /// Ends the keys of a user's devices, but that of one, and the sessions of those devices: before their connections are
+    /// closed they could ask for another key.
     pub(super) fn end_keys(
         &mut self,
         user: AccountNumber,
@@ -141,7 +156,11 @@ impl StateMachine {
         let devices = self.stored.account(user).devices.iter();
         let others = devices.filter(|device| but.is_none_or(|but| device.name.as_ref() != Some(but)));
         let numbers: Vec<_> = others.map(|device| device.number).collect();
-        numbers.into_iter().try_for_each(|number| self.end_key(user, number, context))
+        for device in numbers {
+            self.end_key(user, device, context)?;
+            self.end_session(SessionKey { user, device }, context)?;
+        }
+        Ok(())
     }
 
     /// `LOGOUT`. `asker`: the device of the connection that asks; `closed`: that of the connection that is to be closed.
@@ -168,7 +187,8 @@ impl StateMachine {
             LogOut::Others => {
                 self.end_keys(number, asker, context)?;
                 let user = self.stored.name(number);
-                context.out.effects.push(Effect::LogOutOthers { user, by: context.connection });
+                let device = asker.cloned();
+                context.out.effects.push(Effect::LogOutOthers { user, by: context.connection, device });
             }
         }
         Ok(Reply::Done)
@@ -207,52 +227,60 @@ impl StateMachine {
         Ok(Reply::Devices(rows))
     }
 
-    /// Takes the number from those devices for whom more is kept than may be.
+    /// Takes the number from those devices for whom more is kept than may be. Those of further users, and all while the disk is
+    /// full, keep it until a later batch.
     pub(super) fn drop_slow_devices(&mut self, now: Now, out: &mut Output) -> Result<(), ApplyError> {
-        for user in std::mem::take(&mut self.stored.crowded) {
-            while !self.disk_full && self.stored.is_crowded(user) {
-                let Some((device, _)) = self.stored.account(user).devices.slowest() else { break };
-                let mut context = Context { connection: ADMINISTRATOR, now, out };
-                self.lose_device(SessionKey { user, device }, &mut context)?;
+        let mut recorded = 0;
+        while let Some(user) = self.stored.crowded.last().copied() {
+            match self.stored.device_to_drop(user) {
+                None => _ = self.stored.crowded.pop(),
+                Some(_) if self.disk_full || recorded == RECORDED_DEVICES => return Ok(()),
+                Some(device) => {
+                    let mut context = Context { connection: ADMINISTRATOR, now, out };
+                    self.lose_device(SessionKey { user, device }, &mut context)?;
+                    recorded += 1;
+                }
             }
         }
         Ok(())
     }
 
+    /// Takes the number from a device, and closes its session.
     fn lose_device(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
         let user = self.stored.name(key.user);
         self.emit(Record::DeviceLost { user, device: key.device }, context.out)?;
-        self.time_out_session(key, context);
+        self.time_out_session(key, context)
+    }
+
+    fn time_out_session(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
+        let session = self.end_session(key, context)?;
+        context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout)));
         Ok(())
     }
 
-    fn time_out_session(&mut self, key: SessionKey, context: &mut Context) {
-        let session = self.end_session(key, context);
-        context.out.effects.extend(session.map(|session| Effect::Close(session, Code::Timeout)));
-    }
-
-    /// Forgets the devices that were unused for too long, and takes the number from those that lack a message which retention
-    /// has removed: not many at once, and then again.
-    pub(super) fn review_devices(&mut self, context: &mut Context) -> Decided<()> {
-        if self.disk_full {
-            return Ok(());
-        }
-        // A device may have had a session for long when the server ended: it has time to come back.
-        let may_forget = context.now.elapsed >= limits::REVIEW_INTERVAL;
-        let mut ended = 0;
-        for (key, last_used) in self.stored.devices_with_users() {
-            if ended == REVIEWED {
-                context.out.effects.push(Effect::ReviewDevices);
+    /// Looks at the devices, from one on: forgets those that were unused for too long, takes the number from those that lack a
+    /// message which retention has removed, and records the use of those whose session goes on. Not many at once: the rest has
+    /// its turn later.
+    pub(super) fn review_devices(&mut self, review: Review, context: &mut Context) -> Decided<()> {
+        let mut recorded = 0;
+        let devices: Vec<_> = self.stored.devices_from(review.from).take(REVIEWED_DEVICES + 1).collect();
+        for (looked_at, (key, last_used)) in devices.into_iter().enumerate() {
+            if self.disk_full || recorded == RECORDED_DEVICES || looked_at == REVIEWED_DEVICES {
+                context.out.effects.push(Effect::ReviewDevices(Review { from: Some(key), ..review }));
                 break;
             }
-            let is_unused = self.presence.session(key).is_none();
-            if may_forget && is_unused && context.now.at.since(last_used) > self.policy.keep_devices {
+            let is_used = self.presence.session(key).is_some();
+            let unrecorded = context.now.at.since(last_used);
+            if review.may_forget && !is_used && unrecorded > self.policy.keep_devices {
                 self.forget_device(key.user, key.device, context)?;
-                ended += 1;
             } else if self.stored.lacks_removed(key) {
                 self.lose_device(key, context)?;
-                ended += 1;
+            } else if is_used && unrecorded > USE_RECORDED_AFTER {
+                self.record_last_seen(key, context)?;
+            } else {
+                continue;
             }
+            recorded += 1;
         }
         Ok(())
     }

@@ -124,7 +124,7 @@ impl StateMachine {
                 self.log_out(&user, &which, [asker.as_ref(), closed.as_ref()], context)?
             }
             Command::Key { key } => return self.set_key(key, context),
-            Command::ReviewDevices => return self.review_devices(context).map(|()| None),
+            Command::ReviewDevices(review) => return self.review_devices(review, context).map(|()| None),
             Command::Port { port, fingerprint } => {
                 return Ok(self.set_direct_port(context, port.map(|port| (port, fingerprint))));
             }

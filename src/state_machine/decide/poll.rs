@@ -8,7 +8,9 @@ use crate::limits;
 use crate::model::Seq;
 use crate::protocol::{After, Code};
 use crate::state_machine::live::{SessionKey, WaitingPoll};
-use crate::state_machine::{Acknowledgement, ApplyError, Cost, Delivery, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{
+    Acknowledgement, ApplyError, Cost, Delivery, Effect, Now, Output, Record, Review, StateMachine,
+};
 
 impl StateMachine {
     /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a user who is
@@ -84,7 +86,14 @@ impl StateMachine {
         let Some(poll) = session.poll.filter(|poll| now || !poll.is_held) else { return };
         let transient = session.transient.len().min(poll.max);
         let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: BTreeMap::new() };
-        let last = self.stored.collect(key, poll.after, poll.max - transient, &mut delivery);
+        let mut last = self.stored.collect(key, poll.after, poll.max - transient, &mut delivery);
+        if delivery.may_lack_removed() && self.stored.lacks_removed(key) {
+            // The review takes the number from the device, and closes the session.
+            out.effects.push(Effect::ReviewDevices(Review { from: Some(key), may_forget: false }));
+            delivery.events.truncate(transient);
+            delivery.filed.clear();
+            last = poll.after;
+        }
         session.sent = session.sent.max(last);
         let to = session.connection;
         let looked_at = self.stored.rooms_with_news(user, poll.after);

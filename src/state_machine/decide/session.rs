@@ -8,7 +8,7 @@ use crate::model::{DeviceName, Fingerprint, KeyDigest, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
 use crate::state_machine::live::{DirectPort, Session, SessionKey};
-use crate::state_machine::{AccountNumber, ConnectionId, Cost, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, ApplyError, ConnectionId, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {
     /// Opens a session, which replaces an earlier one of the device. `device`: its name; `None`: the nameless one.
@@ -57,18 +57,24 @@ impl StateMachine {
         if is_late { Err(Code::Replaced.into()) } else { Ok(()) }
     }
 
+    /// Ends the session of a connection that is closed.
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
-        let Some(key) = self.presence.close_session(context.connection) else { return Ok(()) };
-        self.record_last_seen(key, context)?;
-        self.tell_offline(key.user, context);
+        if let Some((key, _)) = self.presence.session_of(context.connection) {
+            self.end_session(key, context)?;
+        }
         Ok(())
     }
 
     /// Ends the session of a device, if it has one, and returns its connection, which has to be closed.
-    pub(super) fn end_session(&mut self, key: SessionKey, context: &Context) -> Option<ConnectionId> {
-        let connection = self.presence.remove_session(key)?;
+    pub(super) fn end_session(
+        &mut self,
+        key: SessionKey,
+        context: &mut Context,
+    ) -> Result<Option<ConnectionId>, ApplyError> {
+        let Some(connection) = self.presence.remove_session(key) else { return Ok(None) };
+        self.record_last_seen(key, context)?;
         self.tell_offline(key.user, context);
-        Some(connection)
+        Ok(Some(connection))
     }
 
     /// Tells a user's contacts that the last session has ended, if it has.
@@ -88,10 +94,10 @@ impl StateMachine {
         self.charge_in_any_case(user, Cost::of_tokens(tokens), context.now.elapsed);
     }
 
-    /// Records that a session began or ended. While the disk is full it is left out: no session is refused for it.
-    fn record_last_seen(&mut self, key: SessionKey, context: &mut Context) -> Decided<()> {
+    /// Records that a session began, goes on or ended. While the disk is full it is left out: no session is refused for it.
+    pub(super) fn record_last_seen(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
         let record = Record::Seen { user: self.stored.name(key.user), device: key.device, at: context.now.at };
-        if self.disk_full { Ok(()) } else { self.apply_and_emit(record, context) }
+        if self.disk_full { Ok(()) } else { self.emit(record, context.out) }
     }
 
     /// Sets the port, and the certificate, with which the session's client takes direct chats. A session that was replaced gets no answer.

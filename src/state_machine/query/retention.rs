@@ -22,11 +22,11 @@ impl StoredState {
         }
     }
 
-    /// Returns whether retention has removed a message that a device has yet to get, and the user has.
+    /// Returns whether retention has removed a message that a device has yet to get: one that the user has, or an own one.
     pub(in crate::state_machine) fn lacks_removed(&self, key: SessionKey) -> bool {
         let account = self.account(key.user);
         let position = account.devices.get(key.device).and_then(|device| device.acknowledged);
-        let Some(position) = position else { return false };
+        let Some(position) = position.filter(|position| *position < self.removed_upto) else { return false };
         let is_removed = |target, seq: Seq| {
             let conversation = self.conversation(conversation_of(key.user, target));
             conversation.is_some_and(|conversation| seq <= conversation.filed.removed.upto)

@@ -77,12 +77,12 @@ impl Account {
     pub fn progress(&self, before: Seq) -> Progress {
         let upto = self.row.acknowledged;
         let lowest = self.devices.slowest().map_or(upto, |(_, lowest)| lowest.min(upto));
-        Progress { before, upto, lowest, lowest_named: self.devices.lowest_named() }
+        Progress { before, upto, lowest, lowest_named: self.devices.slowest_named().map(|(_, lowest)| lowest) }
     }
 
     /// Returns whether a device with a name has a number: then the user's own messages are kept for it.
     pub fn keeps_own_messages(&self) -> bool {
-        self.devices.lowest_named().is_some()
+        self.devices.slowest_named().is_some()
     }
 
     /// Begins a device at the number of the user. `gap_of` gives the start of the GAP that is pending for the user in a room.

@@ -42,7 +42,7 @@ pub struct Device {
     pub name: Option<DeviceName>,
     /// The digest of the key with which it logs in.
     pub key: Option<KeyDigest>,
-    /// Time at which a session of it last began or ended.
+    /// Time at which a session of it last began or ended; where one goes on it is brought up to date now and then.
     pub last_used: Timestamp,
     /// Cumulative acknowledgement. `None`: it has lost its number, and begins anew with its next session.
     pub acknowledged: Option<Seq>,
@@ -128,8 +128,8 @@ impl Devices {
         self.positions().min_by_key(|(_, acknowledged)| *acknowledged)
     }
 
-    /// Returns the lowest number of a device with a name.
-    pub fn lowest_named(&self) -> Option<Seq> {
-        self.positions().filter(|(number, _)| number.is_named()).map(|(_, acknowledged)| acknowledged).min()
+    /// Returns the device with a name that has the lowest number, and it.
+    pub fn slowest_named(&self) -> Option<(DeviceNumber, Seq)> {
+        self.positions().filter(|(number, _)| number.is_named()).min_by_key(|(_, acknowledged)| *acknowledged)
     }
 }

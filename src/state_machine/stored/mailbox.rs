@@ -147,6 +147,16 @@ impl Mailbox {
         self.kept
     }
 
+    /// Returns the usage by the pending events above a number, up to another one.
+    pub fn usage_between(&self, after: Seq, upto: Seq) -> Usage {
+        let mut usage = Usage::default();
+        if after < upto {
+            let pending = self.pending.range((Bound::Excluded(after), Bound::Included(upto)));
+            pending.for_each(|(_, event)| usage.add(event.bytes()));
+        }
+        usage
+    }
+
     /// Adds a direct message that the user has not acknowledged.
     pub fn put_message(&mut self, seq: Seq, message: WaitingMessage) {
         self.messages.add(message.bytes);

@@ -92,6 +92,8 @@ pub struct StoredState {
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
     pub(super) direct: HashMap<ConversationId, Conversation>,
+    /// The highest number up to which retention has removed messages in a conversation.
+    pub(super) removed_upto: Seq,
     pub bans: Bans,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
@@ -271,20 +273,54 @@ impl StoredState {
         is_other && !has_written && recipient.rooms.intersection(sender_rooms).all(is_lobby)
     }
 
-    /// Returns whether the mailbox of a user keeps more for devices than it may (protocol, section 3).
-    pub fn is_crowded(&self, user: AccountNumber) -> bool {
-        let Usage { messages, bytes } = self.account(user).mailbox.kept();
-        messages > self.capacities.device_events || bytes > limits::DEVICE_EVENT_BYTES
+    /// Returns whether this is more than may be kept for the devices of a user (protocol, section 3).
+    fn is_too_much(&self, kept: Usage) -> bool {
+        kept.messages > self.capacities.device_events || kept.bytes > limits::DEVICE_EVENT_BYTES
     }
 
-    /// Returns all devices, each with the time of its last use.
-    pub(super) fn devices_with_users(&self) -> Vec<(SessionKey, Timestamp)> {
-        let accounts = self.accounts.iter().enumerate();
+    /// Returns whether the mailbox of a user keeps more for devices than it may.
+    pub(super) fn is_crowded(&self, user: AccountNumber) -> bool {
+        self.is_too_much(self.account(user).mailbox.kept())
+    }
+
+    /// Finds the users whose mailboxes keep more than they may: a replay does not note them.
+    pub(super) fn find_crowded(&mut self) {
+        self.crowded = (0..self.accounts.len()).map(AccountNumber::new).filter(|user| self.is_crowded(*user)).collect();
+    }
+
+    /// Returns the device that is to lose its number because the user's mailbox keeps more than it may: the one that is behind
+    /// the others; but the nameless one, for which no own messages are kept, only where that is enough.
+    pub(super) fn device_to_drop(&self, user: AccountNumber) -> Option<DeviceNumber> {
+        let Account { mailbox, devices, row, .. } = self.account(user);
+        let mut kept = mailbox.kept();
+        if !self.is_too_much(kept) {
+            return None;
+        }
+        let slowest = devices.slowest();
+        let (number, acknowledged) = slowest?;
+        match devices.slowest_named() {
+            Some((named, next)) if !number.is_named() => {
+                kept.subtract_usage(mailbox.usage_between(acknowledged, next.min(row.acknowledged)));
+                Some(if self.is_too_much(kept) { named } else { number })
+            }
+            _ => Some(number),
+        }
+    }
+
+    /// Returns the devices from one on (`None`: all), each with the time of its last use.
+    pub(super) fn devices_from(&self, from: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, Timestamp)> {
+        let accounts = self.accounts.iter().enumerate().skip(from.map_or(0, |from| from.user.index()));
         let devices = accounts.flat_map(|(index, account)| {
             let user = AccountNumber::new(index);
             account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, device.last_used))
         });
-        devices.collect()
+        devices.skip_while(move |(key, _)| from.is_some_and(|from| *key < from))
+    }
+
+    /// Returns the time of the newest message, login or logout.
+    pub fn newest_use(&self) -> Option<Timestamp> {
+        let seen = self.accounts.iter().filter_map(|account| account.row.last_seen).max();
+        seen.max(self.newest_message_at())
     }
 
     /// Returns the keys of all devices.

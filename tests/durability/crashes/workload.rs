@@ -526,7 +526,7 @@ impl Workload {
                     None
                 }
                 Effect::Close(..) | Effect::Account { .. } | Effect::Password { .. } => None,
-                Effect::Key { .. } | Effect::CloseDevice { .. } | Effect::ReviewDevices => None,
+                Effect::Key { .. } | Effect::CloseDevice { .. } | Effect::ReviewDevices(_) => None,
                 Effect::LogOut { .. } | Effect::LogOutOthers { .. } => None,
             };
             if let Some((connection, reply)) = answer {

@@ -23,7 +23,7 @@ pub fn effect(effect: Effect, last: u64) -> (u64, String) {
             (to, lines(&Reply::Events(delivery.events)))
         }
         Effect::Close(ConnectionId(to), code) => (to, format!("closed: {code}")),
-        Effect::Password { name, password_hash, by: ConnectionId(by), address } => {
+        Effect::Password { name, password_hash, by: ConnectionId(by), address, .. } => {
             let asked = address.map_or(String::new(), |address| format!(" at {address}"));
             (by, format!("password of {name}: {password_hash}{asked}"))
         }

@@ -13,7 +13,7 @@ use wachat::model::{
 use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Snapshot, StateMachine,
+    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Review, Snapshot, StateMachine,
     StoredState,
 };
 
@@ -265,7 +265,7 @@ impl Play {
             0 => self.say(log_out(LogOut::Device(device))),
             1 => self.say(log_out(LogOut::Others)),
             2 => self.say(log_out(LogOut::Connection(number))),
-            3 => self.say(Command::ReviewDevices),
+            3 => self.say(Command::ReviewDevices(Review { from: None, may_forget: true })),
             _ => {
                 let key = DeviceKey::new(&"k".repeat(43)).expect("a key");
                 self.ask(ConnectionId(number), Command::Key { key })

@@ -1,0 +1,303 @@
+//! What the state machine does about devices in one batch: how many it ends, which one, what it records, and what a later
+//! batch, a full disk or a restart changes.
+
+use std::time::Duration;
+
+use crate::server::model::file_all;
+use crate::support::values::user;
+use wachat::model::{DeviceKey, DeviceName, MessageId, Seq, Target, Text, Timestamp, UserName};
+use wachat::protocol::request::LogOut;
+use wachat::protocol::{After, Code, DeviceState, Reply};
+use wachat::state_machine::{
+    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, Record, Review, StateMachine, StoredState,
+};
+
+const CAPACITIES: Capacities = Capacities { room_log: 1_000, remembered_ids: 50, device_events: 15 };
+const HOUR: u64 = 3_600;
+const ALL: Review = Review { from: None, may_forget: true };
+
+struct Server {
+    machine: StateMachine,
+    lines: Vec<Vec<u8>>,
+    /// Seconds since its start.
+    now: u64,
+    connections: u64,
+    sent: usize,
+}
+
+fn machine(stored: StoredState) -> StateMachine {
+    StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, ..Policy::default() })
+}
+
+impl Server {
+    /// `users`: they are registered.
+    fn new(users: &[UserName]) -> Self {
+        let machine = machine(StoredState::with_capacities("store".into(), CAPACITIES));
+        let mut server = Self { machine, lines: Vec::new(), now: 0, connections: 0, sent: 0 };
+        for name in users {
+            server.run(Command::Register { name: name.clone(), password_hash: "$hash".into() });
+        }
+        server
+    }
+
+    fn now(&self) -> Now {
+        Now { at: Timestamp::from_millis(1_800_000_000_000 + 1_000 * self.now), elapsed: Duration::from_secs(self.now) }
+    }
+
+    /// Handles a command, whose batch goes on.
+    fn handle(&mut self, connection: ConnectionId, command: Command) -> Output {
+        let mut out = Output::default();
+        self.machine.handle(connection, command, self.now(), &mut out).expect("no defect");
+        self.log(&out);
+        out
+    }
+
+    fn end_batch(&mut self) -> Output {
+        let mut out = Output::default();
+        self.machine.end_batch(self.now(), &mut out).expect("no defect");
+        self.log(&out);
+        out
+    }
+
+    fn log(&mut self, out: &Output) {
+        for (last, record) in &out.records {
+            let mut line = Vec::new();
+            record.write(*last, &mut line);
+            line.pop();
+            self.lines.push(line);
+        }
+    }
+
+    fn run(&mut self, command: Command) -> Output {
+        let mut out = self.handle(ConnectionId(0), command);
+        let mut end = self.end_batch();
+        out.records.append(&mut end.records);
+        out.effects.append(&mut end.effects);
+        out
+    }
+
+    /// Opens a session of a device, or of none; returns it and the word of the reply.
+    fn open(&mut self, name: &UserName, device: Option<&str>) -> (ConnectionId, Option<DeviceState>) {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        let device = device.map(|device| DeviceName::new(device).expect("a name"));
+        let address = [127, 0, 0, 1].into();
+        let open = Command::Open { user: name.clone(), device, key: None, order: self.connections, address };
+        let out = self.handle(connection, open);
+        let opened = out.effects.iter().find_map(|effect| match effect {
+            Effect::Reply(_, Reply::SessionOpened(opened)) => Some(opened.device),
+            _ => None,
+        });
+        (connection, opened.expect("a session"))
+    }
+
+    fn send(&mut self, from: &UserName, to: &UserName) -> u64 {
+        self.sent += 1;
+        let id = MessageId::new(&format!("m{}", self.sent)).expect("an id");
+        let text = Text::new("hola").expect("a text");
+        let send = Command::Send { user: from.clone(), id, to: Ok(Target::User(to.clone())), text };
+        let out = self.handle(ConnectionId(0), send);
+        let accepted = out.effects.iter().find_map(|effect| match effect {
+            Effect::Reply(_, Reply::Accepted(accepted)) => Some(accepted.seq.get()),
+            _ => None,
+        });
+        accepted.expect("it is accepted")
+    }
+
+    fn poll(&mut self, session: ConnectionId, after: u64) -> Output {
+        let after = After::Number(Seq::new(after).expect("a number"));
+        let mut out = self.handle(session, Command::Poll { after, wait: Some(0), max: 100 });
+        let mut end = self.end_batch();
+        out.records.append(&mut end.records);
+        out.effects.append(&mut end.effects);
+        out
+    }
+
+    /// Kills the server, and starts it from the log.
+    fn restart(&mut self) {
+        let mut stored = StoredState::with_capacities("store".into(), CAPACITIES);
+        self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
+        self.machine = machine(stored);
+    }
+}
+
+/// Returns the devices that lose their number.
+fn lost(out: &Output) -> Vec<(String, u16)> {
+    let lost = out.records.iter().filter_map(|(_, record)| match record {
+        Record::DeviceLost { user, device } => Some((user.to_string(), device.get())),
+        _ => None,
+    });
+    lost.collect()
+}
+
+/// Returns how often the use of a device is recorded.
+fn seen(out: &Output) -> usize {
+    out.records.iter().filter(|(_, record)| matches!(record, Record::Seen { .. })).count()
+}
+
+/// A server whose users each have a laptop, and more own messages than are kept for it.
+fn crowded(users: usize) -> Server {
+    let names: Vec<_> = (0..users).map(|number| user(&format!("user{number}x"))).collect();
+    let mut server = Server::new(&names);
+    for (number, name) in names.iter().enumerate() {
+        server.open(name, Some("laptop"));
+        for _ in 0..16 {
+            server.send(name, &names[(number + 1) % users]);
+        }
+    }
+    server
+}
+
+#[test]
+fn one_batch_ends_no_more_devices_than_its_segment_has_room_for() {
+    let mut server = crowded(70);
+    assert_eq!(lost(&server.end_batch()).len(), 64);
+    assert_eq!(lost(&server.end_batch()).len(), 6);
+    assert_eq!(lost(&server.end_batch()).len(), 0);
+}
+
+#[test]
+fn what_is_too_much_is_not_forgotten_while_the_disk_is_full_nor_by_a_restart() {
+    let mut server = crowded(2);
+    server.machine.disk_full = true;
+    assert_eq!(lost(&server.end_batch()), []);
+    server.machine.disk_full = false;
+    server.restart();
+    assert_eq!(lost(&server.end_batch()).len(), 2, "after a restart");
+    let mut server = crowded(2);
+    server.machine.disk_full = true;
+    server.end_batch();
+    server.machine.disk_full = false;
+    assert_eq!(lost(&server.end_batch()).len(), 2, "when the disk has room");
+}
+
+#[test]
+fn the_nameless_device_does_not_lose_its_number_for_own_messages() {
+    let [ana, luis] = ["ana", "luis"].map(user);
+    let mut server = Server::new(&[ana.clone(), luis.clone()]);
+    server.open(&ana, None);
+    server.open(&ana, Some("laptop"));
+    (0..16).for_each(|_| _ = server.send(&ana, &luis));
+    assert_eq!(lost(&server.end_batch()), [("ana".to_owned(), 1)]);
+    // But for what it gets itself.
+    let (laptop, state) = server.open(&ana, Some("laptop"));
+    assert_eq!(state, Some(DeviceState::New));
+    let last = (0..16).map(|_| server.send(&luis, &ana)).max().expect("messages");
+    assert_eq!(lost(&server.poll(laptop, last)), [("ana".to_owned(), 0)]);
+}
+
+#[test]
+fn a_session_that_the_server_ends_is_a_use_of_its_device() {
+    let ana = user("ana");
+    let mut server = Server::new(std::slice::from_ref(&ana));
+    let sessions: Vec<_> = (0..8).map(|number| server.open(&ana, Some(&format!("d{number}"))).0).collect();
+    server.now += 26 * HOUR;
+    let asker = DeviceName::new("d0");
+    let others = Command::LogOut { user: ana.clone(), which: LogOut::Others, asker, closed: None };
+    assert_eq!(seen(&server.handle(sessions[0], others)), 7);
+    // Nor is it asked for a key before its connection is closed.
+    let key = DeviceKey::new(&"k".repeat(43)).expect("a key");
+    let out = server.handle(sessions[1], Command::Key { key });
+    assert!(out.records.is_empty(), "{:?}", out.records);
+    server.now += HOUR;
+    let address = [127, 0, 0, 1].into();
+    let device = DeviceName::new("d8");
+    let ninth = Command::Open { user: ana, device, key: None, order: 99, address };
+    let out = server.handle(ConnectionId(99), ninth);
+    assert!(
+        matches!(&out.effects[..], [Effect::Reply(_, Reply::Ko(ko))] if ko.code == Code::Quota),
+        "{:?}",
+        out.effects
+    );
+}
+
+#[test]
+fn the_use_of_a_session_that_goes_on_is_recorded_so_that_a_crash_does_not_age_its_device() {
+    let ana = user("ana");
+    let mut server = Server::new(std::slice::from_ref(&ana));
+    server.open(&ana, Some("laptop"));
+    server.now += 31 * 24 * HOUR;
+    assert_eq!(seen(&server.run(Command::ReviewDevices(ALL))), 1);
+    assert_eq!(seen(&server.run(Command::ReviewDevices(ALL))), 0, "twice a day at most");
+    server.restart();
+    server.now += 2 * HOUR;
+    assert!(server.run(Command::ReviewDevices(ALL)).records.is_empty());
+    assert_eq!(server.open(&ana, Some("laptop")).1, Some(DeviceState::Known));
+}
+
+#[test]
+fn a_review_goes_on_from_where_it_has_stopped_and_waits_for_the_disk() {
+    let names: Vec<_> = (0..70).map(|number| user(&format!("user{number}x"))).collect();
+    let mut server = Server::new(&names);
+    for name in &names {
+        let (session, _) = server.open(name, Some("laptop"));
+        server.handle(session, Command::Closed);
+    }
+    server.now += 31 * 24 * HOUR;
+    server.machine.disk_full = true;
+    let out = server.run(Command::ReviewDevices(ALL));
+    assert!(out.records.is_empty(), "{:?}", out.records);
+    assert!(matches!(&out.effects[..], [Effect::ReviewDevices(_)]), "{:?}", out.effects);
+    server.machine.disk_full = false;
+    let out = server.run(Command::ReviewDevices(ALL));
+    assert_eq!(out.records.len(), 64);
+    let rest = out.effects.iter().find_map(|effect| match effect {
+        Effect::ReviewDevices(rest) => Some(*rest),
+        _ => None,
+    });
+    let rest = rest.expect("there are more");
+    assert!(rest.may_forget && rest.from.is_some(), "{rest:?}");
+    assert_eq!(server.run(Command::ReviewDevices(Review { may_forget: false, ..rest })).records.len(), 0);
+    assert_eq!(server.run(Command::ReviewDevices(rest)).records.len(), 6);
+}
+
+/// Lets retention remove every message so far.
+fn remove_all(server: &mut Server) {
+    file_all(&mut server.machine);
+    let filed = server.machine.stored.filed_conversations().map(|(id, mut filed)| {
+        filed.removed.upto = filed.upto;
+        (id, filed)
+    });
+    let filed: Vec<_> = filed.collect();
+    server.machine.stored.mark_history_written(&filed);
+}
+
+#[test]
+fn a_device_is_not_told_that_a_message_is_damaged_which_retention_has_removed() {
+    let [ana, luis] = ["ana", "luis"].map(user);
+    let mut server = Server::new(&[ana.clone(), luis.clone()]);
+    let (laptop, _) = server.open(&ana, Some("laptop"));
+    let (lab, _) = server.open(&ana, Some("lab"));
+    let last = [server.send(&luis, &ana), server.send(&luis, &ana)][1];
+    server.poll(laptop, last);
+    remove_all(&mut server);
+    // Before the review has come to it.
+    let out = server.poll(lab, 0);
+    let mut reviews = out.effects.iter().filter_map(|effect| match effect {
+        Effect::ReviewDevices(review) => Some(*review),
+        Effect::Events { delivery, .. } => {
+            assert_eq!(delivery.count(), 0, "{delivery:?}");
+            None
+        }
+        _ => None,
+    });
+    let review = reviews.next_back().expect("a review of this device");
+    let out = server.run(Command::ReviewDevices(review));
+    assert_eq!(lost(&out), [("ana".to_owned(), 2)]);
+    assert!(out.effects.iter().any(|effect| matches!(effect, Effect::Close(id, Code::Timeout) if *id == lab)));
+    assert_eq!(server.open(&ana, Some("lab")).1, Some(DeviceState::New));
+}
+
+#[test]
+fn a_device_that_lacks_what_retention_has_removed_begins_anew_before_any_review() {
+    let [ana, luis] = ["ana", "luis"].map(user);
+    let mut server = Server::new(&[ana.clone(), luis.clone()]);
+    let (laptop, _) = server.open(&ana, Some("laptop"));
+    let (lab, _) = server.open(&ana, Some("lab"));
+    let last = server.send(&luis, &ana);
+    server.poll(laptop, last);
+    server.handle(lab, Command::Closed);
+    remove_all(&mut server);
+    assert_eq!(server.open(&ana, Some("lab")).1, Some(DeviceState::New));
+    assert_eq!(server.open(&ana, Some("laptop")).1, Some(DeviceState::Known));
+}
