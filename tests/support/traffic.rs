@@ -22,7 +22,10 @@ const WINDOW: usize = 4;
 /// Length of the long texts, in bytes.
 const HEAVY_BYTES: u64 = 50_000;
 
-/// A sender and a reader for every user.
+/// The device with which a user reads, beside a session without one.
+const DEVICE: &str = "lab";
+
+/// A sender for every user, and a reader for each of the user's devices.
 pub struct Traffic {
     shared: Arc<Shared>,
     senders: Vec<JoinHandle<()>>,
@@ -70,15 +73,17 @@ impl Traffic {
             broken: Mutex::new(None),
         });
         users.iter().for_each(|user| join(&shared, user, &room));
-        let start = |program: fn(&Shared, &'static str)| -> Vec<_> {
-            let run = |user: &&'static str| {
-                let shared = shared.clone();
-                let user = *user;
-                thread::spawn(move || program(&shared, user))
-            };
-            users.iter().map(run).collect()
+        let send = |user: &&'static str| {
+            let (shared, user) = (shared.clone(), *user);
+            thread::spawn(move || send(&shared, user))
         };
-        Self { senders: start(send), readers: start(receive), shared }
+        let receive = |reader: Reader| {
+            let shared = shared.clone();
+            thread::spawn(move || receive(&shared, &reader))
+        };
+        let senders = users.iter().map(send).collect();
+        let readers = users.iter().flat_map(|user| Reader::all_of(user)).map(receive).collect();
+        Self { senders, readers, shared }
     }
 
     /// The server was dead, and is now here.
@@ -292,8 +297,29 @@ fn hear(shared: &Shared, user: &str, id: &str, answer: &str) {
     }
 }
 
+/// A program that reads on a device of a user.
+struct Reader {
+    user: &'static str,
+    device: Option<&'static str>,
+    /// Its name for the checker.
+    name: String,
+}
+
+impl Reader {
+    fn all_of(user: &'static str) -> [Self; 2] {
+        let named = Self { user, device: Some(DEVICE), name: format!("{user}:{DEVICE}") };
+        [Self { user, device: None, name: user.to_owned() }, named]
+    }
+}
+
+/// Returns the user of a reader.
+fn user_of(reader: &str) -> &str {
+    reader.split_once(':').map_or(reader, |(user, _)| user)
+}
+
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
-fn receive(shared: &Shared, user: &'static str) {
+fn receive(shared: &Shared, reader: &Reader) {
+    let Reader { user, device, name } = reader;
     while shared.is_polling() {
         if shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
@@ -301,66 +327,71 @@ fn receive(shared: &Shared, user: &'static str) {
         }
         let [send, recv] = *shared.addresses.lock();
         let says = connect(shared, send, user);
-        let hears = connect(shared, recv, user);
+        let hears = connect_device(shared, recv, user, *device);
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
             let fields: Vec<_> = login.split(';').collect();
             let acknowledged = fields[3].parse().expect("a number");
-            shared.judge(|checker| checker.logs_in(user, acknowledged, fields[4]));
-            let _ = poll(shared, user, &mut hears, &mut says);
+            shared.judge(|checker| match fields.get(5) {
+                Some(&"new") => checker.begins(name, acknowledged, fields[4]),
+                _ => checker.logs_in(name, acknowledged, fields[4]),
+            });
+            let _ = poll(shared, name, &mut hears, &mut says);
         }
     }
 }
 
-fn poll(shared: &Shared, user: &str, hears: &mut Connection, says: &mut Connection) -> Option<()> {
-    let marks = shared.checker.lock().read_marks(user);
+fn poll(shared: &Shared, reader: &str, hears: &mut Connection, says: &mut Connection) -> Option<()> {
+    let marks = shared.checker.lock().read_marks(user_of(reader));
     for (target, upto) in marks {
-        call_read(shared, user, says, &target, upto)?;
+        call_read(shared, reader, says, &target, upto)?;
     }
     while shared.is_polling() {
-        let last = shared.checker.lock().last_stored(user);
-        shared.checker.lock().acknowledges(user, last);
+        let last = shared.checker.lock().last_stored(reader);
+        shared.checker.lock().acknowledges(reader, last);
         hears.try_send(format!("POLL;{last};1\n")).ok()?;
         let head = hears.try_read_line()?;
         if head.starts_with("KO;SEQ;") {
-            shared.judge(|checker| checker.denied(user, last));
+            shared.judge(|checker| checker.denied(reader, last));
         }
         let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
         let mut newest = None;
         for _ in 0..count {
-            newest = receive_event(shared, user, &hears.try_read_line()?).or(newest);
+            newest = receive_event(shared, reader, &hears.try_read_line()?).or(newest);
         }
         if let Some((target, upto)) = newest {
-            call_read(shared, user, says, &target, upto)?;
+            call_read(shared, reader, says, &target, upto)?;
         }
     }
     Some(())
 }
 
-/// Stores an event; of a message it says where it is to be called read, and its number.
-fn receive_event(shared: &Shared, user: &str, event: &str) -> Option<(String, u64)> {
+/// Stores an event; of a message of somebody else it says where it is to be called read, and its number.
+fn receive_event(shared: &Shared, reader: &str, event: &str) -> Option<(String, u64)> {
     let fields = Fields::parse(event.as_bytes()).expect("an event");
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
     let number = |index: usize| field(index).parse::<u64>().expect("a number");
     match field(1).as_str() {
         "MSG" => {
             let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
-            shared.judge(|checker| checker.received(user, seen));
-            Some((if field(4).starts_with('#') { field(4) } else { field(3) }, number(0)))
+            shared.judge(|checker| checker.received(reader, seen));
+            let target = if field(4).starts_with('#') { field(4) } else { field(3) };
+            let is_own = field(3) == user_of(reader) && field(4) != user_of(reader);
+            (!is_own).then(|| (target, number(0)))
         }
         "STATE" => {
-            shared.judge(|checker| checker.told(user, number(0), &field(2), &field(3), number(4)));
+            shared.judge(|checker| checker.told(reader, number(0), &field(2), &field(3), number(4)));
             None
         }
         _ => None,
     }
 }
 
-fn call_read(shared: &Shared, user: &str, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
-    shared.checker.lock().reads(user, target, upto);
+fn call_read(shared: &Shared, reader: &str, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
+    shared.checker.lock().reads(user_of(reader), target, upto);
     says.try_send(format!("READ;{target};{upto}\n")).ok()?;
     let answer = says.try_read_line()?;
     if answer.starts_with("KO;SEQ;") {
-        shared.judge(|checker| checker.denied(user, upto));
+        shared.judge(|checker| checker.denied(reader, upto));
     }
     // Another KO is the last line of a connection and answers no request: the request is retried.
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
@@ -394,10 +425,20 @@ fn read_row(row: &str) -> Row {
     }
 }
 
-/// A connection to a server that may be gone, or not there yet, and what it said to the login.
 fn connect(shared: &Shared, address: SocketAddr, user: &str) -> Option<(Connection, String)> {
+    connect_device(shared, address, user, None)
+}
+
+/// A connection of a device to a server that may be gone, or not there yet, and what it said to the login.
+fn connect_device(
+    shared: &Shared,
+    address: SocketAddr,
+    user: &str,
+    device: Option<&str>,
+) -> Option<(Connection, String)> {
+    let login = device.map_or("LOGIN".to_owned(), |device| format!("DEVICE:{device}"));
     let connected = Connection::try_open(address).and_then(|mut line| {
-        line.try_send(format!("LOGIN:{user}:{PASSWORD}\n")).ok()?;
+        line.try_send(format!("{login}:{user}:{PASSWORD}\n")).ok()?;
         let answer = line.try_read_line()?;
         if answer.starts_with("KO;AUTH;") {
             shared.judge(|checker| checker.locked_out(user));
