@@ -194,6 +194,7 @@ impl ServeArgs {
             poll_wait: Duration::from_secs(self.timeout) - limits::POLL_MARGIN,
             lobby: !self.no_lobby,
             keep_devices: self.keep_devices.0.unwrap_or(Duration::MAX),
+            trusts_clock: self.trust_clock,
         };
         if self.no_limits { policy.without_limits() } else { policy }
     }

@@ -70,6 +70,8 @@ pub struct Policy {
     pub lobby: bool,
     /// Time after which a device without a session is forgotten.
     pub keep_devices: Duration,
+    /// Judges the age of devices by the clock although it has jumped.
+    pub trusts_clock: bool,
 }
 
 impl Default for Policy {
@@ -87,6 +89,7 @@ impl Default for Policy {
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
             keep_devices: limits::KEEP_DEVICES,
+            trusts_clock: false,
         }
     }
 }
@@ -125,11 +128,13 @@ pub struct Asked {
     pub device: Option<DeviceName>,
 }
 
-/// A look at the devices of all users.
+/// A look at devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Review {
     /// The first device; `None`: that of the first user.
     pub from: Option<SessionKey>,
+    /// The last device; `None`: that of the last user.
+    pub upto: Option<SessionKey>,
     /// Devices that were unused for too long are forgotten.
     pub may_forget: bool,
 }

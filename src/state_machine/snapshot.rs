@@ -9,7 +9,7 @@ use super::stored::{
     Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, UserName};
+use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, Timestamp, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -17,6 +17,8 @@ use crate::protocol::Event;
 pub struct Snapshot {
     pub store: Arc<str>,
     pub last: Seq,
+    /// The last time that was recorded as one at which the clock was trusted.
+    pub trusted_at: Option<Timestamp>,
     /// In the order of registration: the first row is account 0.
     pub accounts: Vec<AccountRow>,
     pub devices: Vec<DeviceRow>,
@@ -179,7 +181,8 @@ impl StoredState {
     pub fn snapshot(&self) -> Snapshot {
         let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
         let conversations = begun.map(|(id, conversation)| ConversationRow { id, filed: conversation.filed });
-        let mut snapshot = Snapshot { store: self.store.clone(), last: self.last, ..Snapshot::default() };
+        let mut snapshot =
+            Snapshot { store: self.store.clone(), last: self.last, trusted_at: self.trusted_at, ..Snapshot::default() };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));

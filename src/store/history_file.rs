@@ -116,6 +116,13 @@ impl Store {
 }
 
 impl HistoryFile<'_> {
+    /// Returns the number up to which retention has removed messages, if it has done so after the prefix was noted that the
+    /// file was opened with.
+    pub fn removed_meanwhile(&self, opened_with: HistoryPrefix) -> Seq {
+        let is_newer = self.filed.rewritten > opened_with.rewritten;
+        if is_newer { self.filed.removed.upto } else { Seq::ZERO }
+    }
+
     /// Returns the rows below a number (without one, all), newest first.
     pub fn newest_first(&self, before: Option<Seq>) -> Result<Rows<'_>, StoreError> {
         let end = before.map_or(Ok(self.end), |before| self.position(before))?;

@@ -49,10 +49,11 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     }
     // Without its row the other tables are looked for all the same.
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
-    let StoreRow { store, last, segment, next_batch, cleaned_at, .. } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at, trusted_at, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,
+        trusted_at,
         accounts: reader.rows(),
         devices: if has_devices { reader.rows() } else { Vec::new() },
         device_gaps: if has_devices { reader.rows() } else { Vec::new() },
@@ -84,6 +85,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             next_batch,
             cleaned_at,
             has_devices: true,
+            trusted_at: snapshot.trusted_at,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -121,18 +123,20 @@ struct StoreRow {
     cleaned_at: Option<Timestamp>,
     /// There are tables of devices. Version 1 has none.
     has_devices: bool,
+    /// Versions 1 and 2 have none.
+    trusted_at: Option<Timestamp>,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
-        version: 2,
-        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices"],
+        version: 3,
+        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "trusted_at"],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices);
+        to.flag(self.has_devices).optional(self.trusted_at);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -142,7 +146,9 @@ impl TableRow for StoreRow {
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
         let has_devices = if row.get(5).is_some() { row.flag(5)? } else { false };
-        Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at, has_devices })
+        let trusted_at = if row.get(6).is_some() { row.optional_time(6)? } else { None };
+        let [segment, next_batch] = [row.number(2)?, row.number(3)?];
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, trusted_at })
     }
 }
 

@@ -65,7 +65,7 @@ use Column::{Checksum, Flag, Number, OptionalTime, OptionalUser, Room, Seq, Targ
 
 /// The columns of each table (data/README.md).
 const TABLES: [(&str, &[Column]); 12] = [
-    ("store", &[Column::Store, Seq, Number, Number, OptionalTime, Flag]),
+    ("store", &[Column::Store, Seq, Number, Number, OptionalTime, Flag, OptionalTime]),
     ("devices", &[User, Number, Column::Device, Column::OptionalDigest, Time, Column::OptionalSeq]),
     ("device_gaps", &[User, Number, Room, Seq]),
     ("users", &[User, Text, Text, Time, OptionalTime, OptionalTime, Seq]),

@@ -15,12 +15,15 @@ use wachat::state_machine::{
 
 const CAPACITIES: Capacities = Capacities { room_log: 1_000, remembered_ids: 50, device_events: 15 };
 const HOUR: u64 = 3_600;
-const ALL: Review = Review { from: None, may_forget: true };
+const BEGIN: u64 = 1_800_000_000_000;
+const ALL: Review = Review { from: None, upto: None, may_forget: true };
 
 struct Server {
     machine: StateMachine,
+    trusts_clock: bool,
     lines: Vec<Vec<u8>>,
-    /// Seconds since its start.
+    /// Its begin, in milliseconds after 1970, and seconds since then.
+    begin: u64,
     now: u64,
     connections: u64,
     sent: usize,
@@ -29,8 +32,20 @@ struct Server {
 impl Server {
     /// `users`: they are registered.
     fn new(users: &[UserName]) -> Self {
-        let machine = machine(StoredState::with_capacities("store".into(), CAPACITIES));
-        let mut server = Self { machine, lines: Vec::new(), now: 0, connections: 0, sent: 0 };
+        Self::with_clock(users, true)
+    }
+
+    fn with_clock(users: &[UserName], is_trusted: bool) -> Self {
+        let machine = machine(StoredState::with_capacities("store".into(), CAPACITIES), is_trusted);
+        let mut server = Self {
+            machine,
+            trusts_clock: is_trusted,
+            lines: Vec::new(),
+            begin: BEGIN,
+            now: 0,
+            connections: 0,
+            sent: 0,
+        };
         for name in users {
             server.run(Command::Register { name: name.clone(), password_hash: "$hash".into() });
         }
@@ -38,7 +53,7 @@ impl Server {
     }
 
     fn now(&self) -> Now {
-        Now { at: Timestamp::from_millis(1_800_000_000_000 + 1_000 * self.now), elapsed: Duration::from_secs(self.now) }
+        Now { at: Timestamp::from_millis(self.begin + 1_000 * self.now), elapsed: Duration::from_secs(self.now) }
     }
 
     /// Handles a command, whose batch goes on.
@@ -93,6 +108,12 @@ impl Server {
         (connection, opened.expect("a session"))
     }
 
+    /// Returns the login of a device on a connection of its own.
+    fn open_command(&self, name: &UserName, device: &str) -> Command {
+        let address = [127, 0, 0, 1].into();
+        Command::Open { user: name.clone(), device: DeviceName::new(device), key: None, order: u64::MAX, address }
+    }
+
     fn send(&mut self, from: &UserName, to: &UserName) -> u64 {
         self.sent += 1;
         let id = MessageId::new(&format!("m{}", self.sent)).expect("an id");
@@ -115,8 +136,12 @@ impl Server {
     fn restart(&mut self) {
         let mut stored = StoredState::with_capacities("store".into(), CAPACITIES);
         self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
-        self.machine = machine(stored);
+        self.machine = machine(stored, self.trusts_clock);
     }
+}
+
+fn is_refused(out: &Output, code: Code) -> bool {
+    matches!(&out.effects[..], [Effect::Reply(_, Reply::Ko(ko))] if ko.code == code)
 }
 
 /// Returns the devices that lose their number.
@@ -126,6 +151,11 @@ fn lost(out: &Output) -> Vec<(String, u16)> {
         _ => None,
     });
     lost.collect()
+}
+
+/// Returns how many devices are forgotten.
+fn forgotten(out: &Output) -> usize {
+    out.records.iter().filter(|(_, record)| matches!(record, Record::DeviceForgotten { .. })).count()
 }
 
 /// Returns how often the use of a device is recorded.
@@ -185,6 +215,31 @@ fn the_nameless_device_does_not_lose_its_number_for_own_messages() {
 }
 
 #[test]
+fn what_is_kept_for_the_nameless_device_and_own_messages_are_counted_apart() {
+    let [ana, luis] = ["ana", "luis"].map(user);
+    let mut server = Server::new(&[ana.clone(), luis.clone()]);
+    server.open(&ana, None);
+    let (laptop, _) = server.open(&ana, Some("laptop"));
+    // The nameless device lacks one event: that, too, is no reason to take its number for own messages.
+    let received = server.send(&luis, &ana);
+    assert_eq!(lost(&server.poll(laptop, received)), []);
+    (0..15).for_each(|_| _ = server.send(&ana, &luis));
+    assert_eq!(lost(&server.end_batch()), [], "15 own messages may be kept, beside what the nameless device lacks");
+    server.send(&ana, &luis);
+    assert_eq!(lost(&server.end_batch()), [("ana".to_owned(), 1)]);
+    // Where a device with a name is behind all others both count for it.
+    let (laptop, _) = server.open(&ana, Some("laptop"));
+    let (lab, _) = server.open(&ana, Some("lab"));
+    let last = (0..8).map(|_| server.send(&luis, &ana)).max().expect("messages");
+    assert_eq!(lost(&server.poll(lab, last)), []);
+    let (nameless, _) = server.open(&ana, None);
+    assert_eq!(lost(&server.poll(nameless, last)), []);
+    (0..8).for_each(|_| _ = server.send(&ana, &luis));
+    assert_eq!(lost(&server.end_batch()), [("ana".to_owned(), 1)]);
+    server.poll(laptop, 0);
+}
+
+#[test]
 fn a_session_that_the_server_ends_is_a_use_of_its_device() {
     let ana = user("ana");
     let mut server = Server::new(std::slice::from_ref(&ana));
@@ -198,15 +253,8 @@ fn a_session_that_the_server_ends_is_a_use_of_its_device() {
     let out = server.handle(sessions[1], Command::Key { key });
     assert!(out.records.is_empty(), "{:?}", out.records);
     server.now += HOUR;
-    let address = [127, 0, 0, 1].into();
-    let device = DeviceName::new("d8");
-    let ninth = Command::Open { user: ana, device, key: None, order: 99, address };
-    let out = server.handle(ConnectionId(99), ninth);
-    assert!(
-        matches!(&out.effects[..], [Effect::Reply(_, Reply::Ko(ko))] if ko.code == Code::Quota),
-        "{:?}",
-        out.effects
-    );
+    let out = server.handle(ConnectionId(99), server.open_command(&ana, "d8"));
+    assert!(is_refused(&out, Code::Quota), "{:?}", out.effects);
 }
 
 #[test]
@@ -221,6 +269,99 @@ fn the_use_of_a_session_that_goes_on_is_recorded_so_that_a_crash_does_not_age_it
     server.now += 2 * HOUR;
     assert!(server.run(Command::ReviewDevices(ALL)).records.is_empty());
     assert_eq!(server.open(&ana, Some("laptop")).1, Some(DeviceState::Known));
+}
+
+/// Devices of ana that are known.
+fn known(server: &Server) -> usize {
+    let ana = server.machine.stored.number(&user("ana")).expect("an account");
+    server.machine.stored.account(ana).devices.iter().count()
+}
+
+#[test]
+fn after_a_jump_of_the_clock_no_device_is_forgotten_or_replaced_whoever_logs_in_and_after_a_restart() {
+    let ana = user("ana");
+    let mut server = Server::with_clock(std::slice::from_ref(&ana), false);
+    for number in 0..8 {
+        let (session, _) = server.open(&ana, Some(&format!("d{number}")));
+        server.run_on(session, Command::Closed);
+    }
+    server.run(Command::ReviewDevices(ALL));
+    server.now += 60 * 24 * HOUR;
+    for _ in 0..2 {
+        let now = server.now().at;
+        assert!(server.machine.clock_jumped_from(now).is_some());
+        assert!(server.run(Command::ReviewDevices(ALL)).records.is_empty());
+        // Its login is recorded under the time of the clock.
+        let (session, _) = server.open(&ana, Some("d0"));
+        server.run_on(session, Command::Closed);
+        let out = server.handle(ConnectionId(99), server.open_command(&ana, "d8"));
+        assert!(is_refused(&out, Code::Quota), "{:?}", out.effects);
+        server.restart();
+    }
+    assert_eq!(known(&server), 8);
+    // Set right, the clock is trusted again.
+    server.now -= 59 * 24 * HOUR;
+    let now = server.now().at;
+    assert!(server.machine.clock_jumped_from(now).is_none());
+}
+
+#[test]
+fn a_clock_that_is_trusted_forgets_what_was_unused_although_the_server_was_away() {
+    let ana = user("ana");
+    let mut server = Server::with_clock(std::slice::from_ref(&ana), false);
+    let (session, _) = server.open(&ana, Some("laptop"));
+    server.run_on(session, Command::Closed);
+    for day in 0..31 {
+        let before = server.now;
+        server.run(Command::ReviewDevices(ALL));
+        assert_eq!(known(&server), 1, "day {day}");
+        server.now = before + 24 * HOUR;
+        server.restart();
+    }
+    server.run(Command::ReviewDevices(ALL));
+    assert_eq!(known(&server), 0);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_age_a_device() {
+    let ana = user("ana");
+    let mut server = Server::with_clock(std::slice::from_ref(&ana), false);
+    server.open(&ana, Some("laptop"));
+    server.run(Command::ReviewDevices(ALL));
+    // The machine starts without a clock, and gets its time from the network later.
+    server.restart();
+    let right = server.now;
+    server.begin = 0;
+    let (session, _) = server.open(&ana, Some("laptop"));
+    server.run_on(session, Command::Closed);
+    server.begin = BEGIN;
+    server.now = right + HOUR;
+    server.run(Command::ReviewDevices(ALL));
+    assert_eq!(known(&server), 1);
+}
+
+#[test]
+fn the_time_is_recorded_twice_a_day_and_not_while_the_disk_is_full() {
+    let ana = user("ana");
+    let mut server = Server::with_clock(std::slice::from_ref(&ana), false);
+    assert!(server.run(Command::ReviewDevices(ALL)).records.is_empty(), "there is no device");
+    // With the first device.
+    server.open(&ana, Some("laptop"));
+    let recorded = server.machine.stored.trusted_at();
+    assert_eq!(recorded, Some(server.now().at));
+    let reviewed = |out: &Output| out.records.iter().any(|(_, record)| matches!(record, Record::Trusted { .. }));
+    server.now += 11 * HOUR;
+    assert!(!reviewed(&server.run(Command::ReviewDevices(ALL))));
+    // A disk that is full for weeks is no jump of the clock: the looks go on.
+    server.machine.disk_full = true;
+    for _ in 0..30 {
+        server.now += 24 * HOUR;
+        let now = server.now().at;
+        assert!(server.machine.clock_jumped_from(now).is_none());
+        assert!(!reviewed(&server.run(Command::ReviewDevices(ALL))));
+    }
+    server.machine.disk_full = false;
+    assert!(reviewed(&server.run(Command::ReviewDevices(ALL))));
 }
 
 #[test]
@@ -238,7 +379,7 @@ fn a_review_goes_on_from_where_it_has_stopped_and_waits_for_the_disk() {
     assert!(matches!(&out.effects[..], [Effect::ReviewDevices(_)]), "{:?}", out.effects);
     server.machine.disk_full = false;
     let out = server.run(Command::ReviewDevices(ALL));
-    assert_eq!(out.records.len(), 64);
+    assert_eq!(forgotten(&out), 64);
     let rest = out.effects.iter().find_map(|effect| match effect {
         Effect::ReviewDevices(rest) => Some(*rest),
         _ => None,
@@ -246,7 +387,7 @@ fn a_review_goes_on_from_where_it_has_stopped_and_waits_for_the_disk() {
     let rest = rest.expect("there are more");
     assert!(rest.may_forget && rest.from.is_some(), "{rest:?}");
     assert_eq!(server.run(Command::ReviewDevices(Review { may_forget: false, ..rest })).records.len(), 0);
-    assert_eq!(server.run(Command::ReviewDevices(rest)).records.len(), 6);
+    assert_eq!(forgotten(&server.run(Command::ReviewDevices(rest))), 6);
 }
 
 /// Lets retention remove every message so far.
@@ -287,8 +428,27 @@ fn a_device_is_not_told_that_a_message_is_damaged_which_retention_has_removed() 
     let review = reviews.next_back().expect("a review of this device");
     let out = server.run(Command::ReviewDevices(review));
     assert_eq!(lost(&out), [("ana".to_owned(), 2)]);
+    assert!(!out.effects.iter().any(|effect| matches!(effect, Effect::ReviewDevices(_))), "it ends with this device");
     assert!(out.effects.iter().any(|effect| matches!(effect, Effect::Close(id, Code::Timeout) if *id == lab)));
     assert_eq!(server.open(&ana, Some("lab")).1, Some(DeviceState::New));
+}
+
+#[test]
+fn what_another_recipient_lacks_was_not_removed() {
+    let (mut server, [ana, luis], [laptop, lab]) = with_two_devices();
+    // luis has not acknowledged it: it stays in the file of the conversation.
+    let sent = server.send(&ana, &luis);
+    server.poll(laptop, sent);
+    server.handle(lab, Command::Closed);
+    remove_all(&mut server);
+    assert_eq!(server.open(&ana, Some("lab")).1, Some(DeviceState::Known));
+    assert!(
+        server
+            .run(Command::ReviewDevices(ALL))
+            .records
+            .iter()
+            .all(|(_, record)| matches!(record, Record::Trusted { .. }))
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Traffic on a server that comes and goes: programs that send, programs that poll, acknowledge and
 //! call read, each on real connections. What they see is judged by the checker.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use wachat::limits;
 use wachat::protocol::{Accepted, parse_reply};
 use wachat::record::Fields;
 
@@ -41,6 +42,8 @@ struct Shared {
     addresses: Mutex<[SocketAddr; 2]>,
     checker: Mutex<Checker>,
     accepted: AtomicU64,
+    /// The messages that were accepted, by number: the place, and the length of the text in bytes.
+    stored: Mutex<BTreeMap<u64, (String, usize)>>,
     /// All texts are long: segments fill, and checkpoints are made.
     heavy: AtomicBool,
     /// Nothing is done but to ask again for what has no answer.
@@ -66,6 +69,7 @@ impl Traffic {
             addresses: Mutex::new(addresses),
             checker: Mutex::new(checker),
             accepted: AtomicU64::new(0),
+            stored: Mutex::default(),
             heavy: AtomicBool::new(false),
             quiet: AtomicBool::new(false),
             sending: AtomicBool::new(true),
@@ -192,6 +196,15 @@ impl Shared {
         self.broken.lock().is_some()
     }
 
+    /// Returns whether as much waited for a device of a user between two numbers that it can have lost its number for it. Half
+    /// of the limit, since some messages have no answer yet.
+    fn is_too_much(&self, user: &str, after: u64, upto: u64) -> bool {
+        let stored = self.stored.lock();
+        let waited = stored.range(after + 1..=upto).filter(|(_, (to, _))| to == user);
+        let sizes: Vec<_> = waited.map(|(_, (_, bytes))| *bytes as u64).collect();
+        sizes.len() > limits::DEVICE_EVENTS / 2 || sizes.iter().sum::<u64>() > limits::DEVICE_EVENT_BYTES / 2
+    }
+
     fn is_quiet(&self) -> bool {
         self.quiet.load(Ordering::Relaxed)
     }
@@ -277,16 +290,17 @@ fn talk(shared: &Shared, line: &mut Connection, mut again: Vec<Letter>, writer: 
             shared.checker.lock().asks(writer.user, id, to, text);
             line.try_send(format!("SEND;{id};{to};{text}\n")).ok()?;
         }
-        for (id, ..) in &window {
-            hear(shared, writer.user, id, &line.try_read_line()?);
+        for letter in &window {
+            hear(shared, writer.user, letter, &line.try_read_line()?);
         }
     }
 }
 
-fn hear(shared: &Shared, user: &str, id: &str, answer: &str) {
+fn hear(shared: &Shared, user: &str, (id, to, text): &Letter, answer: &str) {
     match parse_reply::<Accepted>(answer.as_bytes()).expect("a reply to SEND") {
         Ok(accepted) => {
             shared.accepted.fetch_add(1, Ordering::Relaxed);
+            shared.stored.lock().insert(accepted.seq.get(), (to.clone(), text.len()));
             shared.judge(|checker| checker.accepted(user, id, &accepted.at.to_string(), accepted.seq.get()));
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
@@ -331,7 +345,9 @@ fn receive(shared: &Shared, reader: &Reader) {
             // A slow reader loses its number. The nameless device is not told so, and the reply that has called another one new
             // may have been lost.
             let may_have_begun = has_no_answer || device.is_none();
-            let has_begun = may_have_begun && acknowledged > shared.checker.lock().last_stored(name);
+            let last = shared.checker.lock().last_stored(name);
+            let has_begun = may_have_begun && acknowledged > last;
+            let has_begun = has_begun && (last == 0 || shared.is_too_much(user, last, acknowledged));
             shared.judge(|checker| match has_begun || fields.get(5) == Some(&"new") {
                 true => checker.begins(name, acknowledged, fields[4]),
                 false => checker.logs_in(name, acknowledged, fields[4]),

@@ -56,6 +56,8 @@ pub(crate) enum HistoryResult {
         seq: Seq,
         found: Option<Seq>,
     },
+    /// Retention has removed a message of a poll since the poll was decided: its device lacks it for ever.
+    Removed,
     Failed,
 }
 
@@ -132,7 +134,10 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
             let records = last_messages(store, &excerpt, limit, before)?;
             return Ok(HistoryResult::Records { target, records });
         }
-        Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
+        Job::Events(delivery) => match delivered(store, delivery)? {
+            Some(events) => Reply::Events(events),
+            None => return Ok(HistoryResult::Removed),
+        },
     };
     if let Reply::Ko(ko) = reply {
         return Ok(HistoryResult::Refused(ko));
@@ -205,16 +210,20 @@ fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Se
 }
 
 /// Returns the events of a poll, with those that are in history files. A message whose row is damaged is an event that
-/// says so, under the message's number.
-pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
+/// says so, under the message's number. `None`: retention has removed one of them meanwhile.
+pub fn delivered(store: &Store, delivery: Delivery) -> Result<Option<Vec<Event>>, StoreError> {
     let Delivery { mut events, filed } = delivery;
     for (id, FiledEvents { participants, target, filed, seqs }) in filed {
         let file = store.history(id, &participants, filed)?;
+        let removed = file.as_ref().map_or(Seq::ZERO, |file| file.removed_meanwhile(filed));
         let rows = file.map_or(Ok(vec![None; seqs.len()]), |file| file.rows(&seqs))?;
+        if seqs.iter().zip(&rows).any(|(seq, row)| row.is_none() && *seq <= removed) {
+            return Ok(None);
+        }
         let damaged = |seq| Event::Damaged { seq, target: target.clone() };
         events.extend(seqs.iter().zip(rows).map(|(seq, row)| row.map_or(damaged(*seq), Event::Message)));
     }
     // Those without a number stay in front, in the order in which they happened.
     events.sort_by_key(Event::seq);
-    Ok(events)
+    Ok(Some(events))
 }

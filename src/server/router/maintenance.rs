@@ -54,7 +54,7 @@ impl Maintenance {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
             checkpoints: checkpointer(store.clone(), wake)?,
             clean_ups: CleanUps::new(retention),
-            reviews: Reviews::new(retention.trusts_clock, opened.machine.stored.newest_use()),
+            reviews: Reviews::new(),
             store,
             metrics,
             retry_segment: None,
@@ -72,13 +72,13 @@ impl Maintenance {
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
-        let review = group_commit.check_space().is_ok().then(|| self.reviews.due());
-        [self.retry_segment, wanted.and(quiet), clean_up, review].iter().flatten().min().copied()
+        let review = self.reviews.due(group_commit.check_space().is_ok());
+        [self.retry_segment, wanted.and(quiet), clean_up, Some(review)].iter().flatten().min().copied()
     }
 
-    /// Returns the look at the devices that is due, if the disk has room for what it records.
+    /// Returns the look at the devices that is due.
     pub fn begin_review(&mut self, group_commit: &GroupCommit) -> Option<Review> {
-        group_commit.check_space().ok().and_then(|()| self.reviews.begin(Timestamp::now()))
+        self.reviews.begin(group_commit.check_space().is_ok())
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.

@@ -57,6 +57,7 @@ impl StoredState {
             Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
             Record::DeviceLost { user, device } => self.lose_device(user, *device)?,
             Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
+            Record::Trusted { at } => self.trusted_at = Some(*at),
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),

@@ -23,8 +23,8 @@ const USE_RECORDED_AFTER: Duration = Duration::from_secs(12 * 3_600);
 /// Most devices of which one command records something: its records have to fit into the log.
 const RECORDED_DEVICES: usize = 64;
 
-/// Most devices that a review looks at before others have their turn.
-const REVIEWED_DEVICES: usize = 10_000;
+/// Most devices, and events that are kept for them, that a review looks at before others have their turn.
+const REVIEWED: usize = 10_000;
 
 impl StateMachine {
     /// Returns the device of a login, if there is one.
@@ -87,20 +87,21 @@ impl StateMachine {
         name: Option<DeviceName>,
         context: &mut Context,
     ) -> Decided<()> {
+        self.record_trusted_time(context)?;
         let user = self.stored.name(user);
-        self.apply_and_emit(Record::Device { user, device, name, at: context.now.at }, context)
+        let at = self.time_of_use(context.now.at);
+        self.apply_and_emit(Record::Device { user, device, name, at }, context)
     }
 
     /// Finds a number for one more device; if need be that of the one that was unused for longest, which is forgotten.
     fn number_for_new_device(&mut self, user: AccountNumber, context: &mut Context) -> Decided<DeviceNumber> {
-        let devices = &self.stored.account(user).devices;
-        if let Some(free) = devices.free_number() {
+        if let Some(free) = self.stored.account(user).devices.free_number() {
             return Ok(free);
         }
+        let now = self.trusted_time(context.now.at);
         let is_offline = |device: &&Device| self.presence.session(SessionKey { user, device: device.number }).is_none();
-        let named = devices.iter().filter(|device| device.number.is_named());
+        let named = self.stored.account(user).devices.iter().filter(|device| device.number.is_named());
         let unused = named.filter(is_offline).min_by_key(|device| device.last_used);
-        let now = context.now.at;
         let unused = unused.filter(|device| now.since(device.last_used) > REPLACEABLE_AFTER);
         let Some(number) = unused.map(|device| device.number) else {
             return Err(quota(format!("you have {} devices: forget one of them first", limits::DEVICES)));
@@ -262,14 +263,22 @@ impl StateMachine {
     /// its turn later.
     pub(super) fn review_devices(&mut self, review: Review, context: &mut Context) -> Decided<()> {
         let mut recorded = 0;
-        let devices: Vec<_> = self.stored.devices_from(review.from).take(REVIEWED_DEVICES + 1).collect();
-        for (looked_at, (key, last_used)) in devices.into_iter().enumerate() {
-            if self.disk_full || recorded == RECORDED_DEVICES || looked_at == REVIEWED_DEVICES {
+        let mut looked_at = 0;
+        let now = self.trusted_time(context.now.at);
+        let devices = self.stored.devices_from(review.from).take(REVIEWED + 1);
+        let devices: Vec<_> = devices.take_while(|(key, _)| review.upto.is_none_or(|upto| *key <= upto)).collect();
+        if review.from.is_none() && !devices.is_empty() {
+            self.record_trusted_time(context)?;
+        }
+        for (key, last_used) in devices {
+            if self.disk_full || recorded == RECORDED_DEVICES || looked_at >= REVIEWED {
                 context.out.effects.push(Effect::ReviewDevices(Review { from: Some(key), ..review }));
                 break;
             }
+            let mailbox = &self.stored.account(key.user).mailbox;
+            looked_at += 1 + mailbox.kept().plus(mailbox.kept_own()).messages;
             let is_used = self.presence.session(key).is_some();
-            let unrecorded = context.now.at.since(last_used);
+            let unrecorded = now.since(last_used);
             if review.may_forget && !is_used && unrecorded > self.policy.keep_devices {
                 self.forget_device(key.user, key.device, context)?;
             } else if self.stored.lacks_removed(key) {

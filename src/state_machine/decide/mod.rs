@@ -2,6 +2,7 @@
 
 mod account;
 mod administration;
+mod clock;
 mod device;
 mod message;
 mod poll;

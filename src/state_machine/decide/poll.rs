@@ -90,7 +90,7 @@ impl StateMachine {
         let mut last = self.stored.collect(key, poll.after, poll.max - transient, &mut delivery);
         if delivery.may_lack_removed() && self.stored.lacks_removed(key) {
             // The review takes the number from the device, and closes the session.
-            out.effects.push(Effect::ReviewDevices(Review { from: Some(key), may_forget: false }));
+            out.effects.push(Effect::ReviewDevices(Review { from: Some(key), upto: Some(key), may_forget: false }));
             delivery.events.truncate(transient);
             delivery.filed.clear();
             last = poll.after;

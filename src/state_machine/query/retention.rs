@@ -27,8 +27,11 @@ impl StoredState {
         let position = account.devices.get(key.device).and_then(|device| device.acknowledged);
         let Some(position) = position.filter(|position| *position < self.removed_upto) else { return false };
         let is_removed = |target, seq: Seq| {
-            let conversation = self.conversation(conversation_of(key.user, target));
+            let id = conversation_of(key.user, target);
+            let conversation = self.conversation(id);
+            // What another recipient lacks has stayed in the file.
             conversation.is_some_and(|conversation| seq <= conversation.filed.removed.upto)
+                && !self.is_undelivered(id, seq)
         };
         let kept = account.mailbox.after(position).take_while(|event| event.seq() <= account.row.acknowledged);
         let own = account.mailbox.own_after(position).filter(|_| key.device.is_named());
@@ -40,7 +43,7 @@ impl StoredState {
         let lacks_in_room = |room: &RoomNumber| {
             let room = self.room(*room);
             let upto = room.conversation.filed.removed.upto.min(account.row.acknowledged);
-            room.first_entry(key.user, position).is_some_and(|first| first.seq <= upto)
+            room.entries_for(key.user, position).any(|entry| entry.seq <= upto && entry.unacknowledged == 0)
         };
         lacks_direct || account.rooms.iter().any(lacks_in_room)
     }

@@ -30,8 +30,9 @@ pub struct Mailbox {
     messages: Usage,
     by_sender: BTreeMap<AccountNumber, Usage>,
     from_strangers: Usage,
-    /// The events that are kept for devices alone.
+    /// The events that are kept for devices alone, without the own messages, and these.
     kept: Usage,
+    kept_own: Usage,
 }
 
 #[derive(Clone, Copy)]
@@ -96,6 +97,11 @@ impl Usage {
         self.bytes = self.bytes.saturating_sub(other.bytes);
     }
 
+    pub(in crate::state_machine) fn plus(mut self, other: Self) -> Self {
+        self.add_usage(other);
+        self
+    }
+
     pub(in crate::state_machine) fn add(&mut self, bytes: u32) {
         self.messages += 1;
         self.bytes += u64::from(bytes);
@@ -142,19 +148,14 @@ impl Mailbox {
         self.from_strangers
     }
 
-    /// Returns the usage by events that are kept for devices alone.
+    /// Returns the usage by events that are kept for devices alone, without the user's own messages.
     pub fn kept(&self) -> Usage {
         self.kept
     }
 
-    /// Returns the usage by the pending events above a number, up to another one.
-    pub fn usage_between(&self, after: Seq, upto: Seq) -> Usage {
-        let mut usage = Usage::default();
-        if after < upto {
-            let pending = self.pending.range((Bound::Excluded(after), Bound::Included(upto)));
-            pending.for_each(|(_, event)| usage.add(event.bytes()));
-        }
-        usage
+    /// Returns the usage by the user's own messages.
+    pub fn kept_own(&self) -> Usage {
+        self.kept_own
     }
 
     /// Adds a direct message that the user has not acknowledged.
@@ -175,7 +176,7 @@ impl Mailbox {
 
     /// Adds a message of the user's own.
     pub fn put_own(&mut self, seq: Seq, message: OwnMessage) {
-        self.kept.add(message.bytes);
+        self.kept_own.add(message.bytes);
         self.note_newest(seq);
         self.own.insert(seq, message);
     }
@@ -200,7 +201,7 @@ impl Mailbox {
                 self.remove_state(event.seq(), acknowledged);
             }
         }
-        let kept = &mut self.kept;
+        let kept = &mut self.kept_own;
         self.own.retain(|_, message| {
             let stays = message.to != target;
             if !stays {
@@ -274,7 +275,7 @@ impl Mailbox {
     fn remove_own(&mut self, lowest_named: Option<Seq>) {
         let upto = lowest_named.unwrap_or(Seq::LAST);
         while let Some(first) = self.own.first_entry().filter(|first| *first.key() <= upto) {
-            self.kept.subtract(first.remove().bytes);
+            self.kept_own.subtract(first.remove().bytes);
         }
     }
 

@@ -94,6 +94,8 @@ pub struct StoredState {
     /// The highest number up to which retention has removed messages in a conversation.
     pub(super) removed_upto: Seq,
     pub bans: Bans,
+    /// The last time that was recorded as one at which the clock was trusted.
+    pub(super) trusted_at: Option<Timestamp>,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
@@ -279,7 +281,7 @@ impl StoredState {
 
     /// Returns whether the mailbox of a user keeps more for devices than it may.
     pub(super) fn is_crowded(&self, user: AccountNumber) -> bool {
-        self.is_too_much(self.account(user).mailbox.kept())
+        self.device_to_drop(user).is_some()
     }
 
     /// Finds the users whose mailboxes keep more than they may: a replay does not note them.
@@ -288,21 +290,19 @@ impl StoredState {
     }
 
     /// Returns the device that is to lose its number because the user's mailbox keeps more than it may: the one that is behind
-    /// the others; but the nameless one, for which no own messages are kept, only where that is enough.
+    /// the others. Where that is the nameless one, for which no own messages are kept, these are counted apart, so that
+    /// neither it nor a named one loses its number because of what is kept for the other.
     pub(super) fn device_to_drop(&self, user: AccountNumber) -> Option<DeviceNumber> {
-        let Account { mailbox, devices, row, .. } = self.account(user);
-        let mut kept = mailbox.kept();
-        if !self.is_too_much(kept) {
-            return None;
+        let Account { mailbox, devices, .. } = self.account(user);
+        let [received, own] = [mailbox.kept(), mailbox.kept_own()];
+        let (slowest, _) = devices.slowest()?;
+        if slowest.is_named() {
+            return self.is_too_much(received.plus(own)).then_some(slowest);
         }
-        let (number, acknowledged) = devices.slowest()?;
-        match devices.slowest_named() {
-            Some((named, next)) if !number.is_named() => {
-                kept.subtract_usage(mailbox.usage_between(acknowledged, next.min(row.acknowledged)));
-                Some(if self.is_too_much(kept) { named } else { number })
-            }
-            _ => Some(number),
+        if self.is_too_much(received) {
+            return Some(slowest);
         }
+        devices.slowest_named().filter(|_| self.is_too_much(own)).map(|(named, _)| named)
     }
 
     /// Returns the devices from one on (`None`: all), each with the time of its last use.
@@ -313,6 +313,11 @@ impl StoredState {
             account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, device.last_used))
         });
         devices.skip_while(move |(key, _)| from.is_some_and(|from| *key < from))
+    }
+
+    /// Returns the last time that was recorded as one at which the clock was trusted.
+    pub fn trusted_at(&self) -> Option<Timestamp> {
+        self.trusted_at
     }
 
     /// Returns the time of the newest message, login or logout.

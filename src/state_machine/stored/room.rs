@@ -197,6 +197,12 @@ impl Room {
         Some(*entry)
     }
 
+    /// Returns the messages of the log above a number that are for a member.
+    pub fn entries_for(&self, user: AccountNumber, after: Seq) -> impl Iterator<Item = &Entry> {
+        let after = self.members.get(&user).map_or(Seq::LAST, |member| after.max(member.joined));
+        self.log.range(self.position_after(after)..).filter(move |entry| entry.from != user)
+    }
+
     /// Returns the index of the first log entry of another sender after this one: a member with thousands of own
     /// messages in a row does not walk through them at each poll.
     fn end_of_run(&self, of: &Entry) -> usize {

@@ -510,7 +510,8 @@ impl Workload {
                 }
                 Effect::Reply(connection, reply) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
-                    Ok(events) => match events.iter().find(|event| matches!(event, Event::Damaged { .. })) {
+                    Ok(None) => return Err("no clean-up is under way that could remove a message of a poll".to_owned()),
+                    Ok(Some(events)) => match events.iter().find(|event| matches!(event, Event::Damaged { .. })) {
                         Some(damaged) => return Err(format!("{damaged:?}: it is damaged")),
                         None => Some((to, Reply::Events(events))),
                     },

@@ -4,14 +4,17 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DATA, DAY, MONTH, assert_whole, found, played, texts};
+use super::{DATA, DAY, MONTH, assert_whole, found, id, played, texts};
 use crate::support::group_commit_harness::GroupCommitHarness;
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::store_files::read_files;
-use wachat::model::Timestamp;
-use wachat::store::{CleanUp, Retention, Store};
+use crate::support::values::user;
+use wachat::model::{Target, Timestamp};
+use wachat::server::delivered;
+use wachat::state_machine::{Delivery, FiledEvents};
+use wachat::store::{CleanUp, Retention, Row, Store};
 
 /// A clean-up needs space for the new files. Without it there is a checkpoint all the same, and nothing is left over.
 #[test]
@@ -106,4 +109,37 @@ fn a_clean_up_that_is_cut_at_any_call_is_done_or_not_and_can_be_done_again() {
             assert_recovers(&disk, time, &format!("{how}, killed"));
         }
     }
+}
+
+/// The file of a conversation is replaced by the checkpoint's thread, before the state machine hears of it.
+#[test]
+fn a_poll_is_not_told_that_a_message_is_damaged_which_a_clean_up_removes_meanwhile() {
+    let disk = SimulatedDisk::default();
+    let mut server = played(&disk);
+    let polled = |server: &GroupCommitHarness, text: &str| {
+        let state = server.group_commit.state();
+        let conversation = id("direct-0-1");
+        let filed = state.conversation(conversation).expect("a conversation").filed;
+        let participants = state.participants(conversation);
+        let file = server.store.history(conversation, &participants, filed).unwrap().expect("a file");
+        let mut rows = file.newest_first(None).unwrap().map(|row| row.unwrap());
+        let seq = rows.find_map(|row| match row {
+            Row::Message(message) if message.text.as_str() == text => Some(message.seq),
+            _ => None,
+        });
+        drop(rows);
+        drop(file);
+        let target = Target::User(user("ana"));
+        let seqs = vec![seq.expect("a row")];
+        let filed = [(conversation, FiledEvents { participants, target, filed, seqs })].into();
+        Delivery { events: Vec::new(), filed }
+    };
+    server.checkpoint();
+    let [removed, kept] = ["old 1", "waits 4"].map(|text| polled(&server, text));
+    server.close_segment();
+    let clean_up = CleanUp { retention: MONTH, now: Timestamp::from_millis(server.time), after: None };
+    let upto = server.group_commit.wants_segment().expect("no spare") - 2;
+    server.store.checkpoint_and_clean_up(upto, Some(&clean_up)).unwrap();
+    assert!(delivered(&server.store, removed).unwrap().is_none());
+    assert_eq!(delivered(&server.store, kept).unwrap().map(|events| events.len()), Some(1));
 }

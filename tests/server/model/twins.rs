@@ -46,6 +46,8 @@ fn policy() -> Policy {
         room_bytes_per_day: u64::MAX,
         rate: None,
         rate_bytes: None,
+        // A restart knows less of the last look than the server that stays.
+        trusts_clock: true,
         ..Policy::default()
     }
 }
@@ -265,7 +267,7 @@ impl Play {
             0 => self.say(log_out(LogOut::Device(device))),
             1 => self.say(log_out(LogOut::Others)),
             2 => self.say(log_out(LogOut::Connection(number))),
-            3 => self.say(Command::ReviewDevices(Review { from: None, may_forget: true })),
+            3 => self.say(Command::ReviewDevices(Review { from: None, upto: None, may_forget: true })),
             _ => {
                 let key = DeviceKey::new(&"k".repeat(43)).expect("a key");
                 self.ask(ConnectionId(number), Command::Key { key })
