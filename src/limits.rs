@@ -25,6 +25,15 @@ pub const TEXT_BYTES: usize = 60_000;
 /// Longest user or room name, in code points after mapping (protocol, section 3).
 pub const NAME_CHARS: usize = 32;
 
+/// Longest topic of a room in bytes (protocol, section 5).
+pub const TOPIC_BYTES: usize = 200;
+
+/// Most invitations to a room, and most users who are kept out of it (protocol, section 5).
+pub const ROOM_INVITATIONS: usize = 1_000;
+
+/// Most invitations of a user (protocol, section 5).
+pub const INVITATIONS_PER_USER: usize = 100;
+
 /// Longest name of a device in bytes (protocol, section 3).
 pub const DEVICE_NAME_BYTES: usize = 32;
 

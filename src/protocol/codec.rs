@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::port::Port;
 use crate::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, State, Target, Timestamp, Token,
+    Topic, UserName,
 };
 use crate::record::{Fields, PlainField, Writer, optional};
 
@@ -102,6 +103,7 @@ plain_fields! {
     IpAddr: |text: &str| text.parse().ok();
     MessageId: MessageId::new;
     Port: Port::parse;
+    RoomKind: RoomKind::parse;
     RoomName: |text| RoomName::new(text).ok();
     Seq: Seq::parse;
     State: State::parse;
@@ -112,6 +114,16 @@ plain_fields! {
     u16: |text: &str| text.parse().ok();
     u64: |text| Seq::parse(text).map(Seq::get);
     usize: |text| usize::try_from(Seq::parse(text)?.get()).ok();
+}
+
+impl Field for Topic {
+    fn write(&self, record: &mut Writer) {
+        record.text(self.as_str());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
 }
 
 impl Field for Cow<'static, str> {

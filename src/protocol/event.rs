@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::codec::{Codec, field, optional_field, write_message, write_optional};
-use crate::model::{Message, Proof, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use super::codec::{Codec, Field, field, optional_field, write_message, write_optional};
+use crate::model::{Message, Proof, RoomKind, RoomName, Seq, State, Target, Text, Timestamp, Topic, UserName};
 use crate::record::{Fields, Writer};
 
 /// One event. An event with a number is kept until its recipient acknowledges it. An event without one (seq 0
@@ -48,6 +48,18 @@ pub enum Event {
         user: UserName,
         at: Timestamp,
     },
+    /// The owner of a room has set its kind, its owner or its topic.
+    Room {
+        room: RoomName,
+        kind: RoomKind,
+        owner: Option<UserName>,
+        topic: Topic,
+    },
+    /// That user, who owns a room, has invited the recipient.
+    Invite {
+        room: RoomName,
+        from: UserName,
+    },
     /// Another session of the user has said that the user has read a conversation up to a number.
     Read {
         target: Target,
@@ -80,6 +92,7 @@ impl Event {
             | Self::Damaged { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
+            Self::Room { .. } | Self::Invite { .. } => Seq::ZERO,
             Self::Read { .. } | Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
@@ -99,6 +112,12 @@ impl Codec for Event {
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
             Self::Part { room, user, at } => record.plain("PART").plain(room).plain(user).plain(at),
+            Self::Room { room, kind, owner, topic } => {
+                record.plain("ROOM").plain(room).plain(kind);
+                Field::write(owner, record);
+                record.text(topic.as_str())
+            }
+            Self::Invite { room, from } => record.plain("INVITE").plain(room).plain(from),
             Self::Read { target, upto } => record.plain("READ").plain(target).plain(upto),
             Self::Peer { user, proof: Proof { token, fingerprint } } => {
                 write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
@@ -187,6 +206,19 @@ pub const EVENTS: &[EventForm] = &[
         form: "0;PART;<#room>;<user>;<at>",
         help: "a user has left it",
         read: |_, f| Some(Event::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+    },
+    EventForm {
+        form: "0;ROOM;<#room>;<open or invite>;<owner>;<topic>",
+        help: "the owner of a room of the user has changed it",
+        read: |_, f| {
+            let (kind, owner) = (field(f, 3)?, field(f, 4)?);
+            Some(Event::Room { room: field(f, 2)?, kind, owner, topic: field(f, 5)? })
+        },
+    },
+    EventForm {
+        form: "0;INVITE;<#room>;<from>",
+        help: "the owner of a room has invited the user",
+        read: |_, f| Some(Event::Invite { room: field(f, 2)?, from: field(f, 3)? }),
     },
     EventForm {
         form: "0;READ;<user or #room>;<upto>",

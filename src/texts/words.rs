@@ -75,6 +75,8 @@ codes! {
     Password: "no es una buena contraseña", "não é uma boa senha";
     Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";
+    NotOwner: "esa sala no es tuya", "essa sala não é sua";
+    NotInvited: "necesitas una invitación para esa sala", "você precisa de um convite para essa sala";
     NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
     NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
         "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";

@@ -168,7 +168,7 @@ impl ClientState {
             Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
             Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
-            Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Room { .. } | Event::Invite { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
         }
     }
 

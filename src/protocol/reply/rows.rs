@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{DeviceName, Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{DeviceName, Message, RoomKind, RoomName, Seq, State, Target, Timestamp, Topic, UserName};
 use crate::protocol::codec::{Codec, Field, codec, field, optional_field};
 use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
@@ -105,9 +105,31 @@ pub struct Room {
     pub members: usize,
     /// True if the user that sent ROOMS is a member.
     pub member: bool,
+    pub kind: RoomKind,
+    /// `None` (an empty field): nobody owns it.
+    pub owner: Option<UserName>,
+    pub topic: Topic,
 }
 
-codec!(Room: { name, members, member: "yes" or "no" });
+/// Read by hand: in an older server all rooms are open, and nobody owns one.
+impl Codec for Room {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain(&self.name).plain(self.members).plain(if self.member { "yes" } else { "no" }).plain(self.kind);
+        Field::write(&self.owner, record);
+        record.text(self.topic.as_str());
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Some(Self {
+            name: field(f, 0)?,
+            members: field(f, 1)?,
+            member: ["no", "yes"].iter().position(|word| f.get(2) == Some(word))? == 1,
+            kind: optional_field(f, 3)?.unwrap_or_default(),
+            owner: optional_field::<Option<UserName>>(f, 4)?.flatten(),
+            topic: optional_field(f, 5)?.unwrap_or_default(),
+        })
+    }
+}
 
 /// A record of a MEMBERS reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::command::{self, Command, ReplyForm, RequestError};
 use super::fields::{Page, RequestedTarget, number, target, write_target};
 use crate::limits;
-use crate::model::{DeviceName, Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
+use crate::model::{DeviceName, Email, Fingerprint, MessageId, RoomKind, RoomName, Seq, Target, Text, Topic, UserName};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
 use crate::record::{Fields, Writer};
 
@@ -49,6 +49,28 @@ pub enum SendRequest {
     Members {
         room: RequestedTarget,
         page: Page<UserName>,
+    },
+    /// Sets who may join a room, and creates it if it is not there.
+    Room {
+        room: RequestedTarget,
+        kind: RoomKind,
+    },
+    Topic {
+        room: RequestedTarget,
+        topic: Topic,
+    },
+    Invite {
+        room: RequestedTarget,
+        user: RequestedTarget,
+    },
+    Kick {
+        room: RequestedTarget,
+        user: RequestedTarget,
+    },
+    /// Gives a room to another member.
+    Owner {
+        room: RequestedTarget,
+        user: RequestedTarget,
     },
     Peer {
         user: RequestedTarget,
@@ -153,6 +175,36 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Members { room: target(f, 1)?, page: Page::read(f, 2)? }),
     },
     Command {
+        form: "ROOM;<#room>;<open or invite>",
+        help: "let everybody join your room, or only whom you invite; creates it if there is none",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Room { room: target(f, 1)?, kind: field(f, 2)? }),
+    },
+    Command {
+        form: "TOPIC;<#room>;<text>",
+        help: "set the topic of your room",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Topic { room: target(f, 1)?, topic: field(f, 2)? }),
+    },
+    Command {
+        form: "INVITE;<#room>;<user>",
+        help: "invite that user to your room",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Invite { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
+        form: "KICK;<#room>;<user>",
+        help: "put that user out of your room; to return takes an invitation",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Kick { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
+        form: "OWNER;<#room>;<user>",
+        help: "give your room to another member",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Owner { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
         form: "PEER;<user>[;<fingerprint>]",
         help: "the address at which that user takes direct chats, and a token that admits you once",
         reply: ReplyForm::Line,
@@ -226,6 +278,11 @@ impl Codec for SendRequest {
             Self::Leave { room } => write_target(w.plain("LEAVE"), room),
             Self::Rooms { page } => page.write(w.plain("ROOMS")),
             Self::Members { room, page } => page.write(write_target(w.plain("MEMBERS"), room)),
+            Self::Room { room, kind } => write_target(w.plain("ROOM"), room).plain(kind),
+            Self::Topic { room, topic } => write_target(w.plain("TOPIC"), room).text(topic.as_str()),
+            Self::Invite { room, user } => write_target(write_target(w.plain("INVITE"), room), user),
+            Self::Kick { room, user } => write_target(write_target(w.plain("KICK"), room), user),
+            Self::Owner { room, user } => write_target(write_target(w.plain("OWNER"), room), user),
             Self::Peer { user, fingerprint } => {
                 write_optional(write_target(w.plain("PEER"), user), fingerprint.as_ref())
             }

@@ -108,6 +108,10 @@ impl Router {
             SendRequest::Users { page } => Command::Users { page },
             SendRequest::Join { room } => Command::Join { user, room },
             SendRequest::Leave { room } => Command::Leave { user, room },
+            SendRequest::Room { .. } | SendRequest::Topic { .. } | SendRequest::Owner { .. } => {
+                return Step::Answer(Code::NotOwner.into());
+            }
+            SendRequest::Invite { .. } | SendRequest::Kick { .. } => return Step::Answer(Code::NotOwner.into()),
             SendRequest::Rooms { page } => Command::Rooms { user, page },
             SendRequest::Members { room, page } => Command::Members { room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),

@@ -85,7 +85,14 @@ impl StoredState {
         let me = self.number(user)?;
         let row = |number: &RoomNumber| {
             let room = self.room(*number);
-            reply::Room { name: room.name.clone(), members: room.members.len(), member: room.has_member(me) }
+            reply::Room {
+                name: room.name.clone(),
+                members: room.members.len(),
+                member: room.has_member(me),
+                kind: Default::default(),
+                owner: None,
+                topic: Default::default(),
+            }
         };
         Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
     }
