@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{
-    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, MessageId, NewAccount, Proof, RoomName, Seq,
-    ShortText, Target, Text, Timestamp, UserName,
+    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, MessageId, NewAccount, Proof, RoomKind, RoomName,
+    Seq, ShortText, Target, Text, Timestamp, Topic, UserName,
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
@@ -176,7 +176,17 @@ pub enum Command {
     /// Lists the rooms.
     Rooms { user: UserName, page: Page<RoomName> },
     /// Lists the members of a room.
-    Members { room: RequestedTarget, page: Page<UserName> },
+    Members { user: UserName, room: RequestedTarget, page: Page<UserName> },
+    /// Sets who may join a room; creates it if it is not there.
+    RoomKind { user: UserName, room: RequestedTarget, kind: RoomKind },
+    /// Sets the topic of a room.
+    Topic { user: UserName, room: RequestedTarget, topic: Topic },
+    /// Invites `guest` to a room.
+    Invite { user: UserName, room: RequestedTarget, guest: RequestedTarget },
+    /// Puts a user out of a room.
+    Kick { user: UserName, room: RequestedTarget, other: RequestedTarget },
+    /// Gives a room to another member.
+    Owner { user: UserName, room: RequestedTarget, other: RequestedTarget },
     /// Requests a direct chat with `callee`, who will expect this token.
     Peer { user: UserName, callee: RequestedTarget, proof: Proof },
     /// Opens a RECV session from an address; it replaces an earlier session of the device (`None`: the nameless one).

@@ -35,8 +35,8 @@ pub use query::Excerpt;
 pub use rates::Cost;
 pub use record::{Acknowledgement, Record};
 pub use snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
-    Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, RightsRow,
+    RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
     AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,

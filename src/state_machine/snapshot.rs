@@ -9,7 +9,7 @@ use super::stored::{
     Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, UserName};
+use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -25,6 +25,7 @@ pub struct Snapshot {
     pub chats: Vec<ChatRow>,
     /// In the order of their numbers.
     pub rooms: Vec<RoomRow>,
+    pub guests: Vec<GuestRow>,
     pub members: Vec<MemberRow>,
     pub logs: Vec<LogRow>,
     pub room_marks: Vec<RoomMarksRow>,
@@ -91,12 +92,29 @@ pub struct RoomRow {
     pub creator: Option<UserName>,
     /// `false`: the administrator has removed it, and its history stays.
     pub is_open: bool,
+    /// `None`: the row is of a server whose rooms had no owners.
+    pub rights: Option<RightsRow>,
     /// The newest such number.
     pub dropped: Seq,
     /// The sender of that message.
     pub dropped_by: Option<UserName>,
     /// The newest such number of another sender.
     pub dropped_other: Seq,
+}
+
+/// The rights in a room, without the invitations, which are rows of their own.
+pub struct RightsRow {
+    pub kind: RoomKind,
+    pub was_private: bool,
+    pub owner: Option<UserName>,
+    pub topic: Topic,
+}
+
+/// A user who is invited to a room, or kept out of it. The oldest comes first.
+pub struct GuestRow {
+    pub room: RoomName,
+    pub user: UserName,
+    pub is_invited: bool,
 }
 
 /// A member's position in a room's log.
@@ -188,6 +206,7 @@ impl StoredState {
         let bans = self.bans.iter().map(|(banned, ban)| BanRow { banned: banned.clone(), ban: ban.clone() });
         snapshot.bans = bans.collect();
         rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
+        snapshot.guests = self.guest_rows();
         snapshot
     }
 
@@ -223,6 +242,19 @@ impl StoredState {
         }
     }
 
+    fn guest_rows(&self) -> Vec<GuestRow> {
+        let mut guests: Vec<_> = Vec::new();
+        for room in &self.rooms {
+            let invited = room.rights.invited.iter().map(|guest| (guest, true));
+            let kept_out = room.rights.kept_out.iter().map(|guest| (guest, false));
+            guests.extend(invited.chain(kept_out).map(|((place, user), is_invited)| {
+                (place, GuestRow { room: room.name.clone(), user: self.name(user), is_invited })
+            }));
+        }
+        guests.sort_unstable_by_key(|(place, _)| *place);
+        guests.into_iter().map(|(_, row)| row).collect()
+    }
+
     fn add_room_rows(&self, number: RoomNumber, room: &Room, to: &mut Snapshot) {
         let name = || room.name.clone();
         let Dropped { last, by, other } = room.dropped;
@@ -231,6 +263,12 @@ impl StoredState {
             name: name(),
             creator: room.creator.map(|creator| self.name(creator)),
             is_open: room.is_open,
+            rights: Some(RightsRow {
+                kind: room.rights.kind,
+                was_private: room.rights.was_private,
+                owner: room.rights.owner.map(|owner| self.name(owner)),
+                topic: room.rights.topic.clone(),
+            }),
             dropped: last,
             dropped_by: by.map(|by| self.name(by)),
             dropped_other: other,

@@ -131,7 +131,10 @@ fn note(line: &[u8], id: &MessageId, state: &StoredState, lives: &mut Vec<Life>)
             lives.iter_mut().for_each(|life| life.note_change(state, at));
         }
         // Members are no recipients any more.
-        Some((_, Record::Leave { .. } | Record::Removed { .. } | Record::RoomRemoved { .. })) => {
+        Some((
+            _,
+            Record::Leave { .. } | Record::Kicked { .. } | Record::Removed { .. } | Record::RoomRemoved { .. },
+        )) => {
             lives.iter_mut().for_each(|life| life.statuses = state.statuses_of(&life.message));
         }
         _ => {}

@@ -49,6 +49,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     }
     // Without its row the other tables are looked for all the same.
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
+    let has_owners = row.as_ref().is_none_or(|row| row.has_owners);
     let StoreRow { store, last, segment, next_batch, cleaned_at, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
@@ -59,6 +60,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
         waiting: reader.rows(),
         chats: reader.rows(),
         rooms: reader.rows(),
+        guests: if has_owners { reader.rows() } else { Vec::new() },
         members: reader.rows(),
         logs: reader.rows(),
         room_marks: reader.rows(),
@@ -84,6 +86,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             next_batch,
             cleaned_at,
             has_devices: true,
+            has_owners: true,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -91,6 +94,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
         table(&snapshot.waiting),
         table(&snapshot.chats),
         table(&snapshot.rooms),
+        table(&snapshot.guests),
         table(&snapshot.members),
         table(&snapshot.logs),
         table(&snapshot.room_marks),
@@ -121,18 +125,20 @@ struct StoreRow {
     cleaned_at: Option<Timestamp>,
     /// There are tables of devices. Version 1 has none.
     has_devices: bool,
+    /// Rooms have owners, and there is a table of guests. Versions 1 and 2 have none.
+    has_owners: bool,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
-        version: 2,
-        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices"],
+        version: 3,
+        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "owners"],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices);
+        to.flag(self.has_devices).flag(self.has_owners);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -141,8 +147,10 @@ impl TableRow for StoreRow {
         let store = row.get(0).filter(is_name)?.to_owned();
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
-        let has_devices = if row.get(5).is_some() { row.flag(5)? } else { false };
-        Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at, has_devices })
+        let has = |column| if row.get(column).is_some() { row.flag(column) } else { Some(false) };
+        let (has_devices, has_owners) = (has(5)?, has(6)?);
+        let (segment, next_batch) = (row.number(2)?, row.number(3)?);
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, has_owners })
     }
 }
 

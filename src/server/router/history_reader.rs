@@ -10,9 +10,9 @@ use super::history_queue::{HistoryQueue, Task};
 use crate::limits;
 use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, HistoryRecord, Ko, Reply};
+use crate::protocol::{Code, Codec, Event, HistoryRecord, Ko, Reply, write_list_head};
 use crate::record::length_in_record;
-use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{AccountNumber, ConnectionId, ConversationId, Cost, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
 
 /// Threads that read history files.
@@ -43,6 +43,11 @@ pub(crate) enum Job {
 pub(crate) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),
+    /// The events of a poll, and the reply that they make.
+    Events {
+        events: Vec<Event>,
+        bytes: Vec<u8>,
+    },
     /// The reply is a KO.
     Refused(Ko),
     /// The records of a HISTORY reply. The state machine sets the states of their messages.
@@ -65,6 +70,8 @@ pub(crate) struct Done {
     pub user: AccountNumber,
     /// The cost for the user, also if the connection is closed by now.
     pub cost: Cost,
+    /// The conversation that the user asks about; `None`: it is a poll.
+    pub conversation: Option<ConversationId>,
     pub result: HistoryResult,
 }
 
@@ -109,6 +116,10 @@ impl Drop for HistoryReader {
 
 fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
     while let Some(Task { user, connection, job }) = queue.next() {
+        let conversation = match &job {
+            Job::Lookup(_, excerpt) => Some(excerpt.conversation),
+            Job::Events(_) => None,
+        };
         // A panic is a defect, and has told so on standard error; the client must not wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
         let result = result.unwrap_or_else(|error| {
@@ -116,7 +127,7 @@ fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
             HistoryResult::Failed
         });
         let cost = Cost::of_tokens(store.take_count() / limits::READ_TOKEN_BYTES);
-        report(Done { connection, user, cost, result });
+        report(Done { connection, user, cost, conversation, result });
         queue.finish(user);
     }
 }
@@ -132,7 +143,13 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
             let records = last_messages(store, &excerpt, limit, before)?;
             return Ok(HistoryResult::Records { target, records });
         }
-        Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
+        Job::Events(delivery) => {
+            let events = delivered(store, delivery)?;
+            let mut bytes = Vec::new();
+            write_list_head(&mut bytes, events.len());
+            events.iter().for_each(|event| event.write(&mut bytes));
+            return Ok(HistoryResult::Events { events, bytes });
+        }
     };
     if let Reply::Ko(ko) = reply {
         return Ok(HistoryResult::Refused(ko));

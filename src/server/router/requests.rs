@@ -6,9 +6,9 @@ use super::history_reader::{Done, HistoryResult, Lookup};
 use super::session::Step;
 use crate::model::{DeviceKey, Fingerprint, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko, Port, RecvRequest, Reply, SendRequest};
+use crate::protocol::{Code, Event, Ko, Port, RecvRequest, Reply, SendRequest};
 use crate::server::connections::request::{Received, Request};
-use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
+use crate::state_machine::{Command, ConnectionId, ConversationId, Cost, LastOfPeer};
 
 impl Router {
     /// Takes a request from a reader thread: it is started at once, or when its turn comes.
@@ -108,12 +108,13 @@ impl Router {
             SendRequest::Users { page } => Command::Users { page },
             SendRequest::Join { room } => Command::Join { user, room },
             SendRequest::Leave { room } => Command::Leave { user, room },
-            SendRequest::Room { .. } | SendRequest::Topic { .. } | SendRequest::Owner { .. } => {
-                return Step::Answer(Code::NotOwner.into());
-            }
-            SendRequest::Invite { .. } | SendRequest::Kick { .. } => return Step::Answer(Code::NotOwner.into()),
+            SendRequest::Room { room, kind } => Command::RoomKind { user, room, kind },
+            SendRequest::Topic { room, topic } => Command::Topic { user, room, topic },
+            SendRequest::Invite { room, user: guest } => Command::Invite { user, room, guest },
+            SendRequest::Kick { room, user: other } => Command::Kick { user, room, other },
+            SendRequest::Owner { room, user: other } => Command::Owner { user, room, other },
             SendRequest::Rooms { page } => Command::Rooms { user, page },
-            SendRequest::Members { room, page } => Command::Members { room, page },
+            SendRequest::Members { room, page } => Command::Members { user, room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
             SendRequest::Devices => Command::Devices { user },
             SendRequest::Logout { which } => return self.log_out(id, user, which),
@@ -171,9 +172,28 @@ impl Router {
 
     /// Charges the user for what a history thread has read, and goes on with the request that it was for.
     pub(crate) fn handle_history(&mut self, done: Done) -> Result<(), Fatal> {
-        let Done { connection: id, user, cost, result } = done;
+        let Done { connection: id, user, cost, conversation, result } = done;
         self.group_commit.charge_in_any_case(user, cost, self.elapsed());
+        // The user may have been put out of the room since the request.
+        if let Some(ConversationId::Room(room)) = conversation
+            && !self.group_commit.state().room(room).has_member(user)
+        {
+            let is_visible = self.group_commit.state().is_visible(room, user);
+            let code = if is_visible { Code::NotMember } else { Code::NoRoom };
+            self.write_reply(id, &Reply::Ko(code.into()));
+            return Ok(());
+        }
         match result {
+            HistoryResult::Events { events, bytes } => {
+                let state = self.group_commit.state();
+                let receives = |event: &Event| state.still_receives(user, event);
+                if events.iter().all(receives) {
+                    self.answer(id, |out| out.extend_from_slice(&bytes));
+                } else {
+                    let events = events.into_iter().filter(receives).collect();
+                    self.write_reply(id, &Reply::Events(events));
+                }
+            }
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
             HistoryResult::Refused(ko) => self.write_reply(id, &Reply::Ko(ko)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),

@@ -3,6 +3,7 @@
 mod device;
 mod message;
 mod restore;
+mod rights;
 mod room;
 
 use std::sync::Arc;
@@ -60,6 +61,11 @@ impl StoredState {
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
+            Record::RoomKind { room, kind } => self.set_room_kind(room, *kind)?,
+            Record::Topic { room, topic } => self.set_topic(room, topic)?,
+            Record::Invited { room, user } => self.invite(room, user)?,
+            Record::Kicked { room, user, at } => self.kick(room, user, *at)?,
+            Record::Owner { room, user } => self.set_owner(room, user)?,
             Record::Banned { banned, at, until, reason } => {
                 self.bans.add(banned.clone(), Ban { at: *at, until: *until, reason: reason.clone() });
             }
@@ -118,6 +124,7 @@ impl StoredState {
         for room in self.account(number).rooms.clone() {
             self.leave_room(number, room, at);
         }
+        self.end_invitations_of(number);
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);

@@ -5,11 +5,11 @@ use crate::limits;
 use crate::model::{Banned, Seq};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
-    Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, RightsRow,
+    RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, OwnMessage, Room, StoredState, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, OwnMessage, Rights, Room, StoredState, WaitingMessage,
 };
 use crate::state_machine::{ApplyError, RoomNumber};
 
@@ -38,7 +38,13 @@ impl StoredState {
             }
             state.bans.restore(banned, ban);
         }
-        snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
+        let mut owners = Vec::new();
+        for row in snapshot.rooms {
+            let (number, rights, creator) = (row.number, row.rights.as_ref(), row.creator.as_ref());
+            let owner = rights.map_or(creator, |rights| rights.owner.as_ref());
+            owners.extend(owner.map(|owner| state.number(owner)).transpose()?.map(|owner| (number, owner)));
+            state.restore_room(row)?;
+        }
         for DeviceGapRow { user, device, room, first } in snapshot.device_gaps {
             let room = state.room_number(&room)?;
             let account = state.number(&user)?;
@@ -50,6 +56,20 @@ impl StoredState {
             let room = state.room_number(&room)?;
             let number = state.number(&user)?;
             state.add_member(room, number, user, member);
+        }
+        for GuestRow { room, user, is_invited, .. } in snapshot.guests {
+            let room = state.room_number(&room)?;
+            let user = state.number(&user)?;
+            if is_invited { state.add_invitation(room, user) } else { state.keep_out(room, user) }
+        }
+        for (room, owner) in owners {
+            if state.room(room).has_member(owner) {
+                state.room_mut(room).rights.owner = Some(owner);
+            }
+        }
+        // Of a room whose creator, in a server that knew no owners, is no member.
+        for number in state.room_numbers.values().copied().collect::<Vec<_>>() {
+            state.find_owner(number);
         }
         for RoomMarksRow { room, user, marks } in snapshot.room_marks {
             let room = state.room_number(&room)?;
@@ -79,7 +99,13 @@ impl StoredState {
             self.rooms.push(Room { is_open: false, ..Room::new(row.name.clone(), None) });
         }
         let dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
-        self.put_room(row.number, Room { is_open: row.is_open, dropped, ..Room::new(row.name, creator) });
+        let rights = row.rights.map_or(Rights::default(), |RightsRow { kind, was_private, topic, .. }| Rights {
+            kind,
+            was_private,
+            topic,
+            ..Rights::default()
+        });
+        self.put_room(row.number, Room { is_open: row.is_open, rights, dropped, ..Room::new(row.name, creator) });
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod device;
 mod message;
 mod poll;
 mod quota;
+mod room;
 mod session;
 
 use super::stored::TargetNumber;
@@ -114,7 +115,14 @@ impl StateMachine {
             Command::Join { user, room } => self.join_room(&user, &room, context)?,
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
-            Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
+            Command::Members { user, room, page } => {
+                self.stored.list_members(self.stored.number(&user)?, &room, &page, &self.presence)?
+            }
+            Command::RoomKind { user, room, kind } => self.set_room_kind(&user, &room, kind, context)?,
+            Command::Topic { user, room, topic } => self.set_topic(&user, &room, topic, context)?,
+            Command::Invite { user, room, guest } => self.invite(&user, &room, &guest, context)?,
+            Command::Kick { user, room, other } => self.kick(&user, &room, &other, context)?,
+            Command::Owner { user, room, other } => self.give_room(&user, &room, &other, context)?,
             Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
             Command::Open { user, device, key, order, address } => {
                 self.open_session(&user, device.as_ref(), key, order, address, context)?

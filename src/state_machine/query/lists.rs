@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomKind, RoomName, Seq, Target, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{Code, Reply, Status, control, reply};
 use crate::state_machine::live::Presence;
@@ -80,7 +80,7 @@ impl StoredState {
         Reply::Users(entries_after(&self.active_accounts, page).take(page.limit).map(user).collect())
     }
 
-    /// Lists the rooms; says of each one if the user is a member.
+    /// Lists the rooms that the user may know of.
     pub fn list_rooms(&self, user: &UserName, page: &Page<RoomName>) -> Result<Reply, ApplyError> {
         let me = self.number(user)?;
         let row = |number: &RoomNumber| {
@@ -89,12 +89,21 @@ impl StoredState {
                 name: room.name.clone(),
                 members: room.members.len(),
                 member: room.has_member(me),
-                kind: Default::default(),
-                owner: None,
-                topic: Default::default(),
+                kind: room.rights.kind,
+                owner: room.rights.owner.map(|owner| self.name(owner)),
+                topic: room.rights.topic.clone(),
             }
         };
-        Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
+        // The others that the user may know of are few.
+        let account = self.account(me);
+        let known = account.rooms.iter().chain(account.invitations.values()).copied();
+        let private = known.filter(|room| self.room(*room).rights.kind == RoomKind::Invite);
+        let private: BTreeMap<_, _> = private.map(|room| (self.room(room).name.clone(), room)).collect();
+        let public = entries_after(&self.public_rooms, page).take(page.limit);
+        let mut rooms: Vec<_> = public.chain(entries_after(&private, page).take(page.limit)).map(row).collect();
+        rooms.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        rooms.truncate(page.limit);
+        Ok(Reply::Rooms(rooms))
     }
 
     /// Summarizes the rooms after a name, in the order of their names, for the administrator.
@@ -111,14 +120,19 @@ impl StoredState {
         })
     }
 
-    /// Lists the members of a room.
+    /// Lists the members of a room, for one of them.
     pub(in crate::state_machine) fn list_members(
         &self,
+        user: AccountNumber,
         room: &RequestedTarget,
         page: &Page<UserName>,
         presence: &Presence,
     ) -> Result<Reply, Code> {
-        let members = entries_after(&self.room(self.find_room(room)?).members_by_name, page).take(page.limit);
+        let room = self.room(self.find_visible_room(user, room)?);
+        if !room.has_member(user) {
+            return Err(Code::NotMember);
+        }
+        let members = entries_after(&room.members_by_name, page).take(page.limit);
         let row = |(member, _): &(AccountNumber, Seq)| reply::Member {
             name: self.name(*member),
             online: presence.is_online(*member),

@@ -41,6 +41,8 @@ pub struct Account {
     pub latest: BTreeMap<Seq, AccountNumber>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
+    /// The rooms that the user is invited to, by the place of the invitation among all.
+    pub invitations: BTreeMap<u64, RoomNumber>,
     /// Count of the open rooms that the user has created, for the quota.
     pub created_rooms: usize,
 }
@@ -59,8 +61,8 @@ impl Account {
         let (mailbox, devices) = Default::default();
         let sent = SentIds::default();
         let chats = BTreeMap::new();
-        let latest = BTreeMap::new();
-        Self { row, mailbox, devices, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
+        let (latest, invitations) = Default::default();
+        Self { row, mailbox, devices, sent, chats, latest, rooms: BTreeSet::new(), invitations, created_rooms: 0 }
     }
 
     /// Returns the read mark of the conversation with a peer.

@@ -7,6 +7,7 @@ mod device;
 mod length;
 mod look_alikes;
 mod mailbox;
+mod rights;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use conversation::{
 pub use device::{Device, DeviceNumber, Devices};
 use look_alikes::LookAlikes;
 pub use mailbox::{OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use rights::Rights;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 pub(super) use length::EVENT_BYTES;
@@ -31,9 +33,11 @@ use super::error::ApplyError;
 use super::live::SessionKey;
 use crate::limits;
 use crate::model::look::{check_new, looks};
-use crate::model::{DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomName, Seq, Target, Timestamp, UserName};
+use crate::model::{
+    DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
+};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Event, Ko};
 
 /// Returns the refusal of a new name that looks like another one.
 pub fn looks_like(other: &impl std::fmt::Display) -> Ko {
@@ -85,6 +89,10 @@ pub struct StoredState {
     pub(super) room_looks: LookAlikes<RoomNumber>,
     /// The open rooms, in the order of ROOMS.
     pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
+    /// Those of them that everybody may join.
+    pub(super) public_rooms: BTreeMap<RoomName, RoomNumber>,
+    /// The place of the newest entry among all invitations and all who are kept out of a room.
+    pub(super) guests: u64,
     /// The number of messages in all removed rooms of a name. CHATS goes on counting from it, so that a client which knew a
     /// removed room does not take its count for that of the room which has the name now.
     pub(super) removed_counts: HashMap<RoomName, u64>,
@@ -230,16 +238,51 @@ impl StoredState {
         found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
     }
 
-    /// Checks that a new room may have a name, which no room has. The lobby always counts as one.
-    pub fn check_new_room(&self, name: &RoomName) -> Result<(), Ko> {
+    /// Checks that a new room of a user may have a name, which no room has. The lobby always counts as one. The name of a
+    /// room that the user must not know is not told.
+    pub fn check_new_room(&self, user: AccountNumber, name: &RoomName) -> Result<(), Ko> {
         check_new(name.without_sign()).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.room_looks.find(name.without_sign(), RoomNumber::new(0));
         let lobby = RoomName::new(LOBBY).ok().filter(|lobby| lobby != name);
         let is_lobby = |lobby: &RoomName| {
             looks(name.without_sign()).any(|look| looks(lobby.without_sign()).any(|lobby| lobby == look))
         };
+        if found.is_some_and(|other| !self.is_visible(other, user)) {
+            return Err(looks_like(&"another one"));
+        }
         let other = found.map(|other| self.room(other).name.clone()).or_else(|| lobby.filter(is_lobby));
         other.map_or(Ok(()), |other| Err(looks_like(&other)))
+    }
+
+    /// Returns whether a user may know of a room.
+    pub fn is_visible(&self, room: RoomNumber, user: AccountNumber) -> bool {
+        let room = self.room(room);
+        room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user)
+    }
+
+    /// Returns whether a user may become a member of a room.
+    pub fn may_join(&self, room: RoomNumber, user: AccountNumber) -> bool {
+        let rights = &self.room(room).rights;
+        let is_open = rights.kind == RoomKind::Open && !rights.kept_out.contains(user);
+        is_open || rights.invited.contains(user)
+    }
+
+    /// Returns whether an event that was read for a user is still for that user: one of a room has come after the user joined.
+    pub fn still_receives(&self, user: AccountNumber, event: &Event) -> bool {
+        let room = match event {
+            Event::Message(message) if message.from == self.account(user).row.name => return true,
+            Event::Message(message) => &message.to,
+            Event::Damaged { target, .. } => target,
+            _ => return true,
+        };
+        let Target::Room(room) = room else { return true };
+        let member = self.room_numbers.get(room).and_then(|room| self.room(*room).members.get(&user));
+        member.is_some_and(|member| member.joined < event.seq())
+    }
+
+    /// Finds a room that a user may know of, for a request that can be refused.
+    pub fn find_visible_room(&self, user: AccountNumber, room: &RequestedTarget) -> Result<RoomNumber, Code> {
+        self.find_room(room).and_then(|room| if self.is_visible(room, user) { Ok(room) } else { Err(Code::NoRoom) })
     }
 
     /// Finds a room, for a request that can be refused.
@@ -256,7 +299,7 @@ impl StoredState {
             }
             Err(NoSuchTarget::User) => Err(Code::NoUser),
             Ok(Target::Room(_)) | Err(NoSuchTarget::Room) => {
-                let room = self.find_room(target)?;
+                let room = self.find_visible_room(user, target)?;
                 if self.room(room).has_member(user) { Ok(TargetNumber::Room(room)) } else { Err(Code::NotMember) }
             }
         }

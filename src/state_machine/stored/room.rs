@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conversation::Conversation;
+use super::rights::Rights;
 use super::{AccountNumber, RoomNumber};
 use crate::model::{RoomName, Seq, State, UserName};
 
@@ -18,6 +19,7 @@ pub struct Room {
     /// `false`: no room has this name any more. The number is free, or the administrator has removed the room, and the
     /// number stays with its history.
     pub is_open: bool,
+    pub rights: Rights,
     pub members: BTreeMap<AccountNumber, Member>,
     /// The members in the order of MEMBERS and STATUS, each with the newest number when it joined.
     pub members_by_name: BTreeMap<UserName, (AccountNumber, Seq)>,
@@ -150,6 +152,7 @@ impl Room {
             name,
             creator,
             is_open: true,
+            rights: Rights::default(),
             members: BTreeMap::new(),
             members_by_name: BTreeMap::new(),
             joins: BTreeSet::new(),
