@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wachat::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomName, Seq, State, Target, Text, Timestamp,
-    Token, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomKind, RoomName, Seq, State, Target, Text,
+    Timestamp, Token, Topic, UserName,
 };
 use wachat::net::LineReader;
 use wachat::protocol::reply::OpenSession;
@@ -63,6 +63,14 @@ fn time() -> impl Strategy<Value = Timestamp> {
     any::<u64>().prop_map(Timestamp::from_millis)
 }
 
+fn room_kind() -> impl Strategy<Value = RoomKind> {
+    prop::sample::select(vec![RoomKind::Open, RoomKind::Invite])
+}
+
+fn topic() -> impl Strategy<Value = Topic> {
+    prop::sample::select(vec!["", "la entrega", "a;b", "\"quoted\"; \\"]).prop_map(|text| Topic::new(text).unwrap())
+}
+
 fn state() -> impl Strategy<Value = State> {
     prop::sample::select(vec![State::Received, State::Delivered, State::Read])
 }
@@ -89,6 +97,13 @@ fn event() -> impl Strategy<Value = Event> {
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (room(), room_kind(), prop::option::of(name()), topic()).prop_map(|(room, kind, owner, topic)| Event::Room {
+            room,
+            kind,
+            owner,
+            topic
+        }),
+        (room(), name()).prop_map(|(room, from)| Event::Invite { room, from }),
         (target(), seq()).prop_map(|(target, upto)| Event::Read { target, upto }),
         (name(), token(), fingerprint())
             .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
@@ -137,6 +152,17 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
         (text(), text()).prop_map(|(old, new)| SendRequest::Passwd { old, new }),
         room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
         room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
+        (room(), room_kind()).prop_map(|(room, kind)| SendRequest::Room { room: Ok(Target::Room(room)), kind }),
+        (room(), topic()).prop_map(|(room, topic)| SendRequest::Topic { room: Ok(Target::Room(room)), topic }),
+        (room(), name(), 0..3).prop_map(|(room, user, which)| {
+            let room = Ok(Target::Room(room));
+            let user = Ok(Target::User(user));
+            match which {
+                0 => SendRequest::Invite { room, user },
+                1 => SendRequest::Kick { room, user },
+                _ => SendRequest::Owner { room, user },
+            }
+        }),
         (room(), page(name())).prop_map(|(room, page)| SendRequest::Members { room: Ok(Target::Room(room)), page }),
         page(name()).prop_map(|page| SendRequest::Users { page }),
         page(room()).prop_map(|page| SendRequest::Rooms { page }),
@@ -258,6 +284,7 @@ proptest! {
         (user, target, room, online) in (name(), target(), room(), any::<bool>()),
         (last, read, members, state) in (seq(), seq(), 0..1_000_000usize, state()),
         (last_seen, form, help) in (prop::option::of(time()), text(), text()),
+        (kind, owner, topic) in (room_kind(), prop::option::of(name()), topic()),
     ) {
         let status = Status { user: user.clone(), state };
         prop_assert_eq!(read_again(&status), Ok(status));
@@ -267,7 +294,7 @@ proptest! {
         prop_assert_eq!(read_again(&member), Ok(member));
         let user = User { name: user, online, last_seen };
         prop_assert_eq!(read_again(&user), Ok(user));
-        let room = Room { name: room, members, member: online };
+        let room = Room { name: room, members, member: online, kind, owner, topic };
         prop_assert_eq!(read_again(&room), Ok(room));
         let help = CommandHelp { form: form.into(), help: help.into() };
         prop_assert_eq!(read_again(&help), Ok(help));

@@ -11,7 +11,7 @@ use wachat::protocol::Codec as _;
 use wachat::record::Fields;
 use wachat::state_machine::{AccountNumber, Acknowledgement, ConversationId, DeviceNumber, Record};
 
-use super::{device, id, line, message, name, room, seq, state, target, text, time};
+use super::{device, id, line, message, name, room, room_kind, seq, state, target, text, time, topic};
 
 /// Defines a function that returns a generator of records, one of each kind. A kind that is missing here does not
 /// compile.
@@ -88,6 +88,11 @@ one_of_each_kind! { server_records: Record,
     Record::Removed { .. } => (name(), time()).prop_map(|(user, at)| Record::Removed { user, at }),
     Record::Join { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Join { user, room, at }),
     Record::Leave { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Leave { user, room, at }),
+    Record::RoomKind { .. } => (room(), room_kind()).prop_map(|(room, kind)| Record::RoomKind { room, kind }),
+    Record::Topic { .. } => (room(), topic()).prop_map(|(room, topic)| Record::Topic { room, topic }),
+    Record::Invited { .. } => (room(), name()).prop_map(|(room, user)| Record::Invited { room, user }),
+    Record::Kicked { .. } => (room(), name(), time()).prop_map(|(room, user, at)| Record::Kicked { room, user, at }),
+    Record::Owner { .. } => (room(), name()).prop_map(|(room, user)| Record::Owner { room, user }),
     Record::Banned { .. } => (banned(), time(), prop::option::of(time()), short_text()).prop_map(
         |(banned, at, until, reason)| Record::Banned { banned, at, until, reason },
     ),

@@ -327,7 +327,7 @@ proptest! {
         (message, state, target, room) in (message(), state(), target(), room()),
         (last, read, online, at) in (seq(), seq(), any::<bool>(), prop::option::of(time())),
         (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
-        device in prop::option::of(device()),
+        (device, room_kind, topic) in (prop::option::of(device()), room_kind(), topic()),
     ) {
         let grammar = grammar();
         let user = message.from.clone();
@@ -352,7 +352,7 @@ proptest! {
             ("history-record", line(|out| HistoryRecord::Damaged { first: read, last }.write(out))),
             ("chats-record", line(|out| Chat { target, last, read, count: 4 }.write(out))),
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
-            ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
+            ("rooms-record", line(|out| Room { name: room, members: 7, member: online, kind: room_kind, owner: Some(user.clone()).filter(|_| online), topic }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
             ("sessions-record", line(|out| {
                 let row = OpenSession { number: 7, port: if online { Port::Recv } else { Port::Send }, address, since: message_at, this: !online, device: device.clone().filter(|_| online) };

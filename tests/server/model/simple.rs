@@ -283,9 +283,12 @@ impl Model {
     }
 
     /// Returns MEMBERS of a room, by name.
-    pub fn list_members(&self, room: usize) -> Said {
+    pub fn list_members(&self, user: usize, room: usize) -> Said {
         if !self.exists(room) {
             return Said::Ko(Code::NoRoom);
+        }
+        if !self.members.contains_key(&(room, user)) {
+            return Said::Ko(Code::NotMember);
         }
         let members = by_name((0..USERS).filter(|user| self.members.contains_key(&(room, *user))));
         list(members.map(|user| format!("{} {}", super::PLACES[user], self.sessions[user].is_some())))
