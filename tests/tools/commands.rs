@@ -135,7 +135,12 @@ fn users_and_rooms() {
     assert!(ana["online"] == false && ana["last_seen"].is_null(), "{ana}");
     assert!(world.ends(0, "users", "ana", &[]).contains("ana offline never\n"));
     let rooms = world.json("rooms", "ana", &[]);
-    assert_eq!(rooms, [serde_json::json!({"name": "#lobby", "members": 2, "member": true})]);
+    assert_eq!(
+        rooms,
+        [
+            serde_json::json!({"name": "#lobby", "members": 2, "member": true, "kind": "open", "owner": null, "topic": ""})
+        ]
+    );
     assert_eq!(world.ends(0, "rooms", "ana", &[]), "#lobby 2 member\n");
 }
 
