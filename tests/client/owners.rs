@@ -282,8 +282,10 @@ fn a_user_who_is_put_out_is_told_and_says_nothing_more_there_and_the_history_sta
     assert_eq!(stage.enter("adiós"), [no_chat]);
     assert_eq!(stage.app.state().outbox().len(), 0);
     assert_eq!(stage.app.state().last_rows(&target("#sala"), 9).len(), 1);
-    stage.enter("/history #sala");
-    assert_eq!(stage.answer(refused(Code::NotMember)), ["row, 1 from luis: hola"]);
+    for code in [Code::NotMember, Code::NoRoom] {
+        stage.enter("/history #sala");
+        assert_eq!(stage.answer(refused(code)), ["row, 1 from luis: hola"]);
+    }
     // A device may have left it on another one.
     let mut stage = in_sala(laptop());
     stage.poll(vec![Event::Join { room: room("#sala"), user: user("ana"), at: Timestamp::from_millis(1) }]);

@@ -104,7 +104,7 @@ fn a_room_that_the_user_is_no_longer_in_says_so_and_is_still_read() {
     let at = screen.at;
     screen.poll(vec![ServerEvent::Part { room: room("#sala"), user: user("ana"), at }]);
     let shown = screen.draw(80, 12).join("\n");
-    assert!(shown.contains("│wachat\n") && shown.contains("you have left #sala on another device, or its"), "{shown}");
+    assert!(shown.contains("│wachat\n") && shown.contains("you are no longer in #sala: its owner"), "{shown}");
     screen.handle(Event::Selected(target("#sala")));
     answer(&mut screen, Some(sala(false, "la entrega")));
     assert_eq!(title(&mut screen, 80), "#sala · you are not in it");

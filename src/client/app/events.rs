@@ -184,7 +184,9 @@ impl App {
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
             (_, Answer::Devices(devices)) => self.list_devices(&devices),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
-            (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
+            (Request::History(target, count), Answer::Refused(ko))
+                if matches!(ko.code, Code::NotMember | Code::NoRoom) =>
+            {
                 self.show_own_rows(&target, count, &ko)
             }
             (Request::Passwd(_, new), Answer::Done) => self.handle_new_password(new),

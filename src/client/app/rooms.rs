@@ -230,7 +230,8 @@ impl App {
         answer(parts.join("; "))
     }
 
-    /// The server shows a room to its members only; the history here is the user's own.
+    /// The server shows the messages of a room to its members only, and to others not even that there is one by invitation; the
+    /// history here is the user's own.
     pub(super) fn show_own_rows(&mut self, target: &Target, count: usize, ko: &Ko) {
         let rows = self.state.last_rows(target, count);
         if rows.is_empty() {
