@@ -65,6 +65,7 @@ impl RoomRights {
     /// Notes that the user is in a room, of which nothing more is known yet.
     pub fn note_joined(&mut self, room: &RoomName) {
         self.known.remove(room);
+        self.is_due |= self.open.as_ref() == Some(room);
     }
 
     fn note_asked(&mut self, room: RoomName, change: RoomChange) {
