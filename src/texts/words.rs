@@ -2,7 +2,7 @@
 
 use super::{Language, Phrase, Three, three};
 use crate::limits;
-use crate::model::State;
+use crate::model::{RoomKind, State};
 use crate::protocol::{Code, Ko};
 
 /// The mark of a message that was said from client to client.
@@ -31,6 +31,14 @@ pub fn on_or_off(on: bool) -> Three {
 /// Returns the word for what a device logs in with.
 pub fn key_or_password(has_key: bool) -> Three {
     if has_key { three("key", "clave guardada", "chave guardada") } else { three("password", "contraseña", "senha") }
+}
+
+/// Returns the words for who may join a room.
+pub fn room_kind(kind: RoomKind) -> Three {
+    match kind {
+        RoomKind::Open => three("open to everybody", "abierta a todos", "aberta a todos"),
+        RoomKind::Invite => three("by invitation only", "solo por invitación", "só por convite"),
+    }
 }
 
 /// Says that the outbox takes no further message.

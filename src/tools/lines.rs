@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::client::state::outgoing::Outgoing;
 use crate::client::{Exit, Failure};
 use crate::model::safe::{indented, safe};
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, RoomKind, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Event, HistoryRecord, Room, User};
 use crate::texts::when::when;
 
@@ -177,10 +177,16 @@ impl Line for User {
 }
 
 impl Line for Room {
-    /// `#sala 3 member`, or `#sala 3`.
+    /// `#sala 3`, and as far as it is so `member` or `invited`, `invite`, `owner ana` and `topic`, whose text goes up to the
+    /// end of the line: `#sala 3 member invite owner ana topic la entrega`.
     fn plain(&self) -> String {
-        let member = if self.member { " member" } else { "" };
-        safe(&format!("{} {}{member}", self.name, self.members)).into_owned()
+        let is_invite = self.kind == RoomKind::Invite;
+        let mut words = vec![self.name.to_string(), self.members.to_string()];
+        words.extend(self.member.then(|| "member".to_owned()));
+        words.extend(is_invite.then(|| if self.member { "invite" } else { "invited" }.to_owned()));
+        words.extend(self.owner.as_ref().map(|owner| format!("owner {owner}")));
+        words.extend(Some(self.topic.as_str()).filter(|text| !text.is_empty()).map(|text| format!("topic {text}")));
+        safe(&words.join(" ")).into_owned()
     }
 }
 

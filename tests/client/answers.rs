@@ -215,7 +215,9 @@ fn a_history_without_anything_says_so() {
     stage.receive("luis", "#sala", "from before");
     let own = ask(&mut stage, "/history #sala", refused(Code::NotMember));
     assert_eq!(own, ["row, 1 from luis: from before"], "the history here is the user's own");
-    assert_eq!(ask(&mut stage, "/history #sala", refused(Code::NoRoom)), ["! the reason"]);
+    let own = ask(&mut stage, "/history #sala", refused(Code::NoRoom));
+    assert_eq!(own, ["row, 1 from luis: from before"], "also if the room is shown to its members alone");
+    assert_eq!(ask(&mut stage, "/history #otra", refused(Code::NoRoom)), ["! the reason"]);
 }
 
 #[test]

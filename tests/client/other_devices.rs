@@ -17,6 +17,9 @@ use wachat::protocol::{Accepted, Code, Device, DeviceState, Event, Port, Session
 
 use crate::client::stage::{PERSON, Stage, chat, message, refused, room, row_line, seq, target, user};
 
+const LEFT: &str =
+    "* you have left #sala on another device, or its owner has put you out; your history of it stays here";
+
 fn log_in(stage: &mut Stage, acknowledged: u64, state: DeviceState) -> Vec<String> {
     assert_eq!(stage.receiving.take(), Some(Receive::LogIn));
     let opened = SessionOpened {
@@ -130,7 +133,7 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     assert!(stage.app.state().knows(&target("#sala")));
     assert_eq!(stage.sending, Some(Request::Compare), "it is fetched");
     stage.answer(Answer::Chats(vec![chat("#sala", 0, 0, 0)]));
-    assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
+    assert_eq!(stage.poll(vec![parted()]), [LEFT]);
     // On this one, with the event before the answer and after it.
     for event_first in [true, false] {
         stage.enter("/join #sala");
@@ -160,7 +163,7 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     stage.answer(Answer::Chats(Vec::new()));
     stage.enter("/leave #sala");
     stage.answer(refused(Code::Full));
-    assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
+    assert_eq!(stage.poll(vec![parted()]), [LEFT]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The commands that can be typed, as values.
 
+use crate::client::link::request::RoomChange;
 use crate::client::state::record::Switch;
 use crate::model::{DeviceName, Email, RoomName, Target, Text, UserName};
 
@@ -40,6 +41,10 @@ pub enum Command {
     Rooms,
     /// Lists the members of a room, or of the one that is the current conversation.
     Members(Option<RoomName>),
+    /// Changes a room that the user owns: a named one, or the one that is the current conversation.
+    Change(Option<RoomName>, RoomChange),
+    /// Shows the topic of a room, or of the one that is the current conversation.
+    Topic(Option<RoomName>),
     /// Hides a user's messages, or shows them again; alone, lists the hidden users.
     Ignore(Option<UserName>),
     /// Opens a direct chat with this user; alone, lists those that are open.
@@ -75,7 +80,8 @@ impl Command {
     /// Checks that the lines after it are meant for the conversation that it names.
     pub(super) fn chooses_chat(&self) -> bool {
         let is_direct = matches!(self, Self::Direct(Some(_)) | Self::Accept(Some(_)));
-        is_direct || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
+        let may_create = matches!(self, Self::Change(Some(_), RoomChange::Kind(_)));
+        is_direct || may_create || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
     }
 
     /// Checks that it is for a person at a terminal, and no command of a pipe.

@@ -111,6 +111,8 @@ impl App {
             Command::Leave(room) => self.leave_room(room),
             Command::Rooms => _ = self.ask_server(Request::Rooms),
             Command::Members(room) => self.list_members(room),
+            Command::Change(room, change) => self.change_room(room, change),
+            Command::Topic(room) => self.ask_topic(room),
             Command::Sessions => _ = self.ask_server(Request::Sessions),
             Command::Devices => _ = self.ask_server(Request::Devices),
             Command::Forget(device) => self.forget(device),
