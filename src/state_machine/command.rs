@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
-use crate::state_machine::live::SessionKey;
+use crate::state_machine::stored::SessionKey;
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

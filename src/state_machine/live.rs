@@ -11,14 +11,7 @@ use crate::limits;
 use crate::model::{Fingerprint, Seq};
 use crate::protocol::Event;
 use crate::state_machine::command::ConnectionId;
-use crate::state_machine::{AccountNumber, DeviceNumber};
-
-/// Names a session: each device of a user has at most one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionKey {
-    pub user: AccountNumber,
-    pub device: DeviceNumber,
-}
+use crate::state_machine::{AccountNumber, DeviceNumber, SessionKey};
 
 /// All RECV sessions.
 #[derive(Default)]

@@ -28,7 +28,6 @@ mod today;
 
 pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, mib};
 pub use error::ApplyError;
-pub use live::SessionKey;
 pub use machine::StateMachine;
 pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::Excerpt;
@@ -40,6 +39,6 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,
-    HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, StoredState, Tally,
+    HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
     length_in_reply, looks_like,
 };

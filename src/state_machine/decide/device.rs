@@ -9,7 +9,7 @@ use crate::model::{DeviceKey, DeviceName, KeyDigest, UserName};
 use crate::protocol::reply::NewKey;
 use crate::protocol::request::LogOut;
 use crate::protocol::{Code, DeviceState, Reply, reply};
-use crate::state_machine::live::SessionKey;
+use crate::state_machine::stored::SessionKey;
 use crate::state_machine::stored::{Device, DeviceNumber};
 use crate::state_machine::{
     ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, Review, StateMachine,

@@ -7,7 +7,8 @@ use super::{Context, Decided};
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::{After, Code};
-use crate::state_machine::live::{SessionKey, WaitingPoll};
+use crate::state_machine::live::WaitingPoll;
+use crate::state_machine::stored::SessionKey;
 use crate::state_machine::{
     Acknowledgement, ApplyError, Cost, Delivery, Effect, Now, Output, Record, Review, StateMachine,
 };

@@ -7,7 +7,8 @@ use crate::limits;
 use crate::model::{DeviceName, Fingerprint, KeyDigest, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::live::{DirectPort, Session, SessionKey};
+use crate::state_machine::live::{DirectPort, Session};
+use crate::state_machine::stored::SessionKey;
 use crate::state_machine::{AccountNumber, ApplyError, ConnectionId, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {

@@ -7,8 +7,8 @@ use super::lists::conversation_of;
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::Event;
-use crate::state_machine::live::SessionKey;
 use crate::state_machine::output::{Delivery, FiledEvents};
+use crate::state_machine::stored::SessionKey;
 use crate::state_machine::stored::{
     ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent,
 };

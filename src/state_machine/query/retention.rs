@@ -2,7 +2,7 @@
 
 use super::lists::conversation_of;
 use crate::model::{Seq, Timestamp};
-use crate::state_machine::live::SessionKey;
+use crate::state_machine::stored::SessionKey;
 use crate::state_machine::stored::{ConversationId, StoredState, TargetNumber, WaitingEvent};
 use crate::state_machine::{AccountNumber, RoomNumber};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::conversation::RoomNumber;
+use super::conversation::{AccountNumber, RoomNumber};
 use crate::limits;
 use crate::model::{DeviceName, KeyDigest, Seq, Timestamp};
 
@@ -32,6 +32,13 @@ impl DeviceNumber {
     pub fn is_named(self) -> bool {
         self != Self::NAMELESS
     }
+}
+
+/// Names a session: each device of a user has at most one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionKey {
+    pub user: AccountNumber,
+    pub device: DeviceNumber,
 }
 
 /// A device of a user.

@@ -20,7 +20,7 @@ pub use bans::{Ban, Bans};
 pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
-pub use device::{Device, DeviceNumber, Devices};
+pub use device::{Device, DeviceNumber, Devices, SessionKey};
 use look_alikes::LookAlikes;
 pub use mailbox::{OwnMessage, Usage, WaitingEvent, WaitingMessage};
 pub use rights::Rights;
@@ -30,7 +30,6 @@ pub(super) use length::EVENT_BYTES;
 pub use length::length_in_reply;
 
 use super::error::ApplyError;
-use super::live::SessionKey;
 use crate::limits;
 use crate::model::look::{check_new, looks};
 use crate::model::{
