@@ -262,6 +262,24 @@ fn an_invitation_is_shown_unless_its_sender_is_ignored() {
     assert_eq!(stage.poll(invited()).len(), 1);
 }
 
+#[test]
+fn the_invitations_are_known_until_they_are_accepted_and_the_oldest_of_too_many_goes() {
+    let known = |stage: &Stage| stage.app.invitations().map(ToString::to_string).collect::<Vec<_>>();
+    let mut stage = Stage::connected(PERSON);
+    stage.poll(vec![Event::Invite { room: room("#uno"), from: user("luis") }]);
+    stage.enter("/rooms");
+    let open = listed("#abierta", false, RoomKind::Open, "eva", "");
+    stage.answer(Answer::Rooms(vec![open, listed("#dos", false, RoomKind::Invite, "eva", "")]));
+    assert_eq!(known(&stage), ["#dos", "#uno"]);
+    stage.enter("/join #uno new");
+    stage.answer(Answer::Joined(None, Vec::new()));
+    assert_eq!(known(&stage), ["#dos"]);
+    let most = limits::INVITATIONS_PER_USER;
+    let many = (0..most).map(|n| Event::Invite { room: room(&format!("#r{n}")), from: user("luis") });
+    stage.poll(many.collect());
+    assert_eq!((known(&stage).len(), known(&stage).contains(&"#dos".to_owned())), (most, false));
+}
+
 /// Ana's client in a room where luis has said something, and it was seen.
 fn in_sala(mut stage: Stage) -> Stage {
     stage.enter("/join #sala new");

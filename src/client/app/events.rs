@@ -320,7 +320,7 @@ impl App {
             }
             Arrival::Parted(room, user) => self.show_news(Phrase::LeftRoom { user: &user, room: &room }),
             Arrival::Changed(room, rights) => self.handle_changed(room, rights),
-            Arrival::Invited(room, user) => self.show(notice(Phrase::InvitedTo { user: &user, room: &room })),
+            Arrival::Invited(room, user) => self.handle_invited(&room, &user),
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),

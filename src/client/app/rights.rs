@@ -25,6 +25,8 @@ pub struct RoomRights {
     fetched: Option<RoomName>,
     /// The changes that this client has asked for in this session, the newest last, until an event tells of them.
     asked: VecDeque<(RoomName, RoomChange)>,
+    /// The rooms to which the user is invited, the latest last, as far as this run has been told.
+    invitations: VecDeque<RoomName>,
 }
 
 impl RoomRights {
@@ -62,9 +64,19 @@ impl RoomRights {
         if fits { self.known.insert(room, rights).flatten() } else { None }
     }
 
+    /// Notes an invitation. The oldest of too many goes, as on the server.
+    pub fn note_invited(&mut self, room: &RoomName) {
+        self.invitations.retain(|known| known != room);
+        if self.invitations.len() >= limits::INVITATIONS_PER_USER {
+            self.invitations.pop_front();
+        }
+        self.invitations.push_back(room.clone());
+    }
+
     /// Notes that the user is in a room, of which nothing more is known yet.
     pub fn note_joined(&mut self, room: &RoomName) {
         self.known.remove(room);
+        self.invitations.retain(|known| known != room);
         self.is_due |= self.open.as_ref() == Some(room);
     }
 
@@ -99,6 +111,16 @@ impl App {
     /// Checks that the user is known not to be in a room any more.
     pub fn has_left(&self, room: &RoomName) -> bool {
         matches!(self.rights.known.get(room), Some(None))
+    }
+
+    /// Returns the rooms to which the user is invited, the latest first.
+    pub fn invitations(&self) -> impl Iterator<Item = &RoomName> {
+        self.rights.invitations.iter().rev()
+    }
+
+    pub(super) fn handle_invited(&mut self, room: &RoomName, user: &UserName) {
+        self.rights.note_invited(room);
+        self.show(notice(Phrase::InvitedTo { user, room }));
     }
 
     /// Notes which room is open. The line mode has no place for its topic.
