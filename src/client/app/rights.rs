@@ -30,13 +30,12 @@ pub struct RoomRights {
 }
 
 impl RoomRights {
-    /// A session begins: what has changed before it was not told.
-    pub fn note_login(&mut self) {
+    /// A session is about to begin: no event tells of changes from before it.
+    pub fn forget_asked(&mut self) {
         self.asked.clear();
-        self.retry();
     }
 
-    /// Makes the room that is open due again: it had no answer.
+    /// Makes the room that is open due again: it had no answer, or another session has begun, to which nothing was told before.
     pub fn retry(&mut self) {
         self.fetched = None;
         self.is_due = self.open.is_some();
