@@ -12,7 +12,7 @@ use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
 use crate::support::values::target;
 use wachat::disk::Disk;
-use wachat::model::{Banned, DeviceName, Email, MessageId, Seq, ShortText, Target, Text, Timestamp};
+use wachat::model::{Banned, DeviceName, Email, MessageId, RoomKind, Seq, ShortText, Target, Text, Timestamp, Topic};
 use wachat::protocol::{After, Reply};
 use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
 use wachat::store::{Retention, Store};
@@ -80,6 +80,15 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server.request(Command::Poll { after: After::Number(Seq::new(7).expect("a number")), wait: Some(0), max: 10 });
     server.request(Command::Closed);
     server.send("eva", "luis", "hola de nuevo");
+    // A room for invited users, with one who is invited and one who is kept out.
+    let room = || Ok(target("#equipo"));
+    server.request(Command::RoomKind { user: user("eva"), room: room(), kind: RoomKind::Invite });
+    let topic = Topic::new("la entrega; \"hoy\"").expect("a topic");
+    server.request(Command::Topic { user: user("eva"), room: room(), topic });
+    for guest in ["ana", "luis"] {
+        server.request(Command::Invite { user: user("eva"), room: room(), guest: Ok(target(guest)) });
+    }
+    server.request(Command::Kick { user: user("eva"), room: room(), other: Ok(target("luis")) });
     server
 }
 
@@ -112,7 +121,15 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("device_gaps.csv", &["eva;1;#sala;6\n"]),
         ("offline.csv", &[";OWN;luis;", ";MSG;", ";STATE;", ";yes;", ";no;", ";READ;"]),
         ("marks.csv", &[";yes", ";no"]),
-        ("rooms.csv", &["#removed;;removed;", "#sala;ana;open;10;ana;9"]),
+        (
+            "rooms.csv",
+            &[
+                "#removed;;removed;",
+                "#sala;ana;open;10;ana;9;open;no;ana;\n",
+                "#equipo;eva;open;0;;0;invite;no;eva;\"la entrega; \"\"hoy\"\"\"\n",
+            ],
+        ),
+        ("guests.csv", &["#equipo;ana;yes\n#equipo;luis;no\n"]),
         ("members.csv", &["#sala;luis;"]),
         ("room_logs.csv", &["#sala;"]),
         ("room_marks.csv", &["#sala;luis;"]),
@@ -139,7 +156,11 @@ fn a_table_of_another_version_is_refused() {
     for (path, content) in read_files(&disk, "/data/checkpoint-000001") {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
-        let current = if ["members", "room_logs", "store"].contains(&name) { 2 } else { 1 };
+        let current = match name {
+            "store" => 3,
+            "members" | "room_logs" | "rooms" => 2,
+            _ => 1,
+        };
         let version = format!("wachat-{name};{current}\n");
         let newer = "written by a newer version of wachat; start that one".to_owned();
         let other = format!("line 1: this should be wachat-{name};{current}");

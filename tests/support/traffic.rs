@@ -320,6 +320,7 @@ fn user_of(reader: &str) -> &str {
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
 fn receive(shared: &Shared, reader: &Reader) {
     let Reader { user, device, name } = reader;
+    let mut has_no_answer = false;
     while shared.is_polling() {
         if shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
@@ -331,11 +332,18 @@ fn receive(shared: &Shared, reader: &Reader) {
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
             let fields: Vec<_> = login.split(';').collect();
             let acknowledged = fields[3].parse().expect("a number");
-            shared.judge(|checker| match fields.get(5) {
-                Some(&"new") => checker.begins(name, acknowledged, fields[4]),
-                _ => checker.logs_in(name, acknowledged, fields[4]),
+            // A slow reader loses its number. The nameless device is not told so, and the reply that has called another one new
+            // may have been lost.
+            let may_have_begun = has_no_answer || device.is_none();
+            let has_begun = may_have_begun && acknowledged > shared.checker.lock().last_stored(name);
+            shared.judge(|checker| match has_begun || fields.get(5) == Some(&"new") {
+                true => checker.begins(name, acknowledged, fields[4]),
+                false => checker.logs_in(name, acknowledged, fields[4]),
             });
+            has_no_answer = false;
             let _ = poll(shared, name, &mut hears, &mut says);
+        } else {
+            has_no_answer = true;
         }
     }
 }

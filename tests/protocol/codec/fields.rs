@@ -64,7 +64,7 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Chat>("#sala;7;3;2", 4);
     assert_reply::<User>("ana;online;<at>", 3);
     assert_reply::<User>("ana;offline;", 3);
-    assert_reply::<Room>("#sala;3;no", 3);
+    assert_reply::<Room>("#sala;3;no;open;ana;la entrega", 3);
     assert_reply::<Member>("ana;offline", 2);
     assert_reply::<OpenSession>("12;RECV;192.0.2.7;<at>;other;laptop", 5);
     assert_reply::<Device>("laptop;<at>;online;key", 4);
@@ -82,6 +82,8 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
         "0;OFFLINE;ana;<at>",
         "0;JOIN;#sala;ana;<at>",
         "0;PART;#sala;ana;<at>",
+        "0;ROOM;#sala;invite;ana;la entrega",
+        "0;INVITE;#sala;ana",
         "0;READ;#sala;7",
         "0;PEER;ana;<token>",
         "0;NOTICE;<at>;hola",
@@ -132,6 +134,11 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("LEAVE;#sala", 2),
         ("ROOMS;10;#sala", 1),
         ("MEMBERS;#sala;10;luis", 2),
+        ("ROOM;#sala;open", 3),
+        ("TOPIC;#sala;text", 3),
+        ("INVITE;#sala;luis", 3),
+        ("KICK;#sala;luis", 3),
+        ("OWNER;#sala;luis", 3),
         ("PEER;luis;<fp>", 2),
         ("PASSWD;old;new", 3),
         ("EMAIL;a@b", 2),

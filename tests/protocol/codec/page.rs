@@ -255,6 +255,8 @@ fn its_costs_are_those_of_the_requests() {
         "LOGOUT" => "LOGOUT;others".to_owned(),
         "POLL" | "PORT" => format!("{verb};0"),
         "EMAIL" => "EMAIL;".to_owned(),
+        "ROOM" | "TOPIC" => format!("{verb};#sala;open"),
+        "INVITE" | "KICK" | "OWNER" => format!("{verb};#sala;ana"),
         verb => verb.to_owned(),
     };
     for verb in SEND_COMMANDS.iter().map(|command| command.verb()) {
