@@ -243,6 +243,12 @@ fn what_this_client_has_changed_is_said_once() {
         let other = || changed("#lobby", RoomKind::Open, "ana", "otra");
         assert_eq!(stage.poll(vec![other()]), ["* topic of #lobby: otra"]);
     }
+    // What this client has set without effect has no event.
+    let mut stage = laptop();
+    stage.poll(vec![changed("#lobby", RoomKind::Open, "ana", "una")]);
+    stage.enter("/room open");
+    stage.answer(Answer::Done);
+    assert_eq!(stage.poll(vec![changed("#lobby", RoomKind::Open, "ana", "otra")]), ["* topic of #lobby: otra"]);
     // What was refused was not changed by this client.
     let mut stage = laptop();
     stage.enter("/topic la entrega");

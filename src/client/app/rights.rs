@@ -72,11 +72,13 @@ impl RoomRights {
         self.invitations.push_back(room.clone());
     }
 
-    /// Notes that the user is in a room, of which nothing more is known yet.
+    /// Notes that the user is in a room. Of one that the user was not in before nothing more is known yet.
     pub fn note_joined(&mut self, room: &RoomName) {
-        self.known.remove(room);
         self.invitations.retain(|known| known != room);
-        self.is_due |= self.open.as_ref() == Some(room);
+        if self.known.get(room).is_some_and(Option::is_none) {
+            self.known.remove(room);
+            self.is_due |= self.open.as_ref() == Some(room);
+        }
     }
 
     fn note_asked(&mut self, room: RoomName, change: RoomChange) {
@@ -92,9 +94,10 @@ impl RoomRights {
         }
     }
 
-    /// Notes the event of a change. `true`: this client has asked for it.
-    fn is_own(&mut self, room: &RoomName, rights: &Rights) -> bool {
-        let is_told = |(known, change): &(RoomName, RoomChange)| known == room && change.applied_to(rights) == *rights;
+    /// Notes the event of a change, from what was known before, if anything was. `true`: this client has asked for it.
+    fn is_own(&mut self, room: &RoomName, before: Option<&Rights>, rights: &Rights) -> bool {
+        let before = before.unwrap_or(rights);
+        let is_told = |(known, change): &(RoomName, RoomChange)| known == room && change.applied_to(before) == *rights;
         let own = self.asked.iter().position(is_told);
         own.and_then(|own| self.asked.remove(own)).is_some()
     }
@@ -201,7 +204,7 @@ impl App {
     /// Says what the owner of a room has changed, unless that was this client.
     pub(super) fn handle_changed(&mut self, room: RoomName, rights: Rights) {
         let before = self.rights.note(room.clone(), Some(rights.clone()));
-        if self.rights.is_own(&room, &rights) {
+        if self.rights.is_own(&room, before.as_ref(), &rights) {
             return;
         }
         let Some(before) = before else {
