@@ -41,6 +41,7 @@ mod prices;
 mod rates;
 mod released;
 mod retention;
+mod rights;
 mod serve;
 mod slow_disk;
 mod soak;

@@ -8,7 +8,8 @@ use super::pages::{self, Asked};
 use crate::support::random::Random;
 use crate::support::values::user;
 use wachat::model::{
-    Banned, DeviceKey, DeviceName, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName,
+    Banned, DeviceKey, DeviceName, Email, MessageId, NewAccount, RoomKind, Seq, ShortText, Target, Text, Timestamp,
+    Topic, UserName,
 };
 use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Event};
@@ -180,7 +181,7 @@ impl Play {
     fn step(&mut self) {
         self.now += self.random.below(3_000);
         let who = self.someone();
-        match self.random.below(42) {
+        match self.random.below(50) {
             0..=11 => self.send(who),
             12..=18 => self.poll(),
             19..=22 => self.read(who),
@@ -207,6 +208,7 @@ impl Play {
             34..=35 => self.checkpoint(),
             36..=37 => self.restart(),
             38..=40 => self.change_devices(who),
+            41..=48 => self.rule(who),
             _ => self.compare(),
         }
     }
@@ -271,6 +273,21 @@ impl Play {
                 self.ask(ConnectionId(number), Command::Key { key })
             }
         };
+    }
+
+    /// A user asks for what the owner of a room may do.
+    fn rule(&mut self, user: UserName) {
+        let room = self.room();
+        let other = Ok(Target::User(self.someone()));
+        let command = match self.random.below(6) {
+            0 => Command::RoomKind { user, room, kind: RoomKind::Invite },
+            1 => Command::RoomKind { user, room, kind: RoomKind::Open },
+            2 => Command::Topic { user, room, topic: Topic::new(&format!("topic {}", self.now)).expect("a topic") },
+            3 => Command::Invite { user, room, guest: other },
+            4 => Command::Kick { user, room, other },
+            _ => Command::Owner { user, room, other },
+        };
+        self.say(command);
     }
 
     fn read(&mut self, who: UserName) {
