@@ -167,6 +167,27 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
 }
 
 #[test]
+fn what_is_asked_for_while_the_client_logs_in_was_not_done_elsewhere() {
+    let device = DeviceName::new("laptop");
+    let mut stage = Stage::with(Setting { device, ..PERSON }, wachat::client::state::ClientState::new(user("ana")));
+    stage.handle(AppEvent::Started(Ok(())));
+    while stage.sending.is_some() {
+        stage.answer_all();
+    }
+    stage.enter("/leave #sala");
+    assert_eq!(stage.answer(Answer::Done), ["* you are no longer in #sala"]);
+    stage.enter("/join #sala new");
+    log_in(&mut stage, 0, DeviceState::Known);
+    stage.answer(Answer::Joined(None, Vec::new()));
+    stage.answer_all();
+    let at = Timestamp::from_millis(1);
+    let parted = Event::Part { room: room("#sala"), user: user("ana"), at };
+    let joined = Event::Join { room: room("#sala"), user: user("ana"), at };
+    assert_eq!(stage.poll(vec![parted, joined]), [""; 0]);
+    assert_eq!(stage.app.current(), Some(target("#sala")));
+}
+
+#[test]
 fn a_device_that_was_forgotten_says_so_and_compares_its_history() {
     let mut stage = laptop();
     stage.poll(vec![Event::Message(message(2, "luis", "ana", "hola"))]);

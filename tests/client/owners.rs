@@ -243,6 +243,12 @@ fn what_this_client_has_changed_is_said_once() {
         let other = || changed("#lobby", RoomKind::Open, "ana", "otra");
         assert_eq!(stage.poll(vec![other()]), ["* topic of #lobby: otra"]);
     }
+    // What this client has set without effect has no event.
+    let mut stage = laptop();
+    stage.poll(vec![changed("#lobby", RoomKind::Open, "ana", "una")]);
+    stage.enter("/room open");
+    stage.answer(Answer::Done);
+    assert_eq!(stage.poll(vec![changed("#lobby", RoomKind::Open, "ana", "otra")]), ["* topic of #lobby: otra"]);
     // What was refused was not changed by this client.
     let mut stage = laptop();
     stage.enter("/topic la entrega");
@@ -260,6 +266,24 @@ fn an_invitation_is_shown_unless_its_sender_is_ignored() {
     assert_eq!(stage.poll(invited()), [""; 0]);
     stage.enter("/ignore luis");
     assert_eq!(stage.poll(invited()).len(), 1);
+}
+
+#[test]
+fn the_invitations_are_known_until_they_are_accepted_and_the_oldest_of_too_many_goes() {
+    let known = |stage: &Stage| stage.app.invitations().map(ToString::to_string).collect::<Vec<_>>();
+    let mut stage = Stage::connected(PERSON);
+    stage.poll(vec![Event::Invite { room: room("#uno"), from: user("luis") }]);
+    stage.enter("/rooms");
+    let open = listed("#abierta", false, RoomKind::Open, "eva", "");
+    stage.answer(Answer::Rooms(vec![open, listed("#dos", false, RoomKind::Invite, "eva", "")]));
+    assert_eq!(known(&stage), ["#dos", "#uno"]);
+    stage.enter("/join #uno new");
+    stage.answer(Answer::Joined(None, Vec::new()));
+    assert_eq!(known(&stage), ["#dos"]);
+    let most = limits::INVITATIONS_PER_USER;
+    let many = (0..most).map(|n| Event::Invite { room: room(&format!("#r{n}")), from: user("luis") });
+    stage.poll(many.collect());
+    assert_eq!((known(&stage).len(), known(&stage).contains(&"#dos".to_owned())), (most, false));
 }
 
 /// Ana's client in a room where luis has said something, and it was seen.

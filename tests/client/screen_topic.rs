@@ -1,5 +1,6 @@
 //! The title of a room on the full screen: its topic, made safe and cut, and that the user is no longer in it.
 
+use terminput::KeyCode;
 use wachat::client::app::event::Event;
 use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::screen::theme::Theme;
@@ -95,6 +96,16 @@ fn the_list_of_rooms_is_read_in_a_narrow_and_in_a_wide_window() {
         let shown: Vec<_> = shown.iter().map(|row| row.rsplit('│').next().unwrap().to_owned()).collect();
         assert!(shown.windows(rows.len()).any(|shown| shown == rows), "{width}: {shown:#?}");
     }
+}
+
+#[test]
+fn a_room_to_which_the_user_is_invited_is_completed() {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    screen.poll(vec![ServerEvent::Invite { room: room("#equipo"), from: user("luis") }]);
+    assert!(screen.draw(100, 12).iter().any(|row| row.contains("* luis invites you to #equipo; /join #equipo goes")));
+    screen.type_text("/join #e");
+    screen.press(KeyCode::Tab);
+    assert!(screen.draw(80, 12).iter().any(|row| row.contains("> /join #equipo")));
 }
 
 #[test]

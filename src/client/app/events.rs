@@ -1,7 +1,6 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
 use super::account::Change;
-use super::devices::Memberships;
 use super::dispatch::Outcome;
 use super::rooms::why_refused;
 use super::view::{View, answer, damaged, notice, ticks};
@@ -60,8 +59,7 @@ impl App {
         self.state.note_own_name(user);
         self.polling.note_login(acknowledged);
         self.presence.note_login();
-        self.memberships = Memberships::default();
-        self.rights.note_login();
+        self.rights.retry();
         self.device_state = device;
         // Events have gone to another program of the user, or the server has forgotten them for this device.
         self.completion.note_login(acknowledged > self.state.position());
@@ -320,7 +318,7 @@ impl App {
             }
             Arrival::Parted(room, user) => self.show_news(Phrase::LeftRoom { user: &user, room: &room }),
             Arrival::Changed(room, rights) => self.handle_changed(room, rights),
-            Arrival::Invited(room, user) => self.show(notice(Phrase::InvitedTo { user: &user, room: &room })),
+            Arrival::Invited(room, user) => self.handle_invited(&room, &user),
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),

@@ -250,6 +250,9 @@ impl App {
             if request == Receive::LogIn {
                 // This login uses the new password: what ends its session is no longer the change.
                 self.password_change = Change::None;
+                // No event of the new session tells of changes from before it. What is asked for from now on may have one.
+                self.memberships = Memberships::default();
+                self.rights.forget_asked();
             }
             effects.push(Effect::Receive(request));
         }

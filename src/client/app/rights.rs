@@ -25,16 +25,17 @@ pub struct RoomRights {
     fetched: Option<RoomName>,
     /// The changes that this client has asked for in this session, the newest last, until an event tells of them.
     asked: VecDeque<(RoomName, RoomChange)>,
+    /// The rooms to which the user is invited, the latest last, as far as this run has been told.
+    invitations: VecDeque<RoomName>,
 }
 
 impl RoomRights {
-    /// A session begins: what has changed before it was not told.
-    pub fn note_login(&mut self) {
+    /// A session is about to begin: no event tells of changes from before it.
+    pub fn forget_asked(&mut self) {
         self.asked.clear();
-        self.retry();
     }
 
-    /// Makes the room that is open due again: it had no answer.
+    /// Makes the room that is open due again: it had no answer, or another session has begun, to which nothing was told before.
     pub fn retry(&mut self) {
         self.fetched = None;
         self.is_due = self.open.is_some();
@@ -62,10 +63,22 @@ impl RoomRights {
         if fits { self.known.insert(room, rights).flatten() } else { None }
     }
 
-    /// Notes that the user is in a room, of which nothing more is known yet.
+    /// Notes an invitation. The oldest of too many goes, as on the server.
+    pub fn note_invited(&mut self, room: &RoomName) {
+        self.invitations.retain(|known| known != room);
+        if self.invitations.len() >= limits::INVITATIONS_PER_USER {
+            self.invitations.pop_front();
+        }
+        self.invitations.push_back(room.clone());
+    }
+
+    /// Notes that the user is in a room. Of one that the user was not in before nothing more is known yet.
     pub fn note_joined(&mut self, room: &RoomName) {
-        self.known.remove(room);
-        self.is_due |= self.open.as_ref() == Some(room);
+        self.invitations.retain(|known| known != room);
+        if self.known.get(room).is_some_and(Option::is_none) {
+            self.known.remove(room);
+            self.is_due |= self.open.as_ref() == Some(room);
+        }
     }
 
     fn note_asked(&mut self, room: RoomName, change: RoomChange) {
@@ -81,9 +94,10 @@ impl RoomRights {
         }
     }
 
-    /// Notes the event of a change. `true`: this client has asked for it.
-    fn is_own(&mut self, room: &RoomName, rights: &Rights) -> bool {
-        let is_told = |(known, change): &(RoomName, RoomChange)| known == room && change.applied_to(rights) == *rights;
+    /// Notes the event of a change, from what was known before, if anything was. `true`: this client has asked for it.
+    fn is_own(&mut self, room: &RoomName, before: Option<&Rights>, rights: &Rights) -> bool {
+        let before = before.unwrap_or(rights);
+        let is_told = |(known, change): &(RoomName, RoomChange)| known == room && change.applied_to(before) == *rights;
         let own = self.asked.iter().position(is_told);
         own.and_then(|own| self.asked.remove(own)).is_some()
     }
@@ -99,6 +113,16 @@ impl App {
     /// Checks that the user is known not to be in a room any more.
     pub fn has_left(&self, room: &RoomName) -> bool {
         matches!(self.rights.known.get(room), Some(None))
+    }
+
+    /// Returns the rooms to which the user is invited, the latest first.
+    pub fn invitations(&self) -> impl Iterator<Item = &RoomName> {
+        self.rights.invitations.iter().rev()
+    }
+
+    pub(super) fn handle_invited(&mut self, room: &RoomName, user: &UserName) {
+        self.rights.note_invited(room);
+        self.show(notice(Phrase::InvitedTo { user, room }));
     }
 
     /// Notes which room is open. The line mode has no place for its topic.
@@ -180,7 +204,7 @@ impl App {
     /// Says what the owner of a room has changed, unless that was this client.
     pub(super) fn handle_changed(&mut self, room: RoomName, rights: Rights) {
         let before = self.rights.note(room.clone(), Some(rights.clone()));
-        if self.rights.is_own(&room, &rights) {
+        if self.rights.is_own(&room, before.as_ref(), &rights) {
             return;
         }
         let Some(before) = before else {

@@ -208,8 +208,12 @@ impl App {
     }
 
     pub(super) fn list_rooms(&mut self, rooms: &[Room]) {
-        for room in rooms.iter().filter(|room| room.member) {
-            self.rights.note(room.name.clone(), Some(Rights::of(room)));
+        for room in rooms {
+            match (room.member, room.kind) {
+                (true, _) => _ = self.rights.note(room.name.clone(), Some(Rights::of(room))),
+                (false, RoomKind::Invite) => self.rights.note_invited(&room.name),
+                (false, RoomKind::Open) => {}
+            }
         }
         let views: Vec<_> = rooms.iter().map(|room| self.view_of_room(room)).collect();
         self.show_all(views.into_iter(), Phrase::NoRooms);
