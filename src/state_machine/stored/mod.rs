@@ -30,7 +30,7 @@ pub use length::length_in_reply;
 use super::error::ApplyError;
 use super::live::SessionKey;
 use crate::limits;
-use crate::model::look::{check_new, looks};
+use crate::model::look::{check_new, check_new_account, looks};
 use crate::model::{DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomName, Seq, Target, Timestamp, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko};
@@ -225,7 +225,7 @@ impl StoredState {
 
     /// Checks that a new account may have a name, which no account has.
     pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
-        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.account_looks.find(name, AccountNumber::new(0));
         found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
     }
