@@ -75,7 +75,8 @@ codes! {
     Password: "no es una buena contraseña", "não é uma boa senha";
     Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";
-    NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
+    NoPeer: "ese usuario no admite chats directos ahora, o no de ti",
+        "esse usuário não aceita conversas diretas agora, ou não de você";
     NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
         "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";

@@ -47,6 +47,7 @@ mod other_devices;
 mod parse;
 mod parser;
 mod parser_keys;
+mod permits;
 mod pipe;
 mod power_loss;
 mod presence;

@@ -31,6 +31,10 @@ fn read(server: &mut GroupCommitHarness, who: &str, of: &str) {
     server.request(Command::Read { user: user(who), target, seq, last_of_peer: LastOfPeer::NotLookedUp });
 }
 
+fn permit(server: &mut GroupCommitHarness, who: &str, caller: &str, permitted: bool) {
+    server.request(Command::Permit { user: user(who), caller: Ok(target(caller)), permitted });
+}
+
 /// Users, messages and rooms in every state that a table has a word for.
 pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     let mut server = GroupCommitHarness::serve(store(disk, "/data"));
@@ -80,6 +84,8 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server.request(Command::Poll { after: After::Number(Seq::new(7).expect("a number")), wait: Some(0), max: 10 });
     server.request(Command::Closed);
     server.send("eva", "luis", "hola de nuevo");
+    permit(&mut server, "ana", "luis", true);
+    permit(&mut server, "luis", "eva", false);
     server
 }
 
@@ -119,6 +125,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("conversations.csv", &["direct-", "room-"]),
         ("ids.csv", &["ana;m2;"]),
         ("bans.csv", &["@luis;", ";;\"a; \"\"b\"\"\"\n", "192.0.2.7;", ";2030-01-01T00:00:00.000Z;"]),
+        ("permits.csv", &["ana;luis;yes\n", "luis;eva;no\n"]),
     ] {
         let content = &written[Path::new(table)];
         let missing: Vec<_> = parts.iter().filter(|part| !content.contains(*part)).collect();
@@ -139,7 +146,11 @@ fn a_table_of_another_version_is_refused() {
     for (path, content) in read_files(&disk, "/data/checkpoint-000001") {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
-        let current = if ["members", "room_logs", "store"].contains(&name) { 2 } else { 1 };
+        let current = match name {
+            "store" => 3,
+            "members" | "room_logs" => 2,
+            _ => 1,
+        };
         let version = format!("wachat-{name};{current}\n");
         let newer = "written by a newer version of wachat; start that one".to_owned();
         let other = format!("line 1: this should be wachat-{name};{current}");
@@ -149,7 +160,7 @@ fn a_table_of_another_version_is_refused() {
             (format!("wachat-{name};0\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};01\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};x\n"), format!("{} {other}", path.display())),
-            (format!("wachat-x{name};2\n"), format!("{} {other}", path.display())),
+            (format!("wachat-x{name};{current}\n"), format!("{} {other}", path.display())),
         ] {
             disk.tamper(&path, |bytes| *bytes = replace_in_table(&content, &version, &line).into_bytes());
             let error = store(&disk, "/data").open(Policy::default(), SMALL).err().expect("it has to be refused");
@@ -229,6 +240,8 @@ fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
         Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
         Command::Open { user: user("luis"), device: None, key: None, order: 9, address },
         Command::RemoveRoom { room: Ok(target("#sala")) },
+        Command::Permit { user: user("eva"), caller: Ok(target("ana")), permitted: true },
+        Command::Permit { user: user("ana"), caller: Ok(target("eva")), permitted: false },
         Command::Remove { user: user("eva") },
     ]
 }

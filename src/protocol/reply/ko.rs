@@ -47,7 +47,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Password, "PASSWORD", "not a good password"),
     (Code::Damaged, "DAMAGED", "that message is damaged on the server"),
     (Code::NotMember, "NOT_MEMBER", "you are not in that room"),
-    (Code::NoPeer, "NO_PEER", "that user takes no direct chats now"),
+    (Code::NoPeer, "NO_PEER", "that user takes no direct chats now, or none from you"),
     (Code::NoSession, "NO_SESSION", "you have no such connection, and no such device"),
     (Code::Conflict, "CONFLICT", "this id was used for another message; choose a new one"),
     (Code::Seq, "SEQ", "that number is past the last there is"),

@@ -2,6 +2,7 @@
 
 mod account;
 mod administration;
+mod call;
 mod device;
 mod message;
 mod poll;
@@ -115,7 +116,9 @@ impl StateMachine {
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
             Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
-            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
+            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof, context)?,
+            Command::Permit { user, caller, permitted } => self.permit(&user, &caller, permitted, context)?,
+            Command::Permits { user } => self.list_permits(&user)?,
             Command::Open { user, device, key, order, address } => {
                 self.open_session(&user, device.as_ref(), key, order, address, context)?
             }

@@ -223,6 +223,11 @@ impl StoredState {
         number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
     }
 
+    /// Returns those whom a user lets call (`true`), and those whom not.
+    pub fn permits(&self, user: AccountNumber) -> impl Iterator<Item = (UserName, bool)> {
+        self.account(user).permits.iter().map(|(caller, permitted)| (self.name(*caller), *permitted))
+    }
+
     /// Checks that a new account may have a name, which no account has.
     pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
         check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;

@@ -32,7 +32,8 @@ fn promises_1_to_6_hold_whatever_goes_wrong_at_whatever_call() {
     live(&mut undisturbed).expect("a workload");
     let calls = undisturbed.disk.calls();
     let accepted = undisturbed.checker.accepted_count();
-    let is_rich = undisturbed.checkpoints > 0 && undisturbed.full > 0 && undisturbed.bans > 0;
+    let is_rich =
+        undisturbed.checkpoints > 0 && undisturbed.full > 0 && undisturbed.bans > 0 && undisturbed.permits > 0;
     assert!(is_rich && accepted > 20, "the workload is too easy");
     let lanes: Vec<_> = (0..2).map(|lane| std::thread::spawn(move || try_all(lane, calls))).collect();
     let full: u64 = lanes.into_iter().map(|lane| lane.join().expect("no promise is broken")).sum();
