@@ -364,9 +364,9 @@ phrases! {
     DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
     DirectQuotaThere: "the other side takes no more from you today",
         "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
-    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you, /permit {peer} no refuses",
-        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte, /permit {peer} no se lo niega",
-        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você, /permit {peer} não recusa";
+    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; to refuse, /permit {peer} no",
+        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; para negárselo, /permit {peer} no",
+        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; para recusar, /permit {peer} não";
     Permitted { user }: "{user} may call you for direct chats from now on",
         "{user} puede llamarte para chats directos desde ahora", "{user} pode chamar você para conversas diretas a partir de agora";
     NotPermitted { user }: "{user} may not call you for direct chats, and you are not told of attempts",

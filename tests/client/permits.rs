@@ -12,8 +12,8 @@ fn call(caller: &str) -> Vec<Event> {
     vec![Event::Call { user: user(caller), at: Timestamp::from_millis(1) }]
 }
 
-const TOLD: &str = "* luis wanted to chat directly and was not let through; /accept luis lets luis call you, \
-                    /permit luis no refuses";
+const TOLD: &str = "* luis wanted to chat directly and was not let through; /accept luis lets luis call you; \
+                    to refuse, /permit luis no";
 
 #[test]
 fn a_call_that_was_not_let_through_is_shown_unless_the_caller_is_hidden() {

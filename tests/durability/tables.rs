@@ -171,6 +171,28 @@ fn a_table_of_another_version_is_refused() {
     drop(store(&disk, "/data").open(Policy::default(), SMALL).expect("as it was, it starts"));
 }
 
+#[test]
+fn a_checkpoint_from_before_permits_has_none() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
+    disk.tamper(&table("store"), |bytes| {
+        let mut content = String::from_utf8(bytes.clone()).expect("text");
+        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";permits\n", "\n"), (";yes;yes\n", ";yes\n")]
+        {
+            content = replace_in_table(&content, now, before);
+        }
+        *bytes = content.into_bytes();
+    });
+    disk.remove_file(&table("permits")).expect("to remove it");
+    let server = GroupCommitHarness::serve(store(&disk, "/data"));
+    let state = server.group_commit.state();
+    for name in ["ana", "luis"] {
+        assert_eq!(state.permits(state.number(&user(name)).expect("an account")).count(), 0, "{name}");
+    }
+    assert!(server.group_commit.state().account_count() > 0);
+}
+
 /// The columns of `store.csv` that say which part of the log is covered, without its end line.
 fn without_cover(tables: BTreeMap<PathBuf, String>, also: &[usize]) -> BTreeMap<PathBuf, String> {
     let cut = |(path, content): (PathBuf, String)| {

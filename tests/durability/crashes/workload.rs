@@ -313,7 +313,8 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(20) {
+        match self.random.below(22) {
+            20..=21 => self.permit(),
             0..=9 => self.send_new(user),
             10..=11 => self.retry(user),
             12..=16 => {
@@ -322,8 +323,7 @@ impl Workload {
             }
             17..=18 => self.read(user),
             _ if self.random.chance(10) => self.forget(),
-            _ if self.random.chance(40) => self.pass(user),
-            _ if self.random.chance(50) => self.permit(),
+            _ if self.random.chance(50) => self.pass(user),
             _ => self.ban(),
         }
     }
