@@ -138,6 +138,15 @@ pub const ROOMS_PER_USER: usize = 1_000;
 /// groups.
 pub const ROOMS_PER_CREATOR: usize = 20;
 
+/// Most users whom one user lets call, or refuses (protocol, section 5): as many as a page has.
+pub const PERMITS: usize = PAGE_RECORDS;
+
+/// Time for which a callee is told of a caller once (protocol, section 7), and most callers of whom it is told in it.
+pub const CALL_MEMORY: Duration = Duration::from_secs(3_600);
+pub const TOLD_CALLS_PER_CALLEE: usize = 20;
+/// Most calls of which all callees together are told in that time: to look at all takes some microseconds.
+pub const TOLD_CALLS: usize = 10_000;
+
 /// Most rooms on one server: each takes memory as long as it exists.
 pub const ROOMS: usize = 100_000;
 

@@ -70,6 +70,11 @@ pub enum Event {
         user: UserName,
         proof: Proof,
     },
+    /// That user wanted to call, and was not let through (protocol, section 7).
+    Call {
+        user: UserName,
+        at: Timestamp,
+    },
     /// The administrator tells all users who are online.
     Notice {
         at: Timestamp,
@@ -93,7 +98,7 @@ impl Event {
             | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
             Self::Room { .. } | Self::Invite { .. } => Seq::ZERO,
-            Self::Read { .. } | Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
+            Self::Read { .. } | Self::Peer { .. } | Self::Call { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
 }
@@ -122,6 +127,7 @@ impl Codec for Event {
             Self::Peer { user, proof: Proof { token, fingerprint } } => {
                 write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
             }
+            Self::Call { user, at } => record.plain("CALL").plain(user).plain(at),
             Self::Notice { at, text } => record.plain("NOTICE").plain(at).text(text.as_str()),
             Self::Unknown { kind, .. } => record.text(kind),
         };
@@ -232,6 +238,11 @@ pub const EVENTS: &[EventForm] = &[
             let proof = Proof { token: field(f, 3)?, fingerprint: optional_field(f, 4)? };
             Some(Event::Peer { user: field(f, 2)?, proof })
         },
+    },
+    EventForm {
+        form: "0;CALL;<user>;<at>",
+        help: "a user wanted to call and was not let through",
+        read: |_, f| Some(Event::Call { user: field(f, 2)?, at: field(f, 3)? }),
     },
     EventForm {
         form: "0;NOTICE;<at>;<text>",

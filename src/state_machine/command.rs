@@ -189,6 +189,10 @@ pub enum Command {
     Owner { user: UserName, room: RequestedTarget, other: RequestedTarget },
     /// Requests a direct chat with `callee`, who will expect this token.
     Peer { user: UserName, callee: RequestedTarget, proof: Proof },
+    /// Lets `caller` call the user, or not.
+    Permit { user: UserName, caller: RequestedTarget, permitted: bool },
+    /// Lists whom the user lets call, and whom not.
+    Permits { user: UserName },
     /// Opens a RECV session from an address; it replaces an earlier session of the device (`None`: the nameless one).
     /// `order` is the position of its login among all logins.
     /// `key`: the digest of the key with which the device has logged in.

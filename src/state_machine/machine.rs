@@ -8,6 +8,7 @@ use super::rates::{Cost, RateLimits};
 use super::record::Acknowledgement;
 use super::stored::{AccountNumber, StoredState};
 use super::today::StoredToday;
+use super::told_calls::ToldCalls;
 
 /// The whole state of a server. The router's thread owns it.
 pub struct StateMachine {
@@ -17,6 +18,7 @@ pub struct StateMachine {
     pub(super) presence: Presence,
     pub(super) rate_limits: RateLimits,
     pub(super) today: StoredToday,
+    pub(super) told_calls: ToldCalls,
     pub(super) policy: Policy,
     /// Acknowledgements of this batch that are not applied yet: they become one record.
     pub(super) acknowledgements: Vec<Acknowledgement>,
@@ -29,8 +31,8 @@ impl StateMachine {
     pub fn new(mut stored: StoredState, policy: Policy) -> Self {
         stored.begin_tally();
         stored.find_crowded();
-        let (presence, rate_limits, today, acknowledgements) = Default::default();
-        Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
+        let (presence, rate_limits, today, told_calls, acknowledgements) = Default::default();
+        Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false }
     }
 
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.

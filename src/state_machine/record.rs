@@ -54,6 +54,8 @@ pub enum Record {
     DeviceForgotten { user: UserName, device: DeviceNumber },
     /// A device has another key, or none.
     DeviceKey { user: UserName, device: DeviceNumber, key: Option<KeyDigest> },
+    /// The user lets another one call, or not.
+    Permit { user: UserName, caller: UserName, permitted: bool },
     /// A message was accepted.
     Message(Arc<Message>),
     /// Cumulative acknowledgements of one batch: each client holds every event up to a number.
@@ -111,6 +113,10 @@ impl Record {
             Self::DeviceKey { user, device, key } => {
                 let key = key.map_or(String::new(), |key| key.to_string());
                 w.plain("DEVICE_KEY").plain(user.stored()).plain(device.get()).plain(key)
+            }
+            Self::Permit { user, caller, permitted } => {
+                let word = if *permitted { "yes" } else { "no" };
+                w.plain("PERMIT").plain(user.stored()).plain(caller.stored()).plain(word)
             }
             Self::Message(m) => m.write_stored(w.plain("MSG")),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
@@ -172,6 +178,10 @@ impl Record {
             "DEVICE_FORGOTTEN" => Self::DeviceForgotten { user: user(2)?, device: device(3)? },
             "DEVICE_KEY" => {
                 Self::DeviceKey { user: user(2)?, device: device(3)?, key: optional(f.get(4)?, KeyDigest::parse)? }
+            }
+            "PERMIT" => {
+                let permitted = ["no", "yes"].iter().position(|word| f.get(4) == Some(word))? == 1;
+                Self::Permit { user: user(2)?, caller: user(3)?, permitted }
             }
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },

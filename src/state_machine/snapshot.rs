@@ -32,12 +32,20 @@ pub struct Snapshot {
     pub conversations: Vec<ConversationRow>,
     pub ids: Vec<IdRow>,
     pub bans: Vec<BanRow>,
+    pub permits: Vec<PermitRow>,
 }
 
 /// A user or a network that is banned.
 pub struct BanRow {
     pub banned: Banned,
     pub ban: Ban,
+}
+
+/// A caller whom a user lets call, or does not.
+pub struct PermitRow {
+    pub user: UserName,
+    pub caller: UserName,
+    pub permitted: bool,
 }
 
 /// A device of a user.
@@ -227,6 +235,12 @@ impl StoredState {
         to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
         let chats = account.chats.iter();
         to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
+        let permits = account.permits.iter();
+        to.permits.extend(permits.map(|(caller, permitted)| PermitRow {
+            user: user(),
+            caller: self.name(*caller),
+            permitted: *permitted,
+        }));
         to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
     }
 

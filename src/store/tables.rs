@@ -10,7 +10,7 @@ use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortTe
 use crate::protocol::Event;
 use crate::state_machine::{
     AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Device, DeviceGapRow, DeviceNumber, DeviceRow,
-    Digest, HistoryPrefix, IdRow, RemovedRows, SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
+    Digest, HistoryPrefix, IdRow, PermitRow, RemovedRows, SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -49,7 +49,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     }
     // Without its row the other tables are looked for all the same.
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
-    let has_owners = row.as_ref().is_none_or(|row| row.has_owners);
+    let has_rights = row.as_ref().is_none_or(|row| row.has_rights);
     let StoreRow { store, last, segment, next_batch, cleaned_at, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
@@ -60,13 +60,14 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
         waiting: reader.rows(),
         chats: reader.rows(),
         rooms: reader.rows(),
-        guests: if has_owners { reader.rows() } else { Vec::new() },
+        guests: if has_rights { reader.rows() } else { Vec::new() },
         members: reader.rows(),
         logs: reader.rows(),
         room_marks: reader.rows(),
         conversations: reader.rows(),
         ids: reader.rows(),
         bans: reader.rows(),
+        permits: if has_rights { reader.rows() } else { Vec::new() },
     };
     let TableReader { bytes, errors, .. } = reader;
     if errors.is_empty() { Ok(Read { snapshot, segment, next_batch, cleaned_at, bytes }) } else { Err(errors) }
@@ -86,7 +87,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             next_batch,
             cleaned_at,
             has_devices: true,
-            has_owners: true,
+            has_rights: true,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -101,6 +102,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
         table(&snapshot.conversations),
         table(&snapshot.ids),
         table(&snapshot.bans),
+        table(&snapshot.permits),
     ]
 }
 
@@ -125,20 +127,20 @@ struct StoreRow {
     cleaned_at: Option<Timestamp>,
     /// There are tables of devices. Version 1 has none.
     has_devices: bool,
-    /// Rooms have owners, and there is a table of guests. Versions 1 and 2 have none.
-    has_owners: bool,
+    /// Rooms have owners, and there are tables of guests and permits. Versions 1 and 2 have none.
+    has_rights: bool,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
         version: 3,
-        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "owners"],
+        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "rights"],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices).flag(self.has_owners);
+        to.flag(self.has_devices).flag(self.has_rights);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -147,10 +149,12 @@ impl TableRow for StoreRow {
         let store = row.get(0).filter(is_name)?.to_owned();
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
-        let has = |column| if row.get(column).is_some() { row.flag(column) } else { Some(false) };
-        let (has_devices, has_owners) = (has(5)?, has(6)?);
-        let (segment, next_batch) = (row.number(2)?, row.number(3)?);
-        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, has_owners })
+        let has_table = |column| if row.get(column).is_some() { row.flag(column) } else { Some(false) };
+        let has_devices = has_table(5)?;
+        let has_rights = has_table(6)?;
+        let segment = row.number(2)?;
+        let next_batch = row.number(3)?;
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, has_rights })
     }
 }
 
@@ -278,6 +282,18 @@ impl TableRow for BanRow {
         let until = row.optional_time(2)?;
         let reason = ShortText::new(row.get(3)?)?;
         Some(Self { banned: Banned::from_stored(row.get(0)?)?, ban: Ban { at, until, reason } })
+    }
+}
+
+impl TableRow for PermitRow {
+    const KIND: Kind = Kind { name: "permits", version: 1, columns: &["user", "caller", "permitted"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(self.user.stored()).field(self.caller.stored()).flag(self.permitted);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        Some(Self { user: row.user(0)?, caller: row.user(1)?, permitted: row.flag(2)? })
     }
 }
 

@@ -414,9 +414,22 @@ phrases! {
     DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
     DirectQuotaThere: "the other side takes no more from you today",
         "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
-    NotCalling { peer }: "{peer} does not wait for a direct chat; /p2p {peer} opens one",
-        "{peer} no espera ningún chat directo; /p2p {peer} abre uno",
-        "{peer} não espera nenhuma conversa direta; /p2p {peer} abre uma";
+    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; to refuse, /permit {peer} no",
+        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; para negárselo, /permit {peer} no",
+        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; para recusar, /permit {peer} não";
+    Permitted { user }: "{user} may call you for direct chats from now on",
+        "{user} puede llamarte para chats directos desde ahora", "{user} pode chamar você para conversas diretas a partir de agora";
+    NotPermitted { user }: "{user} may not call you for direct chats, and you are not told of attempts",
+        "{user} no puede llamarte para chats directos, y no se te avisa si lo intenta",
+        "{user} não pode chamar você para conversas diretas, e você não é avisado se tentar";
+    PermittedRow { user }: "{user}: may call you", "{user}: puede llamarte", "{user}: pode chamar você";
+    NotPermittedRow { user }: "{user}: may not call you", "{user}: no puede llamarte", "{user}: não pode chamar você";
+    NobodyPermitted: "you have permitted and refused nobody: those may call you to whom you have written",
+        "no has dejado ni negado nada a nadie: pueden llamarte aquellos a quienes has escrito",
+        "você não permitiu nem recusou ninguém: podem chamar você aqueles a quem você escreveu";
+    NoPermits: "this server is older: it knows no permits, and lets everybody call",
+        "este servidor es más antiguo: no conoce permisos, y deja llamar a todos",
+        "este servidor é mais antigo: não conhece permissões, e deixa todos chamarem";
     NoCallers: "nobody waits for a direct chat", "nadie espera un chat directo", "ninguém espera uma conversa direta";
     DirectOver { peer }: "the direct chat with {peer} is over; what you write to {peer} goes by way of the server",
         "el chat directo con {peer} ha terminado; lo que escribas a {peer} va por el servidor",
@@ -436,8 +449,9 @@ phrases! {
     DirectToYourself: "a direct chat is with another user, not with yourself",
         "un chat directo es con otra persona, no contigo", "uma conversa direta é com outra pessoa, não com você";
     NotOnline: "not online", "sin conexión", "não está online";
-    TakesNoDirect: "online, but taking no direct chats", "en línea, pero no admite chats directos",
-        "está online, mas não aceita conversas diretas";
+    TakesNoDirect: "online, but taking no direct chats now, or none from you",
+        "en línea, pero no admite chats directos ahora, o no de ti",
+        "está online, mas não aceita conversas diretas agora, ou não de você";
     DirectSlow: "not sent: the other side is slow; try again",
         "no enviado: el otro lado va lento; inténtalo de nuevo", "não enviado: o outro lado está lento; tente de novo";
     NoDirectHere: "there are no direct chats here (--no-p2p, or not at a terminal)",

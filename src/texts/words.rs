@@ -85,7 +85,8 @@ codes! {
     NotMember: "no estás en esa sala", "você não está nessa sala";
     NotOwner: "esa sala no es tuya", "essa sala não é sua";
     NotInvited: "necesitas una invitación para esa sala", "você precisa de um convite para essa sala";
-    NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
+    NoPeer: "ese usuario no admite chats directos ahora, o no de ti",
+        "esse usuário não aceita conversas diretas agora, ou não de você";
     NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
         "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";

@@ -49,6 +49,7 @@ mod owners_real;
 mod parse;
 mod parser;
 mod parser_keys;
+mod permits;
 mod pipe;
 mod power_loss;
 mod presence;

@@ -66,7 +66,7 @@ impl Column {
 use Column::{Checksum, Flag, Number, OptionalTime, OptionalUser, Room, Seq, Target, Text, Time, Unused, User, Word};
 
 /// The columns of each table (data/README.md).
-const TABLES: [(&str, &[Column]); 13] = [
+const TABLES: [(&str, &[Column]); 14] = [
     ("store", &[Column::Store, Seq, Number, Number, OptionalTime, Flag, Flag]),
     ("devices", &[User, Number, Column::Device, Column::OptionalDigest, Time, Column::OptionalSeq]),
     ("device_gaps", &[User, Number, Room, Seq]),
@@ -79,6 +79,7 @@ const TABLES: [(&str, &[Column]); 13] = [
     ("room_marks", &[Room, User, Seq, Seq]),
     ("conversations", &[Word, Number, Checksum, Seq, Number, Number, Number]),
     ("ids", &[User, Text, Seq, Time, Checksum]),
+    ("permits", &[User, User, Flag]),
     ("bans", &[Target, Time, OptionalTime, Text]),
 ];
 

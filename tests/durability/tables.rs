@@ -31,6 +31,10 @@ fn read(server: &mut GroupCommitHarness, who: &str, of: &str) {
     server.request(Command::Read { user: user(who), target, seq, last_of_peer: LastOfPeer::NotLookedUp });
 }
 
+fn permit(server: &mut GroupCommitHarness, who: &str, caller: &str, permitted: bool) {
+    server.request(Command::Permit { user: user(who), caller: Ok(target(caller)), permitted });
+}
+
 /// Users, messages and rooms in every state that a table has a word for.
 pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     let mut server = GroupCommitHarness::serve(store(disk, "/data"));
@@ -89,6 +93,8 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
         server.request(Command::Invite { user: user("eva"), room: room(), guest: Ok(target(guest)) });
     }
     server.request(Command::Kick { user: user("eva"), room: room(), other: Ok(target("luis")) });
+    permit(&mut server, "ana", "luis", true);
+    permit(&mut server, "luis", "eva", false);
     server
 }
 
@@ -136,6 +142,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("conversations.csv", &["direct-", "room-"]),
         ("ids.csv", &["ana;m2;"]),
         ("bans.csv", &["@luis;", ";;\"a; \"\"b\"\"\"\n", "192.0.2.7;", ";2030-01-01T00:00:00.000Z;"]),
+        ("permits.csv", &["ana;luis;yes\n", "luis;eva;no\n"]),
     ] {
         let content = &written[Path::new(table)];
         let missing: Vec<_> = parts.iter().filter(|part| !content.contains(*part)).collect();
@@ -170,7 +177,7 @@ fn a_table_of_another_version_is_refused() {
             (format!("wachat-{name};0\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};01\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};x\n"), format!("{} {other}", path.display())),
-            (format!("wachat-x{name};2\n"), format!("{} {other}", path.display())),
+            (format!("wachat-x{name};{current}\n"), format!("{} {other}", path.display())),
         ] {
             disk.tamper(&path, |bytes| *bytes = replace_in_table(&content, &version, &line).into_bytes());
             let error = store(&disk, "/data").open(Policy::default(), SMALL).err().expect("it has to be refused");
@@ -179,6 +186,28 @@ fn a_table_of_another_version_is_refused() {
         disk.tamper(&path, |bytes| *bytes = content.clone().into_bytes());
     }
     drop(store(&disk, "/data").open(Policy::default(), SMALL).expect("as it was, it starts"));
+}
+
+#[test]
+fn a_checkpoint_from_before_permits_has_none() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
+    disk.tamper(&table("store"), |bytes| {
+        let mut content = String::from_utf8(bytes.clone()).expect("text");
+        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";permits\n", "\n"), (";yes;yes\n", ";yes\n")]
+        {
+            content = replace_in_table(&content, now, before);
+        }
+        *bytes = content.into_bytes();
+    });
+    disk.remove_file(&table("permits")).expect("to remove it");
+    let server = GroupCommitHarness::serve(store(&disk, "/data"));
+    let state = server.group_commit.state();
+    for name in ["ana", "luis"] {
+        assert_eq!(state.permits(state.number(&user(name)).expect("an account")).count(), 0, "{name}");
+    }
+    assert!(server.group_commit.state().account_count() > 0);
 }
 
 /// The columns of `store.csv` that say which part of the log is covered, without its end line.
@@ -250,6 +279,8 @@ fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
         Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
         Command::Open { user: user("luis"), device: None, key: None, order: 9, address },
         Command::RemoveRoom { room: Ok(target("#sala")) },
+        Command::Permit { user: user("eva"), caller: Ok(target("ana")), permitted: true },
+        Command::Permit { user: user("ana"), caller: Ok(target("eva")), permitted: false },
         Command::Remove { user: user("eva") },
     ]
 }

@@ -23,7 +23,7 @@ use wachat::model::{
     Timestamp, Token, Topic, UserName,
 };
 use wachat::net::LineReader;
-use wachat::protocol::reply::OpenSession;
+use wachat::protocol::reply::{OpenSession, Permit};
 use wachat::protocol::request::{LogOut, Page};
 use wachat::protocol::{
     Accepted, After, Chat, Code, Codec, CommandHelp, Device, DeviceState, DirectLine, Done, Event, Hello,
@@ -107,6 +107,7 @@ fn event() -> impl Strategy<Value = Event> {
         (target(), seq()).prop_map(|(target, upto)| Event::Read { target, upto }),
         (name(), token(), fingerprint())
             .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
+        (name(), time()).prop_map(|(user, at)| Event::Call { user, at }),
         (time(), text()).prop_map(|(at, text)| Event::Notice { at, text: Text::new(&text).unwrap() }),
     ]
 }
@@ -173,7 +174,15 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
         log_out().prop_map(|which| SendRequest::Logout { which }),
         (name(), fingerprint())
             .prop_map(|(user, fingerprint)| SendRequest::Peer { user: Ok(Target::User(user)), fingerprint }),
-        prop::sample::select(vec![SendRequest::Sessions, SendRequest::Devices, SendRequest::Ping, SendRequest::Help]),
+        (name(), any::<bool>())
+            .prop_map(|(user, permitted)| SendRequest::Permit { user: Ok(Target::User(user)), permitted }),
+        prop::sample::select(vec![
+            SendRequest::Sessions,
+            SendRequest::Devices,
+            SendRequest::Permits,
+            SendRequest::Ping,
+            SendRequest::Help,
+        ]),
     ]
 }
 

@@ -24,6 +24,7 @@ mod section_4_replies;
 mod section_5_commands;
 mod section_5_history;
 mod section_5_owners;
+mod section_5_permits;
 mod section_5_sessions;
 mod section_6_keys;
 mod section_6_polling;

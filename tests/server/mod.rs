@@ -6,6 +6,7 @@ mod administration;
 mod administrator_reads;
 mod administrator_sessions;
 mod audit;
+mod calls;
 mod cheap_requests;
 mod contradictions;
 mod counts;

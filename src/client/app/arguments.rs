@@ -137,6 +137,18 @@ pub fn email(rest: &str) -> Parsed {
     }
 }
 
+/// Parses `/permit ana yes`, and `/permit` alone.
+pub fn permit(rest: &str) -> Parsed {
+    let Some((user, word)) = rest.split_once(char::is_whitespace) else { return none(rest, Command::Permit(None)) };
+    let permitted = match word.trim() {
+        "yes" | "sí" | "si" | "sim" => true,
+        "no" | "não" | "nao" => false,
+        _ => return Err(Refusal::Form),
+    };
+    let user = optional_user(user)?.ok_or(Refusal::Form)?;
+    Ok(Command::Permit(Some((user, permitted))))
+}
+
 /// Parses `/set quiet on`, and `/set` alone.
 pub fn set(rest: &str) -> Parsed {
     let words: Vec<_> = rest.split_whitespace().collect();

@@ -51,6 +51,8 @@ pub enum Command {
     Direct(Option<UserName>),
     /// Accepts the direct chat that this user wants; alone, lists those who wait.
     Accept(Option<UserName>),
+    /// Lets this user call, or not; alone, lists who may and who may not.
+    Permit(Option<(UserName, bool)>),
     /// Ends the direct chat.
     Close,
     /// Sends by way of the server the messages that a direct chat left unconfirmed.

@@ -3,7 +3,7 @@
 
 use super::arguments::{
     Parsed, Refusal, act, email, forget, history, join, log_out, none, optional_room, optional_target, optional_text,
-    optional_user, room_and_user, room_kind, say_to, search, set, topic,
+    optional_user, permit, room_and_user, room_kind, say_to, search, set, topic,
 };
 use super::command::Command;
 use crate::client::link::request::RoomChange;
@@ -156,9 +156,14 @@ commands! {
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
     "/accept" [], |rest| optional_user(rest).map(Command::Accept);
         form "/accept [user]", "/accept [usuario]", "/accept [usuário]";
-        help "accept the direct chat that a user wants to have with you; alone, list who waits for that",
-            "acepta el chat directo que alguien quiere tener contigo; a secas, quién lo espera",
-            "aceita a conversa direta que alguém quer ter com você; sozinho, quem espera por isso";
+        help "accept the direct chat that a user wants to have with you, or let that user call you; alone, list who waits for that",
+            "acepta el chat directo que alguien quiere tener contigo, o le deja llamarte; a secas, quién lo espera",
+            "aceita a conversa direta que alguém quer ter com você, ou o deixa chamar você; sozinho, quem espera por isso";
+    "/permit" [], permit;
+        form "/permit [<user> <yes or no>]", "/permit [<usuario> <sí o no>]", "/permit [<usuário> <sim ou não>]";
+        help "let a user call you for direct chats, or not, even if you have written to that user; alone, list whom you let and whom not",
+            "deja a alguien llamarte para chats directos, o no, aunque le hayas escrito; a secas, a quién dejas y a quién no",
+            "deixa alguém chamar você para conversas diretas, ou não, mesmo que você lhe tenha escrito; sozinho, quem pode e quem não";
     "/close" [], |rest| none(rest, Command::Close);
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);

@@ -180,6 +180,11 @@ impl App {
             (Request::Members(room), Answer::Refused(ko)) => self.problem(why_refused(&room, &ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
+            (Request::Permit(user, permitted), Answer::Done) => self.handle_permit(&user, permitted),
+            (Request::Permit(..) | Request::Permits, Answer::Refused(ko)) if ko.code == Code::Syntax => {
+                self.problem(Phrase::NoPermits);
+            }
+            (_, Answer::Permits(permits)) => self.list_permits(&permits),
             (_, Answer::Devices(devices)) => self.list_devices(&devices),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
             (Request::History(target, count), Answer::Refused(ko))
@@ -322,6 +327,7 @@ impl App {
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
+            Arrival::Call(user) => self.report_call(&user),
             Arrival::Notice(text) => self.show(notice(Phrase::Announcement { text: &text })),
         }
     }

@@ -55,6 +55,10 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Forget(device) => {
             ask(session, &SendRequest::Logout { which: request::LogOut::Device(device.clone()) })?
         }
+        Request::Permit(user, permitted) => {
+            ask(session, &SendRequest::Permit { user: Ok(Target::User(user.clone())), permitted: *permitted })?
+        }
+        Request::Permits => session.request_list(&SendRequest::Permits)?.map(Answer::Permits),
         Request::Email(address) => ask(session, &SendRequest::Email { address: address.clone() })?,
         // The sender changes the account with it.
         Request::Passwd(old, new) => {

@@ -7,7 +7,7 @@ use crate::client::state::outgoing::Outgoing;
 use crate::client::state::rights::Rights;
 use crate::client::state::row::Gap;
 use crate::model::{DeviceName, Email, RoomKind, RoomName, Seq, Target, Topic, UserName};
-use crate::protocol::reply::OpenSession;
+use crate::protocol::reply::{OpenSession, Permit};
 use crate::protocol::{Accepted, Chat, Device, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
 
 /// A request to the sender.
@@ -61,6 +61,10 @@ pub enum Request {
     Devices,
     /// Forgets one of them.
     Forget(DeviceName),
+    /// Lets this user call, or not.
+    Permit(UserName, bool),
+    /// Those whom the user lets call, and those whom not.
+    Permits,
     /// Changes the password, from the first to the second.
     Passwd(Secret, Secret),
     Email(Email),
@@ -133,6 +137,7 @@ pub enum Answer {
     Whois(Option<User>, Vec<RoomName>),
     Sessions(Vec<OpenSession>),
     Devices(Vec<Device>),
+    Permits(Vec<Permit>),
     Refused(Ko),
 }
 

@@ -35,16 +35,18 @@ pub enum Arrival {
     Gap(RoomName),
     /// The messages there with these numbers are damaged on the server.
     Damaged(Target, Seq, Seq),
+    /// That user wanted to call, and the server has not let them through.
+    Call(UserName),
     /// The administrator of the server says this to all who are online.
     Notice(Text),
 }
 
 impl Arrival {
-    /// Returns the user whose presence or membership has changed, or who invites this one.
+    /// Returns the user whose presence or membership has changed, or who invites this one or wanted to call.
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Invited(_, from) => Some(from),
+            Self::Invited(_, user) | Self::Call(user) => Some(user),
             Self::Message(_) | Self::Accepted(..) | Self::Own(_) | Self::Unkept(_) => None,
             Self::Moved(..) | Self::Gap(_) | Self::Changed(..) => None,
             Self::Damaged(..) | Self::Notice(_) => None,
@@ -178,6 +180,7 @@ impl ClientState {
             Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
             Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
+            Event::Call { user, .. } => arrivals.push(Arrival::Call(user)),
             Event::Peer { .. } | Event::Unknown { .. } => {}
         }
     }

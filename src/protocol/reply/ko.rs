@@ -51,7 +51,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::NotMember, "NOT_MEMBER", "you are not in that room"),
     (Code::NotOwner, "NOT_OWNER", "that room is not yours"),
     (Code::NotInvited, "NOT_INVITED", "you need an invitation to that room"),
-    (Code::NoPeer, "NO_PEER", "that user takes no direct chats now"),
+    (Code::NoPeer, "NO_PEER", "that user takes no direct chats now, or none from you"),
     (Code::NoSession, "NO_SESSION", "you have no such connection, and no such device"),
     (Code::Conflict, "CONFLICT", "this id was used for another message; choose a new one"),
     (Code::Seq, "SEQ", "that number is past the last there is"),

@@ -187,6 +187,15 @@ pub struct Device {
 
 codec!(Device: { name, last_used, online: "online" or "offline", has_key: "key" or "password" });
 
+/// A record of a PERMIT reply: a user whom the user that asks lets call, or does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    pub user: UserName,
+    pub permitted: bool,
+}
+
+codec!(Permit: { user, permitted: "yes" or "no" });
+
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandHelp {

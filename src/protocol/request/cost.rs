@@ -24,6 +24,7 @@ impl SendRequest {
             Self::Join { .. } | Self::Leave { .. } | Self::Peer { .. } | Self::Email { .. } => 20,
             Self::Room { .. } | Self::Topic { .. } | Self::Owner { .. } => 20,
             Self::Invite { .. } | Self::Kick { .. } | Self::Logout { .. } => 20,
+            Self::Permit { .. } | Self::Permits => 20,
             // Two Argon2id hashes, of tens of milliseconds each.
             Self::Passwd { .. } => 200,
         }

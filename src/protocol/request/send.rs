@@ -77,6 +77,13 @@ pub enum SendRequest {
         /// The certificate that the callee will be shown; `None`: the chat is in clear text.
         fingerprint: Option<Fingerprint>,
     },
+    /// Lets a user call, or not.
+    Permit {
+        user: RequestedTarget,
+        permitted: bool,
+    },
+    /// Lists whom the user lets call, and whom not.
+    Permits,
     Passwd {
         old: String,
         new: String,
@@ -211,6 +218,17 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Peer { user: target(f, 1)?, fingerprint: optional_field(f, 2)? }),
     },
     Command {
+        form: "PERMIT[;<user>;<yes or no>]",
+        help: "let that user call you, or not; alone: list whom you let, and whom not",
+        reply: ReplyForm::List,
+        read: |f| match f.get(2) {
+            None => (f.len() == 1).then_some(SendRequest::Permits),
+            Some("yes") => Some(SendRequest::Permit { user: target(f, 1)?, permitted: true }),
+            Some("no") => Some(SendRequest::Permit { user: target(f, 1)?, permitted: false }),
+            Some(_) => None,
+        },
+    },
+    Command {
         form: "PASSWD;<old password>;<new password>",
         help: "change your password; your other connections are closed",
         reply: ReplyForm::Line,
@@ -286,6 +304,10 @@ impl Codec for SendRequest {
             Self::Peer { user, fingerprint } => {
                 write_optional(write_target(w.plain("PEER"), user), fingerprint.as_ref())
             }
+            Self::Permit { user, permitted } => {
+                write_target(w.plain("PERMIT"), user).plain(if *permitted { "yes" } else { "no" })
+            }
+            Self::Permits => w.plain("PERMIT"),
             Self::Passwd { old, new } => w.plain("PASSWD").text(old).text(new),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
             Self::Sessions => w.plain("SESSIONS"),

@@ -120,6 +120,8 @@ impl Router {
             SendRequest::Logout { which } => return self.log_out(id, user, which),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),
+            SendRequest::Permit { user: caller, permitted } => Command::Permit { user, caller, permitted },
+            SendRequest::Permits => Command::Permits { user },
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
             SendRequest::Ping | SendRequest::Quit => return Step::Answer(Reply::Done),
             SendRequest::Help => return Step::Answer(Reply::Help),

@@ -59,6 +59,11 @@ impl StoredState {
             Record::DeviceLost { user, device } => self.lose_device(user, *device)?,
             Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
+            Record::Permit { user, caller, permitted } => {
+                let user = self.number(user)?;
+                let caller = self.number(caller)?;
+                self.account_mut(user).permits.insert(caller, *permitted);
+            }
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
             Record::RoomKind { room, kind } => self.set_room_kind(room, *kind)?,
@@ -129,8 +134,12 @@ impl StoredState {
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
         account.devices = Devices::default();
+        account.permits.clear();
         let gone = std::mem::take(&mut account.mailbox).messages();
         self.tally.waiting.subtract_usage(gone);
+        for account in &mut self.accounts {
+            account.permits.remove(&number);
+        }
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use crate::limits;
 use crate::model::{Banned, Seq};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, RightsRow,
-    RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, PermitRow,
+    RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
     Capacities, ConversationId, Dropped, Entry, OwnMessage, Rights, Room, StoredState, WaitingMessage,
@@ -27,6 +27,11 @@ impl StoredState {
             let user = state.number(&user)?;
             let peer = state.number(&peer)?;
             state.account_mut(user).chats.insert(peer, chat);
+        }
+        for PermitRow { user, caller, permitted } in snapshot.permits {
+            let user = state.number(&user)?;
+            let caller = state.number(&caller)?;
+            state.account_mut(user).permits.insert(caller, permitted);
         }
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;

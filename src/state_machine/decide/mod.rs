@@ -2,6 +2,7 @@
 
 mod account;
 mod administration;
+mod call;
 mod device;
 mod message;
 mod poll;
@@ -123,7 +124,9 @@ impl StateMachine {
             Command::Invite { user, room, guest } => self.invite(&user, &room, &guest, context)?,
             Command::Kick { user, room, other } => self.kick(&user, &room, &other, context)?,
             Command::Owner { user, room, other } => self.give_room(&user, &room, &other, context)?,
-            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
+            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof, context)?,
+            Command::Permit { user, caller, permitted } => self.permit(&user, &caller, permitted, context)?,
+            Command::Permits { user } => self.list_permits(&user)?,
             Command::Open { user, device, key, order, address } => {
                 self.open_session(&user, device.as_ref(), key, order, address, context)?
             }

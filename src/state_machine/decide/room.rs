@@ -234,7 +234,8 @@ impl StateMachine {
         if is_own { Ok(number) } else { Err(Code::NotOwner.into()) }
     }
 
-    fn find_user(&self, user: &RequestedTarget) -> Decided<AccountNumber> {
+    /// Finds the account of a user that a request names.
+    pub(super) fn find_user(&self, user: &RequestedTarget) -> Decided<AccountNumber> {
         let Ok(Target::User(name)) = user else { return Err(Code::NoUser.into()) };
         Ok(self.stored.find_active_account(name)?)
     }

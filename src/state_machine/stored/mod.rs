@@ -31,7 +31,7 @@ pub use length::length_in_reply;
 
 use super::error::ApplyError;
 use crate::limits;
-use crate::model::look::{check_new, looks};
+use crate::model::look::{check_new, check_new_account, looks};
 use crate::model::{
     DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
 };
@@ -230,9 +230,14 @@ impl StoredState {
         number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
     }
 
+    /// Returns those whom a user lets call (`true`), and those whom not.
+    pub fn permits(&self, user: AccountNumber) -> impl Iterator<Item = (UserName, bool)> {
+        self.account(user).permits.iter().map(|(caller, permitted)| (self.name(*caller), *permitted))
+    }
+
     /// Checks that a new account may have a name, which no account has.
     pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
-        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.account_looks.find(name, AccountNumber::new(0));
         found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
     }

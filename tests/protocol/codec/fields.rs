@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use wachat::protocol::reply::{Device, OpenSession};
+use wachat::protocol::reply::{Device, OpenSession, Permit};
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 use wachat::protocol::{
     Accepted, Chat, Codec, CommandHelp, DirectLine, Done, Event, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer,
@@ -68,6 +68,8 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Member>("ana;offline", 2);
     assert_reply::<OpenSession>("12;RECV;192.0.2.7;<at>;other;laptop", 5);
     assert_reply::<Device>("laptop;<at>;online;key", 4);
+    assert_reply::<Permit>("ana;yes", 2);
+    assert_reply::<Permit>("ana;no", 2);
     assert_reply::<CommandHelp>("PING;check the connection", 2);
 }
 
@@ -86,6 +88,7 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
         "0;INVITE;#sala;ana",
         "0;READ;#sala;7",
         "0;PEER;ana;<token>",
+        "0;CALL;ana;<at>",
         "0;NOTICE;<at>;hola",
     ];
     for event in events {
@@ -140,6 +143,7 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("KICK;#sala;luis", 3),
         ("OWNER;#sala;luis", 3),
         ("PEER;luis;<fp>", 2),
+        ("PERMIT", 1),
         ("PASSWD;old;new", 3),
         ("EMAIL;a@b", 2),
         ("SESSIONS", 1),
@@ -152,6 +156,18 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("QUIT", 1),
     ];
     requests.iter().for_each(|(line, least)| assert_request(line, *least, &send));
+    // PERMIT has a user and a word, or neither.
+    for (line, is_request) in [
+        ("PERMIT;luis;yes", true),
+        ("PERMIT;luis;no", true),
+        ("PERMIT;luis", false),
+        ("PERMIT;;yes", false),
+        ("PERMIT;luis;", false),
+        ("PERMIT;luis;YES", false),
+        ("PERMIT;luis;yes;7", false),
+    ] {
+        assert_eq!(send(line).is_some(), is_request, "{line}");
+    }
     let recv = |line: &str| RecvRequest::parse(line.as_bytes()).ok();
     let polls = [("POLL;7;5;10", 2), ("POLL;*;5;10", 2), ("PORT;9000;<fp>", 2), ("KEY", 1), ("PING", 1), ("QUIT", 1)];
     polls.iter().for_each(|(line, least)| assert_request(line, *least, &recv));

@@ -114,6 +114,9 @@ one_of_each_kind! { server_records: Record,
     Record::DeviceKey { .. } => (name(), device_number(), prop::option::of(key_digest())).prop_map(
         |(user, device, key)| Record::DeviceKey { user, device, key },
     ),
+    Record::Permit { .. } => (name(), name(), any::<bool>()).prop_map(|(user, caller, permitted)| {
+        Record::Permit { user, caller, permitted }
+    }),
     Record::Message(_) => message().prop_map(Record::Message),
     Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
     Record::Read { .. } => (name(), target(), seq(), prop::option::of(1..1u64 << 53), time()).prop_map(

@@ -35,6 +35,7 @@ const LINES: &[LineRule] = &[
     ("members-record", again::<Member>),
     ("sessions-record", again::<OpenSession>),
     ("devices-record", again::<Device>),
+    ("permit-record", again::<Permit>),
     ("key-reply", again::<NewKey>),
     ("event", again::<Event>),
     ("login", |line| {
@@ -207,6 +208,9 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
+        format!("QUOTA, at {} users who are permitted or refused", limits::PERMITS),
+        format!("of at most {} callers an hour", limits::TOLD_CALLS_PER_CALLEE),
+        format!("at most {} an hour are told", number(limits::TOLD_CALLS as u64)),
         format!("At most {} wait in a session", limits::TRANSIENT_EVENTS),
         format!("a room of at most {} members", limits::ROOM_PRESENCE),
         format!("At most {} direct messages wait for a user, and at most {}", limits::QUEUE, limits::QUEUE_PER_SENDER),
@@ -364,6 +368,7 @@ proptest! {
                 let name = device.clone().unwrap_or_else(|| DeviceName::new("lab").unwrap());
                 Device { name, last_used: message_at, online, has_key: !online }.write(out);
             })),
+            ("permit-record", line(|out| Permit { user: user.clone(), permitted: online }.write(out))),
             ("key-reply", line(|out| NewKey { key: DeviceKey::random().unwrap() }.write(out))),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),

@@ -63,6 +63,7 @@ impl Model {
         self.record(|model| {
             rooms.iter().for_each(|room| model.end_membership(user, *room));
             model.is_removed[user] = true;
+            model.permits.retain(|(who, caller), _| *who != user && *caller != user);
             (model.mail[user], model.receipts[user]) = Default::default();
             format!("REMOVED;{};{at}", PLACES[user])
         })?;

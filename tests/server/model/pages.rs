@@ -100,6 +100,7 @@ fn stored(machine: &StateMachine, asked: &Asked) -> Vec<String> {
     for (index, name) in asked.users.iter().enumerate() {
         let number = stored.number(&user(name)).expect("an account");
         add("contacts", &stored.contacts(number));
+        add("permits", &stored.permits(number).collect::<Vec<_>>());
         for other in &asked.users[..index] {
             let other = stored.number(&user(other)).expect("an account");
             add("strangers", &(stored.is_stranger(number, other), stored.is_stranger(other, number)));

@@ -324,7 +324,12 @@ impl Play {
         let until = self.random.chance(70).then(|| self.now + self.random.below(3 * DAY)).map(Timestamp::from_millis);
         let reason = ShortText::new("a; \"reason\"").expect("a reason");
         let email = Email::new(if self.random.chance(30) { "" } else { "b@example.org" }).expect("an address");
-        match self.random.below(6) {
+        match self.random.below(10) {
+            6..=9 => {
+                let permitted = self.random.chance(50);
+                let caller = self.target();
+                self.say(Command::Permit { user: who, caller, permitted })
+            }
             0..=2 => self.say(Command::Ban { banned, until, reason }),
             3 => self.say(Command::Unban { banned }),
             4 => self.say(Command::SetEmail { user: who, email }),
