@@ -38,8 +38,8 @@ pub(crate) struct Attempt {
 
 /// Starts a login attempt. An error closes the connection.
 ///
-/// Not inlined, nor is [`read`]: the caller is a reader, whose stack keeps the pages that it has once touched. So what they
-/// have on it is not added up, and none of it is there while the reader waits.
+/// Not inlined, nor are [`read`] and [`Attempt::check_key`]: the caller is a reader, whose stack keeps the pages that it has
+/// once touched. So what they have on it is not added up, and none of it is there while the reader waits.
 #[inline(never)]
 pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
     match read(shared, connection, line)? {
@@ -67,7 +67,8 @@ fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Op
     if login.kind.names_device() && device.is_none() {
         return Err(syntax("a device's name is a letter and up to 31 letters, digits, - and _; not others"));
     }
-    let attempt = Attempt {
+    // In a box: each step moves it on, and has no copy of it on the stack.
+    let attempt = Box::new(Attempt {
         shared: shared.clone(),
         connection: connection.id,
         peer: connection.peer,
@@ -78,7 +79,7 @@ fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Op
         password: login.password.to_owned(),
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
         is_login: matches!(login.kind, LoginKind::Login | LoginKind::Device),
-    };
+    });
     if login.kind == LoginKind::Key {
         attempt.check_key();
         return Ok(None);
@@ -93,12 +94,13 @@ fn refuse(connection: &Connection, ko: Ko) -> CloseReason {
 }
 
 impl Attempt {
-    fn begin(self) -> Result<Task<Job>, Ko> {
+    fn begin(self: Box<Self>) -> Result<Task<Job>, Ko> {
         if self.is_login { self.verify() } else { self.register() }
     }
 
     /// Compares the key with the device's. A wrong one is refused at once: nobody guesses 256 bits.
-    fn check_key(mut self) {
+    #[inline(never)]
+    fn check_key(mut self: Box<Self>) {
         let key = std::mem::take(&mut self.password);
         let name = UserName::new(&self.user).ok();
         // What is no name costs the same work.
@@ -113,7 +115,7 @@ impl Attempt {
     }
 
     /// Compares the password with the account's.
-    fn verify(self) -> Result<Task<Job>, Ko> {
+    fn verify(self: Box<Self>) -> Result<Task<Job>, Ko> {
         let name = UserName::new(&self.user).ok();
         let account = name.as_ref().and_then(|name| self.shared.accounts.find(name));
         let Some(account) = account else {
@@ -133,7 +135,7 @@ impl Attempt {
 
     /// Has an auth thread compare the password with the account's hash. The login cache is asked at the turn of the job and
     /// not before: until then a right password is treated as a wrong one, and no guess is free.
-    fn compare(self, account: Arc<Account>) -> Task<Job> {
+    fn compare(self: Box<Self>, account: Arc<Account>) -> Task<Job> {
         self.task(|attempt, password| {
             let hash = account.password_hash.clone();
             let shared = attempt.shared.clone();
@@ -152,7 +154,7 @@ impl Attempt {
     }
 
     /// Checks name and password of a new account, and has the password hashed.
-    fn register(self) -> Result<Task<Job>, Ko> {
+    fn register(self: Box<Self>) -> Result<Task<Job>, Ko> {
         if self.shared.registration == Registration::Closed {
             return Err(Code::Closed.into());
         }
@@ -179,7 +181,7 @@ impl Attempt {
         }))
     }
 
-    fn task(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Task<Job> {
+    fn task(self: Box<Self>, job: impl FnOnce(Box<Self>, Vec<u8>) -> Job) -> Task<Job> {
         let origin = self.origin.clone();
         let password = self.password.clone().into_bytes();
         let connection = self.connection;
@@ -187,23 +189,23 @@ impl Attempt {
     }
 
     /// `key`: the digest of the key that was right, if it was no password.
-    fn log_in(mut self, account: Arc<Account>, key: Option<KeyDigest>) {
+    fn log_in(mut self: Box<Self>, account: Arc<Account>, key: Option<KeyDigest>) {
         let order = self.order;
         let device = self.device.take().map(|name| LoginDevice { name, key });
         self.finish(Outcome::LoggedIn { account, order, device });
     }
 
     /// Refuses a login whose password or key is wrong; `user` is its account, if there is one.
-    fn fail(self, user: Option<UserName>, reason: LoginFailure) {
+    fn fail(self: Box<Self>, user: Option<UserName>, reason: LoginFailure) {
         self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port, reason });
         self.refuse(Code::Auth.into());
     }
 
-    fn refuse(self, ko: Ko) {
+    fn refuse(self: Box<Self>, ko: Ko) {
         self.finish(Outcome::Refused(ko));
     }
 
-    fn finish(self, outcome: Outcome) {
+    fn finish(self: Box<Self>, outcome: Outcome) {
         match &outcome {
             // Without the name: it can be a password that was typed in its place.
             Outcome::Refused(ko) => {
@@ -216,7 +218,7 @@ impl Attempt {
 
     /// Handles the refusal of a registration that was started by a LOGIN: the name was taken meanwhile (by the client's
     /// other port perhaps), and the password is compared instead. An error closes the connection.
-    pub fn retry_as_login(self, ko: Ko) -> Result<(), Ko> {
+    pub fn retry_as_login(self: Box<Self>, ko: Ko) -> Result<(), Ko> {
         let account = UserName::new(&self.user).ok().and_then(|name| self.shared.accounts.find(&name));
         match account.filter(|_| self.is_login && ko.code == Code::Exists) {
             Some(account) => {
