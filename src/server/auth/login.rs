@@ -100,13 +100,13 @@ impl Attempt {
 
     /// Compares the key with the device's. A wrong one is refused at once: nobody guesses 256 bits.
     #[inline(never)]
-    fn check_key(mut self: Box<Self>) {
-        let key = std::mem::take(&mut self.password);
+    fn check_key(&self) {
+        let key = self.password.as_str();
         let name = UserName::new(&self.user).ok();
         // What is no name costs the same work.
         let digested = name.clone().or_else(|| UserName::new("nobody").ok());
         let checked = digested.zip(self.device.clone());
-        let digest = checked.and_then(|(user, device)| self.shared.accounts.check_key(&user, &device, &key));
+        let digest = checked.and_then(|(user, device)| self.shared.accounts.check_key(&user, &device, key));
         let account = name.and_then(|name| self.shared.accounts.find(&name));
         match account.clone().zip(digest) {
             Some((account, digest)) => self.log_in(account, Some(digest)),
@@ -189,23 +189,23 @@ impl Attempt {
     }
 
     /// `key`: the digest of the key that was right, if it was no password.
-    fn log_in(mut self: Box<Self>, account: Arc<Account>, key: Option<KeyDigest>) {
+    fn log_in(&self, account: Arc<Account>, key: Option<KeyDigest>) {
         let order = self.order;
-        let device = self.device.take().map(|name| LoginDevice { name, key });
+        let device = self.device.clone().map(|name| LoginDevice { name, key });
         self.finish(Outcome::LoggedIn { account, order, device });
     }
 
     /// Refuses a login whose password or key is wrong; `user` is its account, if there is one.
-    fn fail(self: Box<Self>, user: Option<UserName>, reason: LoginFailure) {
+    fn fail(&self, user: Option<UserName>, reason: LoginFailure) {
         self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port, reason });
         self.refuse(Code::Auth.into());
     }
 
-    fn refuse(self: Box<Self>, ko: Ko) {
+    fn refuse(&self, ko: Ko) {
         self.finish(Outcome::Refused(ko));
     }
 
-    fn finish(self: Box<Self>, outcome: Outcome) {
+    fn finish(&self, outcome: Outcome) {
         match &outcome {
             // Without the name: it can be a password that was typed in its place.
             Outcome::Refused(ko) => {
