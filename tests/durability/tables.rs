@@ -189,19 +189,20 @@ fn a_table_of_another_version_is_refused() {
 }
 
 #[test]
-fn a_checkpoint_from_before_permits_has_none() {
+fn a_checkpoint_from_before_permits_and_guests_has_none() {
     let disk = SimulatedDisk::default();
     played(&disk).last_checkpoint();
     let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
     disk.tamper(&table("store"), |bytes| {
         let mut content = String::from_utf8(bytes.clone()).expect("text");
-        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";permits\n", "\n"), (";yes;yes\n", ";yes\n")]
-        {
+        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";rights\n", "\n"), (";yes;yes\n", ";yes\n")] {
             content = replace_in_table(&content, now, before);
         }
         *bytes = content.into_bytes();
     });
-    disk.remove_file(&table("permits")).expect("to remove it");
+    for later in ["permits", "guests"] {
+        disk.remove_file(&table(later)).expect("to remove it");
+    }
     let server = GroupCommitHarness::serve(store(&disk, "/data"));
     let state = server.group_commit.state();
     for name in ["ana", "luis"] {

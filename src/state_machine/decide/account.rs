@@ -53,15 +53,16 @@ impl StateMachine {
         let number = self.stored.find_active_account(user)?;
         let user = self.stored.name(number);
         let at = context.now.at;
-        let rooms: Vec<_> = self.stored.account(number).rooms.iter().copied().collect();
+        let rooms = self.stored.account(number).rooms.iter();
+        let rooms: Vec<_> = rooms.map(|room| (*room, self.stored.room(*room).rights.owner)).collect();
         let devices: Vec<_> = self.stored.account(number).devices.iter().filter_map(|one| one.name.clone()).collect();
         self.apply_and_emit(Record::Removed { user: user.clone(), at }, context)?;
         let end_key = |device| Effect::Key { user: user.clone(), device, key: None };
         context.out.effects.extend(devices.into_iter().map(end_key));
-        for room in rooms {
+        for (room, owner) in rooms {
             let event = Event::Part { room: self.stored.room(room).name.clone(), user: user.clone(), at };
             _ = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
-            self.tell_new_owner(room, Some(number), number, context);
+            self.tell_new_owner(room, owner, number, context);
         }
         Ok(Reply::Done)
     }

@@ -79,6 +79,8 @@ pub struct Model {
     pub read: BTreeMap<(usize, usize), u64>,
     /// The newest number when a member joined, by room and member.
     pub members: BTreeMap<(usize, usize), u64>,
+    /// By room.
+    pub owners: BTreeMap<usize, usize>,
     /// The open rooms by their numbers.
     pub rooms: BTreeMap<usize, usize>,
     /// By room, sender and state.
