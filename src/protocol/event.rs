@@ -88,6 +88,16 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns whether a transient event is about a room.
+    pub fn tells_of(&self, of: &RoomName) -> bool {
+        match self {
+            Self::Join { room, .. } | Self::Part { room, .. } => room == of,
+            Self::Room { room, .. } | Self::Invite { room, .. } => room == of,
+            Self::Read { target, .. } => target.room() == Some(of),
+            _ => false,
+        }
+    }
+
     /// Returns the event's number; 0 if it has none.
     pub fn seq(&self) -> Seq {
         match self {

@@ -146,7 +146,11 @@ impl StoredState {
     }
 
     pub(super) fn put_room_receipts(&mut self, room: RoomNumber, receipts: Vec<Receipt>, at: Timestamp) {
-        for receipt in receipts {
+        let place = self.room(room);
+        let is_private = place.rights.kind == RoomKind::Invite;
+        let members: Vec<_> =
+            receipts.into_iter().filter(|receipt| !is_private || place.has_member(receipt.sender)).collect();
+        for receipt in members {
             self.put_receipt(receipt, TargetNumber::Room(room), at);
         }
     }

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::model::{RoomKind, RoomName, Target, Topic, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko, Reply};
-use crate::state_machine::stored::LOBBY;
+use crate::state_machine::stored::{LOBBY, Rights};
 use crate::state_machine::{AccountNumber, Cost, Record, RoomNumber, StateMachine};
 
 impl StateMachine {
@@ -90,8 +90,11 @@ impl StateMachine {
         }
         let user = self.stored.name(number);
         let name = self.stored.room(room).name.clone();
-        let owner = self.stored.room(room).rights.owner;
+        let Rights { owner, kind, .. } = self.stored.room(room).rights;
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
+        if kind == RoomKind::Invite {
+            self.presence.forget_room(number, &name);
+        }
         let event = Event::Part { room: name, user, at: context.now.at };
         self.tell_members(room, number, &event, context);
         self.tell_new_owner(room, owner, number, context);
@@ -194,6 +197,7 @@ impl StateMachine {
         let kicked = self.stored.name(other);
         let at = context.now.at;
         self.apply_and_emit(Record::Kicked { room: room.clone(), user: kicked.clone(), at }, context)?;
+        self.presence.forget_room(other, &room);
         if is_member {
             let event = Event::Part { room, user: kicked, at };
             let members = self.stored.members_to_notify(number, other);
@@ -242,14 +246,19 @@ impl StateMachine {
 
     /// Tells the members what a room is now, at the cost of the user who has changed it.
     fn tell_change(&mut self, room: RoomNumber, by: AccountNumber, context: &Context) {
+        let event = self.change_of(room);
+        self.tell_members(room, by, &event, context);
+    }
+
+    /// Returns the event that tells what a room is now.
+    fn change_of(&self, room: RoomNumber) -> Event {
         let place = self.stored.room(room);
-        let event = Event::Room {
+        Event::Room {
             room: place.name.clone(),
             kind: place.rights.kind,
             owner: place.rights.owner.map(|owner| self.stored.name(owner)),
             topic: place.rights.topic.clone(),
-        };
-        self.tell_members(room, by, &event, context);
+        }
     }
 
     /// Tells the members of a room that the owner has left, who owns it now.
@@ -262,7 +271,10 @@ impl StateMachine {
     ) {
         let now = self.stored.room(room).rights.owner;
         if now.is_some() && now != before {
-            self.tell_change(room, by, context);
+            let event = self.change_of(room);
+            let members = self.stored.members_to_notify(room, by);
+            let told = self.presence.push_transient_event(members, &event);
+            self.charge_in_any_case(by, Cost::of_tokens(told), context.now.elapsed);
         }
     }
 }

@@ -33,7 +33,7 @@ use super::error::ApplyError;
 use crate::limits;
 use crate::model::look::{check_new, check_new_account, looks};
 use crate::model::{
-    DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
+    DeviceName, KeyDigest, Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
 };
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko};
@@ -261,7 +261,8 @@ impl StoredState {
     /// Returns whether a user may know of a room.
     pub fn is_visible(&self, room: RoomNumber, user: AccountNumber) -> bool {
         let room = self.room(room);
-        room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user)
+        let is_known = room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user);
+        room.is_open && is_known
     }
 
     /// Returns whether a user may become a member of a room.
@@ -273,15 +274,21 @@ impl StoredState {
 
     /// Returns whether an event that was read for a user is still for that user: one of a room has come after the user joined.
     pub fn still_receives(&self, user: AccountNumber, event: &Event) -> bool {
-        let room = match event {
-            Event::Message(message) if message.from == self.account(user).row.name => return true,
-            Event::Message(message) => &message.to,
-            Event::Damaged { target, .. } => target,
-            _ => return true,
+        let is_own = |message: &Message| message.from == self.account(user).row.name;
+        let (room, is_own) = match event {
+            Event::Message(message) => (message.to.room(), is_own(message)),
+            Event::State { target, .. } => (target.room(), true),
+            Event::Damaged { target, .. } => (target.room(), false),
+            Event::Gap { room, .. } => (Some(room), false),
+            _ => (None, false),
         };
-        let Target::Room(room) = room else { return true };
-        let member = self.room_numbers.get(room).and_then(|room| self.room(*room).members.get(&user));
-        member.is_some_and(|member| member.joined < event.seq())
+        let Some(room) = room else { return true };
+        let Some(number) = self.room_numbers.get(room).copied() else { return false };
+        match self.room(number).members.get(&user) {
+            Some(member) => is_own || member.joined < event.seq(),
+            // Of a room that everybody may join it is no secret.
+            None => is_own && self.room(number).rights.kind == RoomKind::Open,
+        }
     }
 
     /// Finds a room that a user may know of, for a request that can be refused.
