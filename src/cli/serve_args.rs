@@ -99,7 +99,7 @@ pub(super) struct ServeArgs {
     /// Time after which a device without a session is forgotten, as 30d; forever: never
     #[arg(long, help_heading = RETENTION, value_name = "TIME", default_value = "30d", value_parser = keep)]
     keep_devices: Keep,
-    /// Let --keep and --keep-devices go on although the clock is far ahead of the last time; use it once, if it is right
+    /// Let --keep and --keep-devices go on although the clock has jumped far ahead; use it once, if the clock is right
     #[arg(long, help_heading = RETENTION)]
     trust_clock: bool,
     /// Free space in MiB below which nothing is stored

@@ -137,7 +137,8 @@ fn a_login_of_the_device_that_changes_the_password_goes_on() {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for port in [world.send, world.send, world.recv, world.recv] {
-            let (key, is_over) = (&key, &is_over);
+            let key = &key;
+            let is_over = &is_over;
             scope.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     // Those of the RECV port replace one another.

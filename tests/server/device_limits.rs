@@ -1,15 +1,16 @@
-//! What the state machine does about devices in one batch: how many it ends, which one, what it records, and what a later
-//! batch, a full disk or a restart changes.
+//! The limits of devices in one batch of the state machine: how many lose their number, which one, what is recorded; and
+//! what a later batch, a full disk or a restart changes.
 
 use std::time::Duration;
 
+use crate::server::devices::machine;
 use crate::server::model::file_all;
 use crate::support::values::user;
 use wachat::model::{DeviceKey, DeviceName, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Code, DeviceState, Reply};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, Record, Review, StateMachine, StoredState,
+    Capacities, Command, ConnectionId, Effect, Now, Output, Record, Review, StateMachine, StoredState,
 };
 
 const CAPACITIES: Capacities = Capacities { room_log: 1_000, remembered_ids: 50, device_events: 15 };
@@ -23,10 +24,6 @@ struct Server {
     now: u64,
     connections: u64,
     sent: usize,
-}
-
-fn machine(stored: StoredState) -> StateMachine {
-    StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, ..Policy::default() })
 }
 
 impl Server {
@@ -69,7 +66,12 @@ impl Server {
     }
 
     fn run(&mut self, command: Command) -> Output {
-        let mut out = self.handle(ConnectionId(0), command);
+        self.run_on(ConnectionId(0), command)
+    }
+
+    /// Handles a command of a connection, with which its batch ends.
+    fn run_on(&mut self, connection: ConnectionId, command: Command) -> Output {
+        let mut out = self.handle(connection, command);
         let mut end = self.end_batch();
         out.records.append(&mut end.records);
         out.effects.append(&mut end.effects);
@@ -106,11 +108,7 @@ impl Server {
 
     fn poll(&mut self, session: ConnectionId, after: u64) -> Output {
         let after = After::Number(Seq::new(after).expect("a number"));
-        let mut out = self.handle(session, Command::Poll { after, wait: Some(0), max: 100 });
-        let mut end = self.end_batch();
-        out.records.append(&mut end.records);
-        out.effects.append(&mut end.effects);
-        out
+        self.run_on(session, Command::Poll { after, wait: Some(0), max: 100 })
     }
 
     /// Kills the server, and starts it from the log.
@@ -262,12 +260,17 @@ fn remove_all(server: &mut Server) {
     server.machine.stored.mark_history_written(&filed);
 }
 
+/// A server with the users ana and luis, and the sessions of ana's laptop and lab.
+fn with_two_devices() -> (Server, [UserName; 2], [ConnectionId; 2]) {
+    let users = ["ana", "luis"].map(user);
+    let mut server = Server::new(&users);
+    let sessions = ["laptop", "lab"].map(|device| server.open(&users[0], Some(device)).0);
+    (server, users, sessions)
+}
+
 #[test]
 fn a_device_is_not_told_that_a_message_is_damaged_which_retention_has_removed() {
-    let [ana, luis] = ["ana", "luis"].map(user);
-    let mut server = Server::new(&[ana.clone(), luis.clone()]);
-    let (laptop, _) = server.open(&ana, Some("laptop"));
-    let (lab, _) = server.open(&ana, Some("lab"));
+    let (mut server, [ana, luis], [laptop, lab]) = with_two_devices();
     let last = [server.send(&luis, &ana), server.send(&luis, &ana)][1];
     server.poll(laptop, last);
     remove_all(&mut server);
@@ -290,10 +293,7 @@ fn a_device_is_not_told_that_a_message_is_damaged_which_retention_has_removed() 
 
 #[test]
 fn a_device_that_lacks_what_retention_has_removed_begins_anew_before_any_review() {
-    let [ana, luis] = ["ana", "luis"].map(user);
-    let mut server = Server::new(&[ana.clone(), luis.clone()]);
-    let (laptop, _) = server.open(&ana, Some("laptop"));
-    let (lab, _) = server.open(&ana, Some("lab"));
+    let (mut server, [ana, luis], [laptop, lab]) = with_two_devices();
     let last = server.send(&luis, &ana);
     server.poll(laptop, last);
     server.handle(lab, Command::Closed);

@@ -66,7 +66,8 @@ struct Life {
     lost: usize,
 }
 
-fn machine(stored: StoredState) -> StateMachine {
+/// Makes the state machine of a server without a lobby and without rates.
+pub fn machine(stored: StoredState) -> StateMachine {
     StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, ..Policy::default() })
 }
 

@@ -74,7 +74,8 @@ impl Traffic {
         });
         users.iter().for_each(|user| join(&shared, user, &room));
         let send = |user: &&'static str| {
-            let (shared, user) = (shared.clone(), *user);
+            let shared = shared.clone();
+            let user = *user;
             thread::spawn(move || send(&shared, user))
         };
         let receive = |reader: Reader| {
@@ -312,11 +313,6 @@ impl Reader {
     }
 }
 
-/// Returns the user of a reader.
-fn user_of(reader: &str) -> &str {
-    reader.split_once(':').map_or(reader, |(user, _)| user)
-}
-
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
 fn receive(shared: &Shared, reader: &Reader) {
     let Reader { user, device, name } = reader;
@@ -341,25 +337,26 @@ fn receive(shared: &Shared, reader: &Reader) {
                 false => checker.logs_in(name, acknowledged, fields[4]),
             });
             has_no_answer = false;
-            let _ = poll(shared, name, &mut hears, &mut says);
+            let _ = poll(shared, reader, &mut hears, &mut says);
         } else {
             has_no_answer = true;
         }
     }
 }
 
-fn poll(shared: &Shared, reader: &str, hears: &mut Connection, says: &mut Connection) -> Option<()> {
-    let marks = shared.checker.lock().read_marks(user_of(reader));
+fn poll(shared: &Shared, reader: &Reader, hears: &mut Connection, says: &mut Connection) -> Option<()> {
+    let name = &reader.name;
+    let marks = shared.checker.lock().read_marks(reader.user);
     for (target, upto) in marks {
         call_read(shared, reader, says, &target, upto)?;
     }
     while shared.is_polling() {
-        let last = shared.checker.lock().last_stored(reader);
-        shared.checker.lock().acknowledges(reader, last);
+        let last = shared.checker.lock().last_stored(name);
+        shared.checker.lock().acknowledges(name, last);
         hears.try_send(format!("POLL;{last};1\n")).ok()?;
         let head = hears.try_read_line()?;
         if head.starts_with("KO;SEQ;") {
-            shared.judge(|checker| checker.denied(reader, last));
+            shared.judge(|checker| checker.denied(name, last));
         }
         let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
         let mut newest = None;
@@ -374,32 +371,32 @@ fn poll(shared: &Shared, reader: &str, hears: &mut Connection, says: &mut Connec
 }
 
 /// Stores an event; of a message of somebody else it says where it is to be called read, and its number.
-fn receive_event(shared: &Shared, reader: &str, event: &str) -> Option<(String, u64)> {
+fn receive_event(shared: &Shared, reader: &Reader, event: &str) -> Option<(String, u64)> {
     let fields = Fields::parse(event.as_bytes()).expect("an event");
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
     let number = |index: usize| field(index).parse::<u64>().expect("a number");
     match field(1).as_str() {
         "MSG" => {
             let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
-            shared.judge(|checker| checker.received(reader, seen));
+            shared.judge(|checker| checker.received(&reader.name, seen));
             let target = if field(4).starts_with('#') { field(4) } else { field(3) };
-            let is_own = field(3) == user_of(reader) && field(4) != user_of(reader);
+            let is_own = field(3) == reader.user && field(4) != reader.user;
             (!is_own).then(|| (target, number(0)))
         }
         "STATE" => {
-            shared.judge(|checker| checker.told(reader, number(0), &field(2), &field(3), number(4)));
+            shared.judge(|checker| checker.told(&reader.name, number(0), &field(2), &field(3), number(4)));
             None
         }
         _ => None,
     }
 }
 
-fn call_read(shared: &Shared, reader: &str, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
-    shared.checker.lock().reads(user_of(reader), target, upto);
+fn call_read(shared: &Shared, reader: &Reader, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
+    shared.checker.lock().reads(reader.user, target, upto);
     says.try_send(format!("READ;{target};{upto}\n")).ok()?;
     let answer = says.try_read_line()?;
     if answer.starts_with("KO;SEQ;") {
-        shared.judge(|checker| checker.denied(reader, upto));
+        shared.judge(|checker| checker.denied(&reader.name, upto));
     }
     // Another KO is the last line of a connection and answers no request: the request is retried.
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())

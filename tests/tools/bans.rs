@@ -19,7 +19,7 @@ fn log_in(world: &World, user: &str) -> String {
 #[test]
 fn a_banned_user_is_out_beside_traffic_and_after_a_kill() {
     let mut world = World::new(&["--no-limits"]);
-    ["ana", "luis", "eva"].iter().for_each(|user| drop(world.register(user)));
+    ["ana", "luis", "eva", "leo"].iter().for_each(|user| drop(world.register(user)));
     let traffic = Traffic::start(&["ana", "luis"], world.addresses());
     let mut eva = world.login("eva");
     let mut events = world.session("eva");
@@ -37,8 +37,8 @@ fn a_banned_user_is_out_beside_traffic_and_after_a_kill() {
     assert!(log_in_from(&world, 1, "LOGIN:eva:wrong password").starts_with("KO;AUTH;"));
     // Others still write to the user, who gets it later.
     traffic.wait_for_messages(10);
-    world.login("ana").expect_ko("SEND;m-1;nobody;hola", "NO_USER");
-    assert!(world.login("ana").request("SEND;to-eva;eva;hola").starts_with("OK;to-eva;"));
+    world.login("leo").expect_ko("SEND;m-1;nobody;hola", "NO_USER");
+    assert!(world.login("leo").request("SEND;to-eva;eva;hola").starts_with("OK;to-eva;"));
 
     world.kill().start();
     traffic.server_is_at(world.addresses());

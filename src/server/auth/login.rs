@@ -39,7 +39,7 @@ pub(crate) struct Attempt {
 /// Starts a login attempt. An error closes the connection.
 ///
 /// Not inlined, nor are [`read`] and [`Attempt::check_key`]: the caller is a reader, whose stack keeps the pages that it has
-/// once touched. So what they have on it is not added up, and none of it is there while the reader waits.
+/// once touched. Inlined, their frames would add up, and stay there while the reader waits.
 #[inline(never)]
 pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
     match read(shared, connection, line)? {

@@ -7,7 +7,7 @@ use crate::model::Timestamp;
 use crate::state_machine::Review;
 
 /// Longest time between two looks (before the first one: since the server was last used) after which the clock is trusted.
-/// Above it the clock may have jumped, and nothing is forgotten without `serve --trust-clock`.
+/// Above it the clock may have jumped, and without `serve --trust-clock` nothing is forgotten until the next start.
 const TRUSTED_PAUSE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 pub(crate) struct Reviews {
@@ -16,7 +16,7 @@ pub(crate) struct Reviews {
     next: Instant,
     /// A look that goes on.
     rest: Option<Review>,
-    /// What the clock said at the last look.
+    /// Time of the clock at the last look, or when the store was last used.
     last: Option<Timestamp>,
     trusts_clock: bool,
     clock_has_jumped: bool,

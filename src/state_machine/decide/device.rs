@@ -9,8 +9,7 @@ use crate::model::{DeviceKey, DeviceName, KeyDigest, UserName};
 use crate::protocol::reply::NewKey;
 use crate::protocol::request::LogOut;
 use crate::protocol::{Code, DeviceState, Reply, reply};
-use crate::state_machine::stored::SessionKey;
-use crate::state_machine::stored::{Device, DeviceNumber};
+use crate::state_machine::stored::{Device, DeviceNumber, SessionKey};
 use crate::state_machine::{
     ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, Review, StateMachine,
 };
@@ -48,18 +47,18 @@ impl StateMachine {
             self.begin_nameless_device(user, context)?;
             return Ok((DeviceNumber::NAMELESS, None));
         };
-        let known = self.stored.account(user).devices.find(name).map(|device| (device.number, device.acknowledged));
+        if let Some(device) = self.known_device(user, Some(name))
+            && self.stored.lacks_removed(SessionKey { user, device })
+        {
+            let user = self.stored.name(user);
+            self.apply_and_emit(Record::DeviceLost { user, device }, context)?;
+        }
+        let known = self.stored.account(user).devices.find(name);
+        if let Some(Device { number, acknowledged: Some(_), .. }) = known {
+            return Ok((*number, Some(DeviceState::Known)));
+        }
         let number = match known {
-            Some((device, Some(_))) if !self.stored.lacks_removed(SessionKey { user, device }) => {
-                return Ok((device, Some(DeviceState::Known)));
-            }
-            Some((device, acknowledged)) => {
-                if acknowledged.is_some() {
-                    let user = self.stored.name(user);
-                    self.apply_and_emit(Record::DeviceLost { user, device }, context)?;
-                }
-                device
-            }
+            Some(device) => device.number,
             None => self.number_for_new_device(user, context)?,
         };
         // The session of the nameless device has had the number of the user so far.

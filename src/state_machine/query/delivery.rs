@@ -8,9 +8,8 @@ use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::Event;
 use crate::state_machine::output::{Delivery, FiledEvents};
-use crate::state_machine::stored::SessionKey;
 use crate::state_machine::stored::{
-    ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent,
+    ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, SessionKey, StoredState, TargetNumber, WaitingEvent,
 };
 use crate::state_machine::{AccountNumber, RoomNumber};
 

@@ -2,8 +2,7 @@
 
 use super::lists::conversation_of;
 use crate::model::{Seq, Timestamp};
-use crate::state_machine::stored::SessionKey;
-use crate::state_machine::stored::{ConversationId, StoredState, TargetNumber, WaitingEvent};
+use crate::state_machine::stored::{ConversationId, SessionKey, StoredState, TargetNumber, WaitingEvent};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 impl StoredState {

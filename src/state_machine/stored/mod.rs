@@ -350,8 +350,7 @@ impl StoredState {
         if !self.is_too_much(kept) {
             return None;
         }
-        let slowest = devices.slowest();
-        let (number, acknowledged) = slowest?;
+        let (number, acknowledged) = devices.slowest()?;
         match devices.slowest_named() {
             Some((named, next)) if !number.is_named() => {
                 kept.subtract_usage(mailbox.usage_between(acknowledged, next.min(row.acknowledged)));
