@@ -311,6 +311,19 @@ pub const UNCOVERED_FACTOR: u64 = 4;
 
 /// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
 pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Time after which a message is taken back by the owner of its room alone (protocol, section 5).
+pub const ERASE_WITHIN: Duration = Duration::from_secs(24 * 3_600);
+/// Most events of messages that were taken back which are kept for a user, of direct conversations, and for the members of a
+/// room (protocol, section 7).
+pub const ERASED_EVENTS: usize = 1_000;
+/// Most entries of messages that were taken back, and have yet to leave the history files: of a conversation, and of all
+/// (protocol, section 5). Each takes some 100 bytes of memory.
+pub const UNFILED_ERASURES: usize = 10_000;
+pub const ALL_UNFILED_ERASURES: usize = 100_000;
+/// Longest time until a clean-up takes the texts that were taken back out of the files: half of what the protocol promises.
+pub const ERASE_DELAY: Duration = Duration::from_secs(12 * 3_600);
+/// Time between two clean-ups that a great number of entries causes.
+pub const ERASE_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.
 pub const CLEAN_UP_BYTES: u64 = 64 << 20;

@@ -78,7 +78,8 @@ pub fn write_optional<'a, 'b>(record: &'b mut Writer<'a>, value: Option<&impl Pl
 
 /// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.
 pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
-    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at);
+    m.text.write(record)
 }
 
 /// Makes fields of types that need neither quotes nor escapes; each with the function that reads it.

@@ -30,6 +30,14 @@ pub enum Event {
         seq: Seq,
         target: Target,
     },
+    /// The messages of `from` in the conversation from `first` to `last` were taken back.
+    Erased {
+        seq: Seq,
+        target: Target,
+        first: Seq,
+        last: Seq,
+        from: UserName,
+    },
     Online {
         user: UserName,
         at: Timestamp,
@@ -105,6 +113,7 @@ impl Event {
             Self::State { seq, .. }
             | Self::Gap { last: seq, .. }
             | Self::Damaged { seq, .. }
+            | Self::Erased { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
             Self::Room { .. } | Self::Invite { .. } => Seq::ZERO,
@@ -123,6 +132,9 @@ impl Codec for Event {
             }
             Self::Gap { room, first, last } => record.plain("GAP").plain(room).plain(first).plain(last),
             Self::Damaged { target, .. } => record.plain("DAMAGED").plain(target),
+            Self::Erased { target, first, last, from, .. } => {
+                record.plain("ERASED").plain(target).plain(first).plain(last).plain(from)
+            }
             Self::Online { user, at } => record.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
@@ -173,7 +185,7 @@ impl EventForm {
 /// The kinds of events, from which the parser, the protocol's page and the dissector are made.
 pub const EVENTS: &[EventForm] = &[
     EventForm {
-        form: "<seq>;MSG;<id>;<from>;<to>;<at>;<text>",
+        form: "<seq>;MSG;<id>;<from>;<to>;<at>;<text>[;erased]",
         help: "a message to the user, or to a room of the user",
         read: |seq, f| Message::from_fields(f, seq, 2, 6).map(|message| Event::Message(Arc::new(message))),
     },
@@ -202,6 +214,14 @@ pub const EVENTS: &[EventForm] = &[
         form: "<seq>;DAMAGED;<user or #room>",
         help: "a message that the server cannot read",
         read: |seq, f| Some(Event::Damaged { seq, target: field(f, 2)? }),
+    },
+    EventForm {
+        form: "<seq>;ERASED;<user or #room>;<first>;<last>;<from>",
+        help: "messages of a user were taken back",
+        read: |seq, f| {
+            let (first, last) = (field(f, 3)?, field(f, 4)?);
+            Some(Event::Erased { seq, target: field(f, 2)?, first, last, from: field(f, 5)? })
+        },
     },
     EventForm {
         form: "0;ONLINE;<user>;<at>",

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{
-    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, MessageId, NewAccount, Proof, RoomKind, RoomName,
-    Seq, ShortText, Target, Text, Timestamp, Topic, UserName,
+    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, Message, MessageId, NewAccount, Proof, RoomKind,
+    RoomName, Seq, ShortText, Target, Text, Timestamp, Topic, UserName,
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
@@ -33,6 +33,16 @@ impl fmt::Display for ConnectionId {
 pub enum LastOfPeer {
     NotLookedUp,
     Found(Option<Seq>),
+}
+
+/// The message that an ERASE names. The state machine knows it if memory holds it; else the history file is searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    NotLookedUp,
+    /// There is none with this number.
+    Missing,
+    Damaged,
+    Message(Arc<Message>),
 }
 
 /// The time of a command, read by the router: the state machine has no clock.
@@ -163,6 +173,8 @@ pub enum Command {
     Excerpt { user: UserName, target: RequestedTarget, limit: usize, before: Option<Seq> },
     /// Completes a reply to HISTORY: sets the states of its messages.
     SetStates { user: UserName, target: RequestedTarget, records: Vec<HistoryRecord> },
+    /// Takes a message back.
+    Erase { user: UserName, target: RequestedTarget, seq: Seq, sought: Sought },
     /// Requests a message and how far it has come.
     Status { user: UserName, target: RequestedTarget, seq: Seq, page: Page<UserName> },
     /// Lists the user's conversations.

@@ -27,7 +27,7 @@ mod stored;
 mod today;
 mod told_calls;
 
-pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, mib};
+pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, Sought, mib};
 pub use error::ApplyError;
 pub use machine::StateMachine;
 pub use output::{Delivery, Effect, FiledEvents, Output};
@@ -35,11 +35,11 @@ pub use query::Excerpt;
 pub use rates::Cost;
 pub use record::{Acknowledgement, Record};
 pub use snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, PermitRow,
-    RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
+    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, Conversation, ConversationId, Device, DeviceNumber, Digest,
     HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
     length_in_reply, looks_like,
 };

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountNumber, DeviceNumber};
+use super::{AccountNumber, ConversationId, DeviceNumber};
 use crate::limits;
 use crate::model::{
     Banned, DeviceName, Email, KeyDigest, Message, RoomKind, RoomName, Seq, ShortText, Target, Timestamp, Topic,
@@ -58,6 +58,8 @@ pub enum Record {
     Permit { user: UserName, caller: UserName, permitted: bool },
     /// A message was accepted.
     Message(Arc<Message>),
+    /// The messages of a user in a conversation from `first` to `last` were taken back: `rows` of them had a text.
+    Erased { conversation: ConversationId, from: UserName, first: Seq, last: Seq, rows: u64 },
     /// Cumulative acknowledgements of one batch: each client holds every event up to a number.
     Acknowledged { users: Vec<Acknowledgement>, at: Timestamp },
     /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
@@ -119,6 +121,13 @@ impl Record {
                 w.plain("PERMIT").plain(user.stored()).plain(caller.stored()).plain(word)
             }
             Self::Message(m) => m.write_stored(w.plain("MSG")),
+            Self::Erased { conversation, from, first, last, rows } => w
+                .plain("ERASED")
+                .plain(conversation.to_string())
+                .plain(from.stored())
+                .plain(first)
+                .plain(last)
+                .plain(*rows),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
             Self::Read { user, target, upto, last_of_peer, at } => w
                 .plain("READ")
@@ -184,6 +193,13 @@ impl Record {
                 Self::Permit { user: user(2)?, caller: user(3)?, permitted }
             }
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
+            "ERASED" => Self::Erased {
+                conversation: ConversationId::parse(f.get(2)?)?,
+                from: user(3)?,
+                first: Seq::parse(f.get(4)?)?,
+                last: Seq::parse(f.get(5)?)?,
+                rows: f.get(6)?.parse().ok()?,
+            },
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },
             "READ" => Self::Read {
                 user: user(2)?,

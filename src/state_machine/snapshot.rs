@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, HistoryPrefix,
-    Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, ErasedEvent,
+    Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent,
+    WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
 use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
@@ -30,6 +31,7 @@ pub struct Snapshot {
     pub logs: Vec<LogRow>,
     pub room_marks: Vec<RoomMarksRow>,
     pub conversations: Vec<ConversationRow>,
+    pub erasures: Vec<ErasureRow>,
     pub ids: Vec<IdRow>,
     pub bans: Vec<BanRow>,
     pub permits: Vec<PermitRow>,
@@ -71,15 +73,34 @@ pub struct WaitingRow {
 
 /// A direct message or one of the user's own, without its text, which is in a history file; or a STATE event.
 pub enum WaitingRowEvent {
-    Message { seq: Seq, from: UserName, bytes: u32, is_from_stranger: bool },
+    Message {
+        seq: Seq,
+        from: UserName,
+        bytes: u32,
+        is_from_stranger: bool,
+    },
     State(Event),
-    Own { seq: Seq, to: Target, bytes: u32 },
+    Own {
+        seq: Seq,
+        to: Target,
+        bytes: u32,
+    },
+    /// Messages of a direct conversation that were taken back.
+    Erased {
+        seq: Seq,
+        peer: UserName,
+        from: UserName,
+        first: Seq,
+        last: Seq,
+    },
 }
 
 impl WaitingRow {
     pub fn seq(&self) -> Seq {
         match &self.event {
-            WaitingRowEvent::Message { seq, .. } | WaitingRowEvent::Own { seq, .. } => *seq,
+            WaitingRowEvent::Message { seq, .. }
+            | WaitingRowEvent::Own { seq, .. }
+            | WaitingRowEvent::Erased { seq, .. } => *seq,
             WaitingRowEvent::State(event) => event.seq(),
         }
     }
@@ -158,6 +179,18 @@ pub struct RoomMarksRow {
 pub struct ConversationRow {
     pub id: ConversationId,
     pub filed: HistoryPrefix,
+    /// How many of its messages were taken back.
+    pub erased: u64,
+}
+
+/// Messages of a conversation that were taken back.
+pub struct ErasureRow {
+    pub id: ConversationId,
+    /// The number of the event.
+    pub seq: Seq,
+    pub from: UserName,
+    pub first: Seq,
+    pub last: Seq,
 }
 
 /// A message id that a sender has used.
@@ -204,10 +237,15 @@ impl StoredState {
     /// texts.
     pub fn snapshot(&self) -> Snapshot {
         let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
-        let conversations = begun.map(|(id, conversation)| ConversationRow { id, filed: conversation.filed });
+        let conversations = begun.map(|(id, conversation)| ConversationRow {
+            id,
+            filed: conversation.filed,
+            erased: conversation.erased_count(),
+        });
         let mut snapshot = Snapshot { store: self.store.clone(), last: self.last, ..Snapshot::default() };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
+        snapshot.erasures = self.erasure_rows();
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
         let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
         let rooms = rooms.filter(|(number, _)| !self.free_rooms.contains(number));
@@ -216,6 +254,16 @@ impl StoredState {
         rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
         snapshot.guests = self.guest_rows();
         snapshot
+    }
+
+    fn erasure_rows(&self) -> Vec<ErasureRow> {
+        let erasures =
+            self.conversations().filter_map(|(id, conversation)| Some((id, conversation.erasures.as_ref()?)));
+        let rows = erasures.flat_map(|(id, erasures)| erasures.iter().map(move |erasure| (id, *erasure)));
+        let row = |(id, Erasure { seq, from, first, last })| ErasureRow { id, seq, from: self.name(from), first, last };
+        let mut rows: Vec<_> = rows.map(row).collect();
+        rows.sort_unstable_by_key(|row| row.seq);
+        rows
     }
 
     fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
@@ -231,7 +279,9 @@ impl StoredState {
             to.device_gaps.extend(gaps);
             to.devices.push(DeviceRow { user: user(), device: Device { gaps: BTreeMap::new(), ..device.clone() } });
         }
-        let waiting = account.mailbox.after(Seq::ZERO).chain(account.mailbox.own_after(Seq::ZERO));
+        let mailbox = &account.mailbox;
+        let waiting =
+            mailbox.after(Seq::ZERO).chain(mailbox.own_after(Seq::ZERO)).chain(mailbox.erased_after(Seq::ZERO));
         to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
         let chats = account.chats.iter();
         to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
@@ -252,6 +302,9 @@ impl StoredState {
             WaitingEvent::State(event) => WaitingRowEvent::State(event.clone()),
             WaitingEvent::Own(seq, OwnMessage { to, bytes }) => {
                 WaitingRowEvent::Own { seq, to: self.target(to), bytes }
+            }
+            WaitingEvent::Erased(seq, ErasedEvent { peer, from, first, last }) => {
+                WaitingRowEvent::Erased { seq, peer: self.name(peer), from: self.name(from), first, last }
             }
         }
     }

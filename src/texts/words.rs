@@ -89,6 +89,7 @@ codes! {
         "esse usuário não aceita conversas diretas agora, ou não de você";
     NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
         "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";
+    Late: "ese mensaje tiene más de un día", "essa mensagem tem mais de um dia";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";
     Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
     Quota: "se ha alcanzado un límite del servidor; prueba más tarde",

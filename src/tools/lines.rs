@@ -130,6 +130,7 @@ enum EventKind {
     State { seq: Seq, place: Target, state: State, upto: Seq, at: Timestamp },
     Gap { seq: Seq, room: RoomName, first: Seq, last: Seq },
     Damaged { seq: Seq, place: Target },
+    Erased { seq: Seq, place: Target, from: UserName, first: Seq, last: Seq },
     Unknown { seq: Seq },
 }
 
@@ -141,6 +142,9 @@ impl EventLine {
             Event::State { target, state, upto, at, .. } => EventKind::State { seq, place: target, state, upto, at },
             Event::Gap { room, first, last } => EventKind::Gap { seq, room, first, last },
             Event::Damaged { target, .. } => EventKind::Damaged { seq, place: target },
+            Event::Erased { target, first, last, from, .. } => {
+                EventKind::Erased { seq, place: target, from, first, last }
+            }
             _ => EventKind::Unknown { seq },
         };
         Self { kind, store: store.to_owned() }
@@ -162,6 +166,12 @@ impl Line for EventLine {
                 format!("you are behind in {room}: numbers {first} to {last} are available by history only")
             }
             EventKind::Damaged { seq, place } => format!("{place}: message {seq} is damaged on the server"),
+            EventKind::Erased { place, from, first, last, .. } if first == last => {
+                format!("{place}: {from} has taken message {first} back")
+            }
+            EventKind::Erased { place, from, first, last, .. } => {
+                format!("{place}: the messages of {from} from {first} to {last} were taken back")
+            }
             EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
         }
     }

@@ -76,9 +76,9 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn message() -> impl Strategy<Value = Arc<Message>> {
-    (seq(), id(), name(), target(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
-        Arc::new(Message { seq, id, from, to, at, text: Text::new(&text).unwrap() })
-    })
+    let text = prop_oneof![text().prop_map(|text| Text::new(&text).unwrap()), Just(Text::erased())];
+    (seq(), id(), name(), target(), time(), text)
+        .prop_map(|(seq, id, from, to, at, text)| Arc::new(Message { seq, id, from, to, at, text }))
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -95,6 +95,13 @@ fn event() -> impl Strategy<Value = Event> {
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
+        (seq(), target(), seq(), seq(), name()).prop_map(|(seq, target, first, last, from)| Event::Erased {
+            seq,
+            target,
+            first,
+            last,
+            from
+        }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
         (room(), room_kind(), prop::option::of(name()), topic()).prop_map(|(room, kind, owner, topic)| Event::Room {
@@ -140,6 +147,7 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             text: Text::new(&text).unwrap()
         }),
         (target(), seq()).prop_map(|(target, seq)| SendRequest::Read { target: Ok(target), seq }),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Erase { target: Ok(target), seq }),
         (target(), seq(), page(name())).prop_map(|(target, seq, page)| SendRequest::Status {
             target: Ok(target),
             seq,
@@ -297,7 +305,7 @@ proptest! {
     ) {
         let status = Status { user: user.clone(), state };
         prop_assert_eq!(read_again(&status), Ok(status));
-        let chat = Chat { target, last, read, count: 3 };
+        let chat = Chat { target, last, read, count: 3, erased: 2 };
         prop_assert_eq!(read_again(&chat), Ok(chat));
         let member = Member { name: user.clone(), online };
         prop_assert_eq!(read_again(&member), Ok(member));

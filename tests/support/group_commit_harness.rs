@@ -144,7 +144,7 @@ impl GroupCommitHarness {
 
     /// Does one step of a clean-up of this retention, at a time of the harness, as a server does.
     pub fn clean_up(&mut self, retention: Retention) {
-        let clean_up = CleanUp { retention, now: Timestamp::from_millis(self.time), after: None };
+        let clean_up = CleanUp { retention, now: Timestamp::from_millis(self.time), after: None, is_last: false };
         self.try_clean_up(&clean_up).unwrap_or_else(|error| panic!("{error}"));
     }
 

@@ -181,7 +181,7 @@ impl ClientState {
             Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
             Event::Call { user, .. } => arrivals.push(Arrival::Call(user)),
-            Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Erased { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
         }
     }
 

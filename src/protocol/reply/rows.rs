@@ -60,7 +60,7 @@ impl Codec for HistoryRecord {
         match self {
             Self::Message { message: m, state } => {
                 record.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).plain(state);
-                record.text(m.text.as_str())
+                m.text.write(record)
             }
             Self::Damaged { first, last } => record.plain(DAMAGED).plain(first).plain(last),
         };
@@ -83,9 +83,26 @@ pub struct Chat {
     pub read: Seq,
     /// Number of its messages.
     pub count: u64,
+    /// Number of those among them that are erased.
+    pub erased: u64,
 }
 
-codec!(Chat: { target, last, read, count });
+/// Read by hand: in an older server no message is erased.
+impl Codec for Chat {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain(&self.target).plain(self.last).plain(self.read).plain(self.count).plain(self.erased);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Some(Self {
+            target: field(f, 0)?,
+            last: field(f, 1)?,
+            read: field(f, 2)?,
+            count: field(f, 3)?,
+            erased: optional_field(f, 4)?.unwrap_or_default(),
+        })
+    }
+}
 
 /// A record of a USERS reply, which `wachat users --json` prints as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

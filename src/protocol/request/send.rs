@@ -29,6 +29,11 @@ pub enum SendRequest {
         limit: usize,
         before: Option<Seq>,
     },
+    /// Takes a message back.
+    Erase {
+        target: RequestedTarget,
+        seq: Seq,
+    },
     /// A page begins after a number, and there after a target: the conversations without messages share the number 0.
     Chats {
         page: Page<Seq>,
@@ -141,6 +146,12 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
             let before = if f.len() > 3 { Some(field(f, 3)?) } else { None };
             Some(SendRequest::History { target: target(f, 1)?, limit, before })
         },
+    },
+    Command {
+        form: "ERASE;<user or #room>;<seq>",
+        help: "take a message back: its text goes, everywhere",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Erase { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "CHATS[;<limit 1 to 1000>[;<before>[;<after user or #room>]]]",
@@ -287,6 +298,7 @@ impl Codec for SendRequest {
                 let w = write_target(w.plain("HISTORY"), target).plain(limit);
                 before.iter().fold(w, |w, before| w.plain(before))
             }
+            Self::Erase { target, seq } => write_target(w.plain("ERASE"), target).plain(seq),
             Self::Chats { page, target } => {
                 let w = page.write(w.plain("CHATS"));
                 target.iter().fold(w, |w, target| w.plain(target))

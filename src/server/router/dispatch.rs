@@ -16,7 +16,7 @@ use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effec
 
 /// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
 #[derive(Default)]
-struct EncodedEvents(HashMap<Seq, Vec<u8>>);
+pub(crate) struct EncodedEvents(HashMap<Seq, Vec<u8>>);
 
 impl EncodedEvents {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
@@ -109,7 +109,7 @@ impl Router {
         }
     }
 
-    fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
+    pub(crate) fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
         if !delivery.filed.is_empty() {
             return self.submit(id, Job::Events(delivery));
         }

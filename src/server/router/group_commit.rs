@@ -272,8 +272,10 @@ impl GroupCommit {
         self.machine.stored.mark_history_written(&checkpoint.filed)
     }
 
-    /// The segment up to which a last checkpoint would cover everything; `None` if one does already.
+    /// The segment up to which a last checkpoint would cover everything; `None` if one does already, and no text that was
+    /// taken back is left in the history files.
     pub fn uncovered(&self) -> Option<u64> {
-        (!self.wal.is_fresh() || !self.closed.is_empty()).then(|| self.wal.segment())
+        let is_covered = self.wal.is_fresh() && self.closed.is_empty();
+        (!is_covered || self.state().unfiled_erasures() > 0).then(|| self.wal.segment())
     }
 }

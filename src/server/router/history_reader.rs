@@ -12,7 +12,7 @@ use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Codec, Event, HistoryRecord, Ko, Reply, write_list_head};
 use crate::record::length_in_record;
-use crate::state_machine::{AccountNumber, ConnectionId, ConversationId, Cost, Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{AccountNumber, ConnectionId, ConversationId, Cost, Delivery, Excerpt, FiledEvents, Sought};
 use crate::store::{Row, Store, StoreError};
 
 /// Threads that read history files.
@@ -23,6 +23,7 @@ const HISTORY_THREADS: usize = 2;
 const RECORD_BYTES: usize = 256;
 
 /// A request's search in the history of a conversation.
+#[derive(Clone)]
 pub(crate) enum Lookup {
     /// `STATUS` of a message.
     Status(Seq),
@@ -30,6 +31,8 @@ pub(crate) enum Lookup {
     History { target: RequestedTarget, limit: usize, before: Option<Seq> },
     /// `READ`: the last message of the peer up to a number.
     LastOfPeer { target: RequestedTarget, seq: Seq },
+    /// `ERASE`: the message with a number.
+    Erase { target: RequestedTarget, seq: Seq },
 }
 
 /// Work for a history thread.
@@ -61,6 +64,12 @@ pub(crate) enum HistoryResult {
         seq: Seq,
         found: Option<Seq>,
     },
+    /// An ERASE can be decided now.
+    Sought {
+        target: RequestedTarget,
+        seq: Seq,
+        sought: Sought,
+    },
     Failed,
 }
 
@@ -72,6 +81,12 @@ pub(crate) struct Done {
     pub cost: Cost,
     /// The conversation that the user asks about; `None`: it is a poll.
     pub conversation: Option<ConversationId>,
+    /// What was looked up there.
+    pub lookup: Option<Lookup>,
+    /// [`StoredState::rewritings`] when the job was made.
+    ///
+    /// [`StoredState::rewritings`]: crate::state_machine::StoredState::rewritings
+    pub rewritings: u64,
     pub result: HistoryResult,
 }
 
@@ -116,9 +131,9 @@ impl Drop for HistoryReader {
 
 fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
     while let Some(Task { user, connection, job }) = queue.next() {
-        let conversation = match &job {
-            Job::Lookup(_, excerpt) => Some(excerpt.conversation),
-            Job::Events(_) => None,
+        let (conversation, lookup, rewritings) = match &job {
+            Job::Lookup(lookup, excerpt) => (Some(excerpt.conversation), Some(lookup.clone()), excerpt.rewritings),
+            Job::Events(delivery) => (None, None, delivery.rewritings),
         };
         // A panic is a defect, and has told so on standard error; the client must not wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
@@ -127,7 +142,7 @@ fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
             HistoryResult::Failed
         });
         let cost = Cost::of_tokens(store.take_count() / limits::READ_TOKEN_BYTES);
-        report(Done { connection, user, cost, conversation, result });
+        report(Done { connection, user, cost, conversation, lookup, rewritings, result });
         queue.finish(user);
     }
 }
@@ -137,6 +152,10 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
         Job::Lookup(Lookup::LastOfPeer { target, seq }, excerpt) => {
             let found = last_of_peer(store, &excerpt, seq)?;
             return Ok(HistoryResult::LastOfPeer { target, seq, found });
+        }
+        Job::Lookup(Lookup::Erase { target, seq }, excerpt) => {
+            let sought = seek(store, &excerpt, seq)?;
+            return Ok(HistoryResult::Sought { target, seq, sought });
         }
         Job::Lookup(Lookup::Status(seq), excerpt) => status(store, *excerpt, seq)?,
         Job::Lookup(Lookup::History { target, limit, before }, excerpt) => {
@@ -166,6 +185,15 @@ fn status(store: &Store, excerpt: Excerpt, seq: Seq) -> Result<Reply, StoreError
         }
         Some(HistoryRecord::Damaged { last, .. }) if last == seq => Code::Damaged.into(),
         _ => Code::NoMessage.into(),
+    })
+}
+
+/// Returns the message with a number.
+fn seek(store: &Store, excerpt: &Excerpt, seq: Seq) -> Result<Sought, StoreError> {
+    Ok(match last_messages(store, excerpt, 1, Some(seq.next()))?.pop() {
+        Some(HistoryRecord::Message { message, .. }) if message.seq == seq => Sought::Message(message),
+        Some(HistoryRecord::Damaged { last, .. }) if last == seq => Sought::Damaged,
+        _ => Sought::Missing,
     })
 }
 
@@ -224,7 +252,7 @@ fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Se
 /// Returns the events of a poll, with those that are in history files. A message whose row is damaged is an event that
 /// says so, under the message's number.
 pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
-    let Delivery { mut events, filed } = delivery;
+    let Delivery { mut events, filed, .. } = delivery;
     for (id, FiledEvents { participants, target, filed, seqs }) in filed {
         let file = store.history(id, &participants, filed)?;
         let rows = file.map_or(Ok(vec![None; seqs.len()]), |file| file.rows(&seqs))?;

@@ -69,7 +69,7 @@ impl StoredState {
         room.rights.was_private |= room.rights.kind == RoomKind::Invite;
         let receipts = room.add_message(message.seq, from, own_devices, bytes, room_log);
         self.put_room_receipts(number, receipts, message.at);
-        self.notify_members(number, from, message.seq);
+        self.notify_members(number, Some(from), message.seq);
         self.tally.received += 1;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Applies records: the only code that changes the stored state. Recovery calls nothing else.
 
 mod device;
+mod erase;
 mod message;
 mod restore;
 mod rights;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, StoredState};
 use super::{AccountNumber, ApplyError, Record};
+use crate::limits;
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
 /// Result of a record that was applied, or contradicts the state.
@@ -79,6 +81,9 @@ impl StoredState {
             }
             Record::RoomRemoved { room, .. } => self.remove_room(self.room_number(room)?),
             Record::Message(message) => self.add_message(message)?,
+            Record::Erased { conversation, from, first, last, rows } => {
+                self.erase(*conversation, from, (*first, *last), *rows)?;
+            }
             Record::Acknowledged { users, at } => {
                 for acknowledgement in users {
                     self.acknowledge(*acknowledgement, *at)?;
@@ -97,11 +102,18 @@ impl StoredState {
         let mut removed = Vec::new();
         for (id, filed) in written {
             self.removed_upto = self.removed_upto.max(filed.removed.upto);
-            let conversation = match id {
-                ConversationId::Direct(..) => self.direct.get_mut(id),
-                ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),
+            let kept = match id {
+                ConversationId::Direct(..) => 0,
+                ConversationId::Room(_) => limits::ERASED_EVENTS,
             };
-            removed.extend(conversation.map(|conversation| conversation.mark_history_written(*filed)));
+            let Some(conversation) = self.conversation_mut(*id) else { continue };
+            let was_erased_upto = conversation.filed.erased_upto;
+            let was_rewritten = conversation.filed.rewritten;
+            let before = conversation.unfiled_erasures();
+            removed.push(conversation.mark_history_written(*filed, kept));
+            let after = conversation.unfiled_erasures();
+            self.unfiled_erasures = self.unfiled_erasures.saturating_sub(before.saturating_sub(after));
+            self.rewritings += u64::from((was_erased_upto, was_rewritten) != (filed.erased_upto, filed.rewritten));
         }
         removed
     }
@@ -133,6 +145,9 @@ impl StoredState {
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
+        account.row.password_hash = "".into();
+        account.row.email = Email::default();
+        account.row.last_seen = None;
         account.devices = Devices::default();
         account.permits.clear();
         let gone = std::mem::take(&mut account.mailbox).messages();

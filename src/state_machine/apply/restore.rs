@@ -5,11 +5,12 @@ use crate::limits;
 use crate::model::{Banned, Seq};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, GuestRow, IdRow, LogRow, MemberRow, PermitRow,
-    RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
+    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, OwnMessage, Rights, Room, StoredState, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, ErasedEvent, Erasure, OwnMessage, Rights, Room, StoredState,
+    WaitingMessage,
 };
 use crate::state_machine::{ApplyError, RoomNumber};
 
@@ -83,6 +84,7 @@ impl StoredState {
         }
         snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
         snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
+        snapshot.erasures.iter().try_for_each(|row| state.restore_erasure(row))?;
         state.restore_removed_counts();
         snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
         state.last = snapshot.last;
@@ -137,7 +139,19 @@ impl StoredState {
             id => return Err(ApplyError(format!("{id} names an account or a room that is not there"))),
         };
         conversation.filed = row.filed;
+        if row.erased > 0 {
+            conversation.erasures.get_or_insert_default().count = row.erased;
+        }
         self.removed_upto = self.removed_upto.max(row.filed.removed.upto);
+        Ok(())
+    }
+
+    fn restore_erasure(&mut self, row: &ErasureRow) -> Applied {
+        let ErasureRow { id, seq, first, last, .. } = *row;
+        let from = self.number(&row.from)?;
+        let conversation = self.conversation_mut(id).ok_or_else(|| ApplyError(format!("there is no {id}")))?;
+        conversation.erasures.get_or_insert_default().add(Erasure { seq, from, first, last });
+        self.unfiled_erasures += usize::from(seq > conversation.filed.erased_upto);
         Ok(())
     }
 
@@ -172,6 +186,12 @@ impl StoredState {
             WaitingRowEvent::Own { seq, to, bytes } => {
                 let to = self.target_number(to)?;
                 self.account_mut(user).mailbox.put_own(*seq, OwnMessage { to, bytes: *bytes });
+            }
+            WaitingRowEvent::Erased { seq, peer, from, first, last } => {
+                let peer = self.number(peer)?;
+                let from = self.number(from)?;
+                let event = ErasedEvent { peer, from, first: *first, last: *last };
+                self.account_mut(user).mailbox.put_erased(*seq, event);
             }
             WaitingRowEvent::State(event) => {
                 return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user)));

@@ -127,7 +127,9 @@ impl StoredState {
     /// Adds the messages of a removed room to the count from which a later room of the name goes on.
     pub(super) fn count_removed(&mut self, number: RoomNumber) {
         let room = &self.rooms[number.index()];
-        *self.removed_counts.entry(room.name.clone()).or_default() += room.conversation.count();
+        let counts = self.removed_counts.entry(room.name.clone()).or_default();
+        counts.messages += room.conversation.count();
+        counts.erased += room.conversation.erased_count();
     }
 
     /// Applies an acknowledgement to the user's rooms. `fetched`: the number that the device had before, if it had one.
@@ -155,11 +157,12 @@ impl StoredState {
         }
     }
 
-    /// Notes a room message for each member, and lists all but its sender as notified.
-    pub(super) fn notify_members(&mut self, room: RoomNumber, sender: AccountNumber, seq: Seq) {
+    /// Notes the number of an event of a room for each member, and lists them as notified, all but `sender`, if it is a
+    /// message.
+    pub(super) fn notify_members(&mut self, room: RoomNumber, sender: Option<AccountNumber>, seq: Seq) {
         for member in self.rooms[room.index()].members.keys() {
             self.accounts[member.index()].mailbox.note_newest(seq);
-            if *member != sender {
+            if Some(*member) != sender {
                 self.notified.push(*member);
             }
         }

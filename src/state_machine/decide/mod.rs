@@ -4,6 +4,7 @@ mod account;
 mod administration;
 mod call;
 mod device;
+mod erase;
 mod message;
 mod poll;
 mod quota;
@@ -101,6 +102,9 @@ impl StateMachine {
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {
                 return self.mark_read(&user, &target, seq, last_of_peer, context);
+            }
+            Command::Erase { user, target, seq, sought } => {
+                return self.erase_message(&user, &target, seq, sought, context);
             }
             Command::Excerpt { user, target, limit, before } => {
                 let (me, target) = self.find_participants(&user, &target)?;

@@ -10,7 +10,7 @@ use crate::model::{Message, RoomKind, RoomName, Seq, Target, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{Code, Reply, Status, control, reply};
 use crate::state_machine::live::Presence;
-use crate::state_machine::stored::{Conversation, ConversationId, Marks, StoredState, TargetNumber};
+use crate::state_machine::stored::{Conversation, ConversationId, Marks, RemovedCounts, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
 
 /// Most recipients of a message that STATUS sorts: cheaper than to skip up to 100,000 members who joined later.
@@ -50,24 +50,25 @@ impl StoredState {
             .filter(|(Reverse(last), name, _)| is_after(*last, name))
             .collect();
         chats.sort_unstable();
-        let count = |number| {
-            let here = self.conversation(conversation_of(me, number)).map_or(0, Conversation::count);
-            here + self.removed_count(number)
-        };
-        let chat = |(Reverse(last), target, number)| reply::Chat {
-            target,
-            last,
-            read: self.read_upto(me, number),
-            count: count(number),
+        let chat = |(Reverse(last), target, number)| {
+            let here = self.conversation(conversation_of(me, number));
+            let removed = self.removed_counts(number);
+            reply::Chat {
+                target,
+                last,
+                read: self.read_upto(me, number),
+                count: here.map_or(0, Conversation::count) + removed.messages,
+                erased: here.map_or(0, Conversation::erased_count) + removed.erased,
+            }
         };
         Ok(Reply::Chats(chats.into_iter().take(page.limit).map(chat).collect()))
     }
 
-    /// Returns the number of messages in removed rooms that had the name of this one.
-    fn removed_count(&self, target: TargetNumber) -> u64 {
+    /// Returns the counts of removed rooms that had the name of this one.
+    fn removed_counts(&self, target: TargetNumber) -> RemovedCounts {
         match target {
-            TargetNumber::Room(room) => self.removed_counts.get(&self.room(room).name).copied().unwrap_or(0),
-            TargetNumber::User(_) => 0,
+            TargetNumber::Room(room) => self.removed_counts.get(&self.room(room).name).copied().unwrap_or_default(),
+            TargetNumber::User(_) => RemovedCounts::default(),
         }
     }
 
@@ -230,7 +231,7 @@ impl StoredState {
 }
 
 /// Returns the conversation of a user with a target.
-pub(super) fn conversation_of(me: AccountNumber, target: TargetNumber) -> ConversationId {
+pub(in crate::state_machine) fn conversation_of(me: AccountNumber, target: TargetNumber) -> ConversationId {
     match target {
         TargetNumber::User(peer) => ConversationId::between(me, peer),
         TargetNumber::Room(room) => ConversationId::Room(room),

@@ -4,6 +4,7 @@ mod account;
 mod bans;
 mod conversation;
 mod device;
+mod erasures;
 mod length;
 mod look_alikes;
 mod mailbox;
@@ -21,8 +22,9 @@ pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
 pub use device::{Device, DeviceNumber, Devices, SessionKey};
+pub use erasures::Erasure;
 use look_alikes::LookAlikes;
-pub use mailbox::{OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
 pub use rights::Rights;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
@@ -94,7 +96,7 @@ pub struct StoredState {
     pub(super) guests: u64,
     /// The number of messages in all removed rooms of a name. CHATS goes on counting from it, so that a client which knew a
     /// removed room does not take its count for that of the room which has the name now.
-    pub(super) removed_counts: HashMap<RoomName, u64>,
+    pub(super) removed_counts: HashMap<RoomName, RemovedCounts>,
     /// The places in `rooms` that hold no room.
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
@@ -102,6 +104,11 @@ pub struct StoredState {
     /// The highest number up to which retention has removed messages in a conversation.
     pub(super) removed_upto: Seq,
     pub bans: Bans,
+    /// Number of entries of messages that were taken back, and whose rows may have a text in a history file.
+    pub(super) unfiled_erasures: usize,
+    /// Number of times that texts have left the history files, or rows the memory that were taken back: what was read before
+    /// may have them, and no entry says so any more. Beside the state.
+    pub(super) rewritings: u64,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
@@ -109,6 +116,14 @@ pub struct StoredState {
     pub(super) crowded: Vec<AccountNumber>,
     /// Beside the state, like `notified`.
     pub tally: Tally,
+}
+
+/// Counts of the messages of removed rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovedCounts {
+    pub messages: u64,
+    /// Those of them that were taken back.
+    pub erased: u64,
 }
 
 /// Counts for the metrics of a server: what records have changed since it started, and what waits now.
@@ -220,8 +235,25 @@ impl StoredState {
     pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
         match id {
             ConversationId::Direct(..) => self.direct.get(&id),
-            ConversationId::Room(room) => Some(&self.room(room).conversation),
+            ConversationId::Room(room) => self.rooms.get(room.index()).map(|room| &room.conversation),
         }
+    }
+
+    pub(super) fn conversation_mut(&mut self, id: ConversationId) -> Option<&mut Conversation> {
+        match id {
+            ConversationId::Direct(..) => self.direct.get_mut(&id),
+            ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),
+        }
+    }
+
+    /// Returns how many entries of messages that were taken back may have a text in a history file.
+    pub fn unfiled_erasures(&self) -> usize {
+        self.unfiled_erasures
+    }
+
+    /// Returns the number of times that texts have left the history files since the start.
+    pub fn rewritings(&self) -> u64 {
+        self.rewritings
     }
 
     /// Finds an account that was not removed, for a request that can be refused.
@@ -261,7 +293,8 @@ impl StoredState {
     /// Returns whether a user may know of a room.
     pub fn is_visible(&self, room: RoomNumber, user: AccountNumber) -> bool {
         let room = self.room(room);
-        let is_known = room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user);
+        let is_known =
+            room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user);
         room.is_open && is_known
     }
 
@@ -280,6 +313,7 @@ impl StoredState {
             Event::State { target, .. } => (target.room(), true),
             Event::Damaged { target, .. } => (target.room(), false),
             Event::Gap { room, .. } => (Some(room), false),
+            Event::Erased { target, .. } => (target.room(), false),
             _ => (None, false),
         };
         let Some(room) = room else { return true };

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conversation::Conversation;
+use super::erasures::Erasure;
 use super::rights::Rights;
 use super::{AccountNumber, RoomNumber};
 use crate::model::{RoomName, Seq, State, UserName};
@@ -126,6 +127,7 @@ pub enum RoomEvent {
     /// A GAP that ends at this number. Its start is kept for each device.
     Gap(Seq),
     Message(Entry),
+    Erased(Erasure),
 }
 
 impl Entry {
@@ -190,6 +192,12 @@ impl Room {
             return Some(RoomEvent::Gap(last));
         }
         self.first_entry(user, after).map(RoomEvent::Message)
+    }
+
+    /// Returns the first event above a number of messages that were taken back since a user joined.
+    pub fn first_erased(&self, user: AccountNumber, after: Seq) -> Option<Erasure> {
+        let erasures = self.conversation.erasures.as_ref()?;
+        erasures.first_after(after.max(self.members.get(&user)?.joined))
     }
 
     /// Returns the first message of the log above a number that is for a member.

@@ -61,7 +61,7 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Status>("luis;READ", 2);
     assert_reply::<HistoryRecord>("7;m-1;ana;#sala;<at>;DELIVERED;hola", 7);
     assert_reply::<HistoryRecord>("DAMAGED;3;7", 3);
-    assert_reply::<Chat>("#sala;7;3;2", 4);
+    assert_reply::<Chat>("#sala;7;3;2;1", 4);
     assert_reply::<User>("ana;online;<at>", 3);
     assert_reply::<User>("ana;offline;", 3);
     assert_reply::<Room>("#sala;3;no;open;ana;la entrega", 3);
@@ -77,6 +77,8 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
 fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     let events = [
         "7;MSG;m-1;ana;luis;<at>;hola",
+        "7;MSG;m-1;ana;luis;<at>;;erased",
+        "7;ERASED;#sala;1;3;ana",
         "7;STATE;#sala;READ;3;<at>",
         "7;GAP;#sala;3;7",
         "7;DAMAGED;luis",

@@ -77,6 +77,13 @@ fn outgoing() -> impl Strategy<Value = Outgoing> {
     })
 }
 
+fn conversation_id() -> impl Strategy<Value = ConversationId> {
+    (0..9u32, prop::option::of(0..9u32)).prop_map(|(low, other)| {
+        let name = other.map_or(format!("room-{low}"), |other| format!("direct-{low}-{other}"));
+        ConversationId::parse(&name).expect("a conversation")
+    })
+}
+
 one_of_each_kind! { server_records: Record,
     Record::Account { .. } => (name(), hash(), time()).prop_map(|(name, hash, at)| {
         Record::Account { name, password_hash: hash.into(), at }
@@ -118,6 +125,9 @@ one_of_each_kind! { server_records: Record,
         Record::Permit { user, caller, permitted }
     }),
     Record::Message(_) => message().prop_map(Record::Message),
+    Record::Erased { .. } => (conversation_id(), name(), seq(), seq(), any::<u64>()).prop_map(
+        |(conversation, from, first, last, rows)| Record::Erased { conversation, from, first, last, rows },
+    ),
     Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
     Record::Read { .. } => (name(), target(), seq(), prop::option::of(1..1u64 << 53), time()).prop_map(
         |(user, target, upto, last, at)| Record::Read { user, target, upto, last_of_peer: last.and_then(Seq::new), at },

@@ -356,7 +356,7 @@ proptest! {
             ("status-record", line(|out| Status { user: user.clone(), state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Message { message, state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Damaged { first: read, last }.write(out))),
-            ("chats-record", line(|out| Chat { target, last, read, count: 4 }.write(out))),
+            ("chats-record", line(|out| Chat { target, last, read, count: 4, erased: 1 }.write(out))),
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online, kind: room_kind, owner: Some(user.clone()).filter(|_| online), topic }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),

@@ -139,6 +139,7 @@ impl Mailbox {
             SendRequest::Peer { .. } => Code::NoPeer.into(),
             SendRequest::Passwd { .. } => Code::Password.into(),
             SendRequest::Devices | SendRequest::Permit { .. } | SendRequest::Permits => Code::Syntax.into(),
+            SendRequest::Erase { .. } => Code::NoMessage.into(),
             SendRequest::Logout { .. } => Code::NoSession.into(),
             SendRequest::Join { .. } | SendRequest::Leave { .. } | SendRequest::Members { .. } => Code::NoRoom.into(),
             SendRequest::Room { .. } | SendRequest::Topic { .. } | SendRequest::Owner { .. } => Code::NoRoom.into(),
@@ -182,7 +183,7 @@ impl Mailbox {
                 Some(chat) => chat.count += 1,
                 None => {
                     let read = self.read.get(&target).copied().and_then(Seq::new).unwrap_or(Seq::ZERO);
-                    chats.push(Chat { target, last: message.seq, read, count: 1 });
+                    chats.push(Chat { target, last: message.seq, read, count: 1, erased: 0 });
                 }
             }
         }
