@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
-use crate::state_machine::stored::SessionKey;
+use crate::state_machine::stored::{ConversationId, SessionKey};
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +43,18 @@ pub enum Sought {
     Missing,
     Damaged,
     Message(Arc<Message>),
+}
+
+/// The messages of a user in a conversation that have a text, as they were found in the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Texts {
+    pub conversation: ConversationId,
+    /// The first and the last of them.
+    pub first: Seq,
+    pub last: Seq,
+    pub count: u64,
+    /// How many messages of the conversation had been taken back by then, of any user.
+    pub erased: u64,
 }
 
 /// The time of a command, read by the router: the state machine has no clock.
@@ -161,6 +173,8 @@ pub enum Command {
     Unban { banned: Banned },
     /// Tells all users who are online.
     Announce { text: Text },
+    /// Takes the texts of a user in a conversation back, at the administrator's request.
+    EraseAll { user: UserName, texts: Texts },
     /// Removes a room, at the administrator's request.
     RemoveRoom { room: RequestedTarget },
     /// Sets or removes the e-mail address.

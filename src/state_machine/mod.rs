@@ -27,7 +27,7 @@ mod stored;
 mod today;
 mod told_calls;
 
-pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, Sought, mib};
+pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, Sought, Texts, mib};
 pub use error::ApplyError;
 pub use machine::StateMachine;
 pub use output::{Delivery, Effect, FiledEvents, Output};

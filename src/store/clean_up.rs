@@ -137,7 +137,7 @@ impl Store {
                     filed.removed.count += 1;
                     filed.removed.upto = row.seq;
                 }
-                Some(row) if task.state.is_erased(&row) => copy.add_row(&row.erased())?,
+                Some(row) if task.state.is_erased_in(task.id, &row) => copy.add_row(&row.erased())?,
                 _ => copy.add(&line.bytes)?,
             }
         }

@@ -45,7 +45,7 @@ impl Store {
         self.read_beside_a_server(|| self.read_messages_with(start))
     }
 
-    fn read_beside_a_server<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn read_beside_a_server<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         if !self.exists(&self.directory)? || self.is_new()? {
             return Err(Problem::NoStore.at(&self.directory));
         }

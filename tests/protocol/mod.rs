@@ -22,6 +22,7 @@ mod section_4_pages;
 mod section_4_rates;
 mod section_4_replies;
 mod section_5_commands;
+mod section_5_erasing;
 mod section_5_history;
 mod section_5_owners;
 mod section_5_permits;

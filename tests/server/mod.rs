@@ -14,6 +14,7 @@ mod device_limits;
 mod devices;
 mod disk_floor;
 mod dual_stack;
+mod erasing;
 mod exclusions;
 mod flood;
 mod guesses;

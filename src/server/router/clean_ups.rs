@@ -35,13 +35,18 @@ impl CleanUps {
         [self.due, self.erasing].into_iter().flatten().min()
     }
 
-    /// Notes how many texts that were taken back are in the files. At the start it is not known for how long they are.
-    pub fn note_erased(&mut self, count: usize) {
-        if count == 0 || self.is_running {
-            self.erasing = self.erasing.filter(|_| count > 0);
+    /// Notes whether the files have what has to leave them in time, and how many texts that were taken back. At the start it
+    /// is not known for how long they have them.
+    pub fn note_erased(&mut self, has_to_clean: bool, count: usize) {
+        let now = Instant::now();
+        if !has_to_clean {
+            self.erasing = None;
+            self.paused.get_or_insert(now);
             return;
         }
-        let now = Instant::now();
+        if self.is_running {
+            return;
+        }
         let due = match self.paused {
             None => now,
             Some(paused) if count >= limits::UNFILED_ERASURES => paused.max(now),

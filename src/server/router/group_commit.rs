@@ -211,6 +211,7 @@ impl GroupCommit {
     pub fn close_segment(&mut self) -> Option<u64> {
         let number = self.can_close_segment().then(|| self.wal.segment())?;
         self.switch_segment();
+        self.machine.stored.note_log_covered();
         Some(number)
     }
 

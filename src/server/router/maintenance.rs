@@ -90,7 +90,8 @@ impl Maintenance {
             self.accept_checkpoint(group_commit, made);
         }
         self.start_segment(group_commit);
-        self.clean_ups.note_erased(group_commit.state().unfiled_erasures());
+        let state = group_commit.state();
+        self.clean_ups.note_erased(state.has_to_clean(), state.unfiled_erasures());
         self.start_clean_up(group_commit);
         let quiet = self.segment_begun.elapsed() >= QUIET;
         if let Some(upto) = group_commit.wants_checkpoint(quiet)

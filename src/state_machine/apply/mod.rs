@@ -48,13 +48,15 @@ impl StoredState {
                 last_seen: None,
                 acknowledged: Seq::ZERO,
             })?,
-            Record::Password { user, password_hash } => self.find_row(user)?.password_hash = password_hash.clone(),
-            Record::Email { user, email } => self.find_row(user)?.email = email.clone(),
+            Record::Password { user, password_hash } => {
+                self.change_row(user, |row| row.password_hash = password_hash.clone())?;
+            }
+            Record::Email { user, email } => self.change_row(user, |row| row.email = email.clone())?,
             Record::Removed { user, at } => self.remove_account(user, *at)?,
             Record::Seen { user, device, at } => {
+                self.change_row(user, |row| row.last_seen = Some(*at))?;
                 let account = self.number(user)?;
                 let account = self.account_mut(account);
-                account.row.last_seen = Some(*at);
                 account.devices.get_mut(*device).into_iter().for_each(|device| device.last_used = *at);
             }
             Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
@@ -118,12 +120,21 @@ impl StoredState {
         removed
     }
 
-    fn find_row(&mut self, name: &UserName) -> Result<&mut AccountRow, ApplyError> {
+    /// Changes what is known of a user. Of one whose account was removed nothing is noted any more.
+    fn change_row(&mut self, name: &UserName, change: impl FnOnce(&mut AccountRow)) -> Applied {
         let number = self.number(name)?;
-        Ok(&mut self.account_mut(number).row)
+        let row = &mut self.account_mut(number).row;
+        if row.removed_at.is_none() {
+            change(row);
+        }
+        Ok(())
     }
 
-    fn add_account(&mut self, row: AccountRow) -> Applied {
+    fn add_account(&mut self, mut row: AccountRow) -> Applied {
+        if row.removed_at.is_some() {
+            // An earlier version has kept it.
+            forget_user(&mut row);
+        }
         let number = AccountNumber::new(self.accounts.len());
         if self.account_numbers.insert(row.name.clone(), number).is_some() {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
@@ -145,9 +156,7 @@ impl StoredState {
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
-        account.row.password_hash = "".into();
-        account.row.email = Email::default();
-        account.row.last_seen = None;
+        forget_user(&mut account.row);
         account.devices = Devices::default();
         account.permits.clear();
         let gone = std::mem::take(&mut account.mailbox).messages();
@@ -155,6 +164,7 @@ impl StoredState {
         for account in &mut self.accounts {
             account.permits.remove(&number);
         }
+        self.has_unfiled_removals = true;
         Ok(())
     }
 
@@ -166,4 +176,11 @@ impl StoredState {
         self.last = seq;
         Ok(())
     }
+}
+
+/// Removes what is kept of a user whose account is removed, but for the name, which stays taken.
+fn forget_user(row: &mut AccountRow) {
+    row.password_hash = "".into();
+    row.email = Email::default();
+    row.last_seen = None;
 }

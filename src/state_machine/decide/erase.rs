@@ -4,10 +4,10 @@ use super::{Context, Decided};
 use crate::limits;
 use crate::model::{Seq, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Reply};
+use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::query::conversation_of;
-use crate::state_machine::stored::{ConversationId, TargetNumber};
-use crate::state_machine::{Record, Sought, StateMachine};
+use crate::state_machine::stored::{Conversation, ConversationId, TargetNumber};
+use crate::state_machine::{Record, Sought, StateMachine, Texts};
 
 impl StateMachine {
     /// Takes a message back, for its sender or the owner of its room. If it has to be looked up in the history file, the
@@ -45,6 +45,20 @@ impl StateMachine {
         let from = message.from.clone();
         self.apply_and_emit(Record::Erased { conversation, from, first: seq, last: seq, rows: 1 }, context)?;
         Ok(Some(Reply::Done))
+    }
+
+    /// Takes the texts of a user in a conversation back, at the administrator's request. Refused if others were taken back since
+    /// the files were read: then they have to be counted again.
+    pub(super) fn erase_all(&mut self, user: &UserName, texts: Texts, context: &mut Context) -> Decided {
+        let from = self.stored.account_numbers.get(user).map(|number| self.stored.name(*number)).ok_or(Code::NoUser)?;
+        let Texts { conversation, first, last, count, erased } = texts;
+        let here = self.stored.conversation(conversation);
+        let fits = |here: &Conversation| here.erased_count() == erased && first <= last && last <= here.last();
+        if !here.is_some_and(fits) {
+            return Err(Ko::new(Code::Conflict, "the conversation has changed meanwhile").into());
+        }
+        self.apply_and_emit(Record::Erased { conversation, from, first, last, rows: count }, context)?;
+        Ok(Reply::Done)
     }
 
     /// Checks that not too many messages that were taken back have yet to leave the history files.

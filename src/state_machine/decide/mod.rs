@@ -98,6 +98,7 @@ impl StateMachine {
             Command::Ban { banned, until, reason } => self.ban(banned, until, reason, context)?,
             Command::Unban { banned } => self.unban(banned, context)?,
             Command::Announce { text } => self.announce(text, context),
+            Command::EraseAll { user, texts } => self.erase_all(&user, texts, context)?,
             Command::RemoveRoom { room } => self.remove_room(&room, context)?,
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {

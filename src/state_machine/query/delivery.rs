@@ -241,8 +241,13 @@ impl StoredState {
     pub fn is_erased(&self, message: &Message) -> bool {
         let Ok(from) = self.number(&message.from) else { return false };
         let Ok(target) = self.target_number(&message.to) else { return false };
-        let conversation = self.conversation(conversation_of(from, target));
+        self.is_erased_in(conversation_of(from, target), message)
+    }
+
+    /// Returns whether a message with a text was taken back, in a conversation that may be that of a removed room.
+    pub fn is_erased_in(&self, id: ConversationId, message: &Message) -> bool {
+        let Ok(from) = self.number(&message.from) else { return false };
         let is_erased = |conversation: &Conversation| conversation.is_erased(message.seq, from);
-        !message.text.is_erased() && conversation.is_some_and(is_erased)
+        !message.text.is_erased() && self.conversation(id).is_some_and(is_erased)
     }
 }

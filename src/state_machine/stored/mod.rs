@@ -106,6 +106,8 @@ pub struct StoredState {
     pub bans: Bans,
     /// Number of entries of messages that were taken back, and whose rows may have a text in a history file.
     pub(super) unfiled_erasures: usize,
+    /// The write-ahead log may have what was known of users whose accounts were removed. Beside the state.
+    pub(super) has_unfiled_removals: bool,
     /// Number of times that texts have left the history files, or rows the memory that were taken back: what was read before
     /// may have them, and no entry says so any more. Beside the state.
     pub(super) rewritings: u64,
@@ -249,6 +251,17 @@ impl StoredState {
     /// Returns how many entries of messages that were taken back may have a text in a history file.
     pub fn unfiled_erasures(&self) -> usize {
         self.unfiled_erasures
+    }
+
+    /// Returns whether the files may have what a clean-up removes: texts that were taken back, and what was known of users whose
+    /// accounts were removed.
+    pub fn has_to_clean(&self) -> bool {
+        self.unfiled_erasures > 0 || self.has_unfiled_removals
+    }
+
+    /// Notes that a checkpoint will cover the whole log.
+    pub fn note_log_covered(&mut self) {
+        self.has_unfiled_removals = false;
     }
 
     /// Returns the number of times that texts have left the history files since the start.
