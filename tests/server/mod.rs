@@ -15,6 +15,7 @@ mod devices;
 mod disk_floor;
 mod dual_stack;
 mod erasing;
+mod erasures;
 mod exclusions;
 mod flood;
 mod guesses;

@@ -1,6 +1,8 @@
 //! Two servers get the same random requests; one of them is restarted now and then, from its log, or from a checkpoint and
 //! the log since. Nobody can tell them apart: each answer, each record and everything that can be asked is the same.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::file_all;
@@ -8,14 +10,14 @@ use super::pages::{self, Asked};
 use crate::support::random::Random;
 use crate::support::values::user;
 use wachat::model::{
-    Banned, DeviceKey, DeviceName, Email, MessageId, NewAccount, RoomKind, Seq, ShortText, Target, Text, Timestamp,
-    Topic, UserName,
+    Banned, DeviceKey, DeviceName, Email, Message, MessageId, NewAccount, RoomKind, Seq, ShortText, Target, Text,
+    Timestamp, Topic, UserName,
 };
 use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Review, Snapshot, StateMachine,
-    StoredState,
+    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Review, Snapshot, Sought,
+    StateMachine, StoredState,
 };
 
 /// A history of some messages reaches the ends of these lists.
@@ -102,6 +104,7 @@ struct Play {
     connections: u64,
     /// Of each direct message: number, sender and recipient.
     direct: Vec<(Seq, UserName, UserName)>,
+    messages: BTreeMap<Seq, Arc<Message>>,
 }
 
 impl Play {
@@ -117,6 +120,7 @@ impl Play {
             sessions: Vec::new(),
             connections: 1,
             direct: Vec::new(),
+            messages: BTreeMap::new(),
         };
         USERS[..3].iter().for_each(|name| play.register(name));
         play
@@ -133,6 +137,9 @@ impl Play {
         let other = self.restarts.execute(connection, command.clone(), now);
         assert_eq!(shown(&other), shown(&out), "{command:?}: the one that was restarted, and the other one");
         for (seq, record) in &out.records {
+            if let Record::Message(message) = record {
+                self.messages.insert(message.seq, message.clone());
+            }
             if let Record::Message(message) = record
                 && let Target::User(to) = &message.to
             {
@@ -181,7 +188,7 @@ impl Play {
     fn step(&mut self) {
         self.now += self.random.below(3_000);
         let who = self.someone();
-        match self.random.below(50) {
+        match self.random.below(54) {
             0..=11 => self.send(who),
             12..=18 => self.poll(),
             19..=22 => self.read(who),
@@ -209,6 +216,7 @@ impl Play {
             36..=37 => self.restart(),
             38..=40 => self.change_devices(who),
             41..=48 => self.rule(who),
+            49..=52 => self.erase(who),
             _ => self.compare(),
         }
     }
@@ -301,6 +309,22 @@ impl Play {
             let found = self.direct.iter().rev().find(|(at, from, to)| (from, to) == (peer, &who) && *at <= seq);
             let found = LastOfPeer::Found(found.map(|(seq, ..)| *seq));
             self.say(command(found));
+        }
+    }
+
+    /// Takes a message back, of the user or of another one.
+    fn erase(&mut self, who: UserName) {
+        let last = self.stays.machine.stored.last.get();
+        let seq = Seq::new(last - self.random.below(last.min(30) + 1)).expect("a number");
+        let message = self.messages.get(&seq).cloned();
+        let own = message.as_ref().filter(|_| self.random.chance(80)).map(|message| message.target_for(&who));
+        let target = own.map_or_else(|| self.target(), Ok);
+        let command = |sought| Command::Erase { user: who.clone(), target: target.clone(), seq, sought };
+        let out = self.say(command(Sought::NotLookedUp));
+        if out.effects.iter().any(|effect| matches!(effect, Effect::Excerpt(..))) {
+            let is_there = |message: &&Arc<Message>| target.as_ref().is_ok_and(|to| message.target_for(&who) == *to);
+            let found = message.as_ref().filter(is_there);
+            self.say(command(found.map_or(Sought::Missing, |message| Sought::Message(message.clone()))));
         }
     }
 
