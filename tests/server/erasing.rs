@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::support::connection::without_times;
+use crate::support::held_server::HeldServer;
 use crate::support::intercepted_disk::InterceptedDisk;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::read_files;
@@ -182,4 +183,34 @@ fn a_text_that_was_read_before_its_file_was_rewritten_goes_to_nobody() {
         assert_eq!(got, wanted, "{request}");
         server.stop().expect("a clean stop");
     }
+}
+
+/// The deliveries of one batch share the lines of room messages: one before the ERASE has the text, one after it does not.
+#[test]
+fn deliveries_before_and_after_an_erase_in_one_batch_differ() {
+    let server = HeldServer::start();
+    let mut ana = server.register("ana");
+    let mut noise = server.register("noise");
+    let recv = server.handle.recv_address();
+    let [mut luis, mut eva] = ["luis", "eva"].map(|user| {
+        server.register(user);
+        server.login(recv, user)
+    });
+    assert!(ana.request("SEND;m-1;#lobby;secreto-m-1").ends_with(";1"));
+    server.stand_still(&mut noise);
+    // The end of its input answers this poll at once.
+    luis.send("POLL;0\n");
+    luis.half_close();
+    server.wait_for_inputs(2);
+    ana.send("ERASE;#lobby;1\n");
+    server.wait_for_inputs(3);
+    eva.send("POLL;0;0\n");
+    server.wait_for_inputs(4);
+    server.release();
+    assert_eq!(ana.read_line(), "OK");
+    let before = luis.read_rest();
+    assert!(before[1].ends_with(";secreto-m-1"), "that was before it: {before:?}");
+    let after = read_list(&mut eva);
+    assert_eq!(after[0], "1;MSG;m-1;ana;#lobby;<at>;;erased", "{after:?}");
+    server.handle.stop().expect("a clean stop");
 }
