@@ -25,6 +25,15 @@ pub const TEXT_BYTES: usize = 60_000;
 /// Longest user or room name, in code points after mapping (protocol, section 3).
 pub const NAME_CHARS: usize = 32;
 
+/// Longest topic of a room in bytes (protocol, section 5).
+pub const TOPIC_BYTES: usize = 200;
+
+/// Most invitations to a room, and most users who are kept out of it (protocol, section 5).
+pub const ROOM_INVITATIONS: usize = 1_000;
+
+/// Most invitations of a user (protocol, section 5).
+pub const INVITATIONS_PER_USER: usize = 100;
+
 /// Longest name of a device in bytes (protocol, section 3).
 pub const DEVICE_NAME_BYTES: usize = 32;
 
@@ -128,6 +137,15 @@ pub const ROOMS_PER_USER: usize = 1_000;
 /// Most rooms that one account has created and that exist: the default of `serve --rooms-per-creator`. A course has fewer
 /// groups.
 pub const ROOMS_PER_CREATOR: usize = 20;
+
+/// Most users whom one user lets call, or refuses (protocol, section 5): as many as a page has.
+pub const PERMITS: usize = PAGE_RECORDS;
+
+/// Time for which a callee is told of a caller once (protocol, section 7), and most callers of whom it is told in it.
+pub const CALL_MEMORY: Duration = Duration::from_secs(3_600);
+pub const TOLD_CALLS_PER_CALLEE: usize = 20;
+/// Most calls of which all callees together are told in that time: to look at all takes some microseconds.
+pub const TOLD_CALLS: usize = 10_000;
 
 /// Most rooms on one server: each takes memory as long as it exists.
 pub const ROOMS: usize = 100_000;
@@ -293,6 +311,19 @@ pub const UNCOVERED_FACTOR: u64 = 4;
 
 /// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
 pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Time after which a message is taken back by the owner of its room alone (protocol, section 5).
+pub const ERASE_WITHIN: Duration = Duration::from_secs(24 * 3_600);
+/// Most events of messages that were taken back which are kept for a user, of direct conversations, and for the members of a
+/// room (protocol, section 7).
+pub const ERASED_EVENTS: usize = 1_000;
+/// Most entries of messages that were taken back, and have yet to leave the history files: of a conversation, and of all
+/// (protocol, section 5). Each takes some 100 bytes of memory.
+pub const UNFILED_ERASURES: usize = 10_000;
+pub const ALL_UNFILED_ERASURES: usize = 100_000;
+/// Longest time until a clean-up takes the texts that were taken back out of the files: half of what the protocol promises.
+pub const ERASE_DELAY: Duration = Duration::from_secs(12 * 3_600);
+/// Time between two clean-ups that a great number of entries causes.
+pub const ERASE_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.
 pub const CLEAN_UP_BYTES: u64 = 64 << 20;

@@ -205,7 +205,7 @@ fn refused() -> LinkError {
 }
 
 fn chat(name: &str) -> Chat {
-    Chat { target: target(name), last: Seq::ZERO, read: Seq::ZERO, count: 0 }
+    Chat { target: target(name), last: Seq::ZERO, read: Seq::ZERO, count: 0, erased: 0 }
 }
 
 pub fn user(name: &str) -> UserName {

@@ -140,6 +140,8 @@ impl Poller {
                 // A message of this user from another program is not carried back.
                 protocol::Event::Message(message) if message.from == self.config.account.user => {}
                 protocol::Event::Message(message) if message.seq <= self.floor => late += 1,
+                // There is nothing to carry any more.
+                protocol::Event::Message(message) if message.text.is_erased() => {}
                 protocol::Event::Message(message) => chosen.push(message),
                 protocol::Event::Gap { room, first, last } if room == self.config.room => {
                     log::warn!(

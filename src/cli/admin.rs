@@ -3,6 +3,7 @@
 mod access;
 mod announce;
 mod ban;
+mod erase;
 pub(super) mod import;
 mod log_level;
 mod room;

@@ -18,6 +18,11 @@ const DOTTED: &str = "ijlıȷɉɨʝϳіјӏᶖ";
 /// The combining class of marks above a letter.
 const ABOVE: u8 = 230;
 
+/// The names that no new account has, nor what looks like them: they would speak for the server.
+const RESERVED: [&str; 5] = ["admin", "server", "system", "wachat", "*"];
+
+static RESERVED_LOOKS: LazyLock<Vec<SmolStr>> = LazyLock::new(|| RESERVED.map(look).into());
+
 /// Reason why a name is not one for a new account or room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotForNew {
@@ -25,14 +30,23 @@ pub enum NotForNew {
     Mark,
     /// A dot above stands on a letter that has one, or looks like one that has.
     Dot,
+    /// It is one of the [`RESERVED`] names, or looks like one.
+    Reserved,
 }
 
 impl fmt::Display for NotForNew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mark => "in a new name a combining mark follows a letter, not a digit or another sign",
-            Self::Dot => "in a new name no i, j or l has a combining dot above it",
-        })
+        match self {
+            Self::Mark => f.write_str("in a new name a combining mark follows a letter, not a digit or another sign"),
+            Self::Dot => f.write_str("in a new name no i, j or l has a combining dot above it"),
+            Self::Reserved => {
+                write!(
+                    f,
+                    "no new account is called {}, or what looks like that; choose another name",
+                    RESERVED.join(", ")
+                )
+            }
+        }
     }
 }
 
@@ -62,6 +76,12 @@ fn skeletons(form: &str) -> SmolStr {
     let seen: String = form.chars().filter(|c| !matches!(c, '\u{200c}' | '\u{200d}')).collect();
     let lower: String = skeleton(&seen).flat_map(char::to_lowercase).collect();
     skeleton(&lower).flat_map(char::to_lowercase).collect()
+}
+
+/// Checks a name that is to be that of a new account.
+pub fn check_new_account(name: &UserName) -> Result<(), NotForNew> {
+    let is_reserved = looks(name).any(|look| RESERVED_LOOKS.contains(&look));
+    if is_reserved { Err(NotForNew::Reserved) } else { check_new(name) }
 }
 
 /// Checks the signs of a name that is to be new, in the form that others read.

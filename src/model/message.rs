@@ -7,7 +7,8 @@ use super::{MessageId, Seq, Target, Timestamp, UserName};
 use crate::limits;
 use crate::record::{Fields, PlainField, Writer, is_printable_ascii, length_in_record};
 
-/// A message that the server has accepted. It never changes: its state follows from its sender's watermarks.
+/// A message that the server has accepted. It does not change but for its text, which can be taken back: its state follows
+/// from its sender's watermarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub seq: Seq,
@@ -34,7 +35,13 @@ impl Message {
 
     /// Writes id, sender, target, time and text, as files hold them.
     pub fn write_stored<'a, 'b>(&self, to: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
-        to.plain(&self.id).plain(self.from.stored()).plain(self.to.stored()).plain(self.at).text(self.text.as_str())
+        self.text.write(to.plain(&self.id).plain(self.from.stored()).plain(self.to.stored()).plain(self.at))
+    }
+
+    /// Returns the message without its text, which was taken back (protocol, section 5).
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        Self { text: Text::erased(), ..self.clone() }
     }
 
     /// Returns the conversation that the message belongs to, as a user sees it.
@@ -52,7 +59,7 @@ impl Message {
             from,
             to,
             at: Timestamp::parse(fields.get(head + 3)?)?,
-            text: Text::new(fields.get(text)?)?,
+            text: Text::read(fields, text)?,
         })
     }
 }
@@ -85,15 +92,41 @@ impl fmt::Display for State {
     }
 }
 
+/// The word after the text of a message that was taken back.
+const ERASED: &str = "erased";
+
 /// The text of a message: UTF-8 without control characters but TAB, LF and CR, at most 60,000 bytes as a record writes
-/// it (protocol, section 2).
+/// it (protocol, section 2). `None`: it was taken back, and is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Text(Arc<str>);
+pub struct Text(Option<Arc<str>>);
 
 impl Text {
     /// Checks a text; `None` if it is too long or has a character that no record may hold.
     pub fn new(text: &str) -> Option<Self> {
-        (Self::may_hold(text) && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
+        (Self::may_hold(text) && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(Some(text.into())))
+    }
+
+    /// Returns the text of a message that was taken back.
+    pub fn erased() -> Self {
+        Self(None)
+    }
+
+    /// Returns whether the message was taken back: an empty text alone does not say so.
+    pub fn is_erased(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Writes the text as the last field of a message, and behind it the field of one that was taken back.
+    pub fn write<'a, 'b>(&self, to: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
+        let to = to.text(self.as_str());
+        if self.is_erased() { to.plain(ERASED) } else { to }
+    }
+
+    /// Reads the fields that [`Text::write`] has written. Others may follow (protocol, section 2).
+    fn read(fields: &Fields, index: usize) -> Option<Self> {
+        let text = fields.get(index)?;
+        let is_erased = text.is_empty() && fields.get(index + 1) == Some(ERASED);
+        if is_erased { Some(Self::erased()) } else { Self::new(text) }
     }
 
     /// Returns whether a record may hold all characters of a text, whatever its length.
@@ -103,12 +136,12 @@ impl Text {
 
     /// Returns the text without escapes.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }

@@ -254,6 +254,14 @@ impl Target {
         UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
     }
 
+    /// Returns the room, if it is one.
+    pub fn room(&self) -> Option<&RoomName> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::User(_) => None,
+        }
+    }
+
     /// Reads a name that a file holds, as [`UserName::from_stored`] does.
     pub fn from_stored(text: &str) -> Option<Self> {
         match text.starts_with('#') {

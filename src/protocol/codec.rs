@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::port::Port;
 use crate::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, State, Target, Timestamp, Token,
+    Topic, UserName,
 };
 use crate::record::{Fields, PlainField, Writer, optional};
 
@@ -77,7 +78,8 @@ pub fn write_optional<'a, 'b>(record: &'b mut Writer<'a>, value: Option<&impl Pl
 
 /// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.
 pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
-    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at);
+    m.text.write(record)
 }
 
 /// Makes fields of types that need neither quotes nor escapes; each with the function that reads it.
@@ -102,6 +104,7 @@ plain_fields! {
     IpAddr: |text: &str| text.parse().ok();
     MessageId: MessageId::new;
     Port: Port::parse;
+    RoomKind: RoomKind::parse;
     RoomName: |text| RoomName::new(text).ok();
     Seq: Seq::parse;
     State: State::parse;
@@ -112,6 +115,16 @@ plain_fields! {
     u16: |text: &str| text.parse().ok();
     u64: |text| Seq::parse(text).map(Seq::get);
     usize: |text| usize::try_from(Seq::parse(text)?.get()).ok();
+}
+
+impl Field for Topic {
+    fn write(&self, record: &mut Writer) {
+        record.text(self.as_str());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
 }
 
 impl Field for Cow<'static, str> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::codec::{Codec, field, optional_field, write_message, write_optional};
-use crate::model::{Message, Proof, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use super::codec::{Codec, Field, field, optional_field, write_message, write_optional};
+use crate::model::{Message, Proof, RoomKind, RoomName, Seq, State, Target, Text, Timestamp, Topic, UserName};
 use crate::record::{Fields, Writer};
 
 /// One event. An event with a number is kept until its recipient acknowledges it. An event without one (seq 0
@@ -30,6 +30,14 @@ pub enum Event {
         seq: Seq,
         target: Target,
     },
+    /// The messages of `from` in the conversation from `first` to `last` were taken back.
+    Erased {
+        seq: Seq,
+        target: Target,
+        first: Seq,
+        last: Seq,
+        from: UserName,
+    },
     Online {
         user: UserName,
         at: Timestamp,
@@ -48,6 +56,18 @@ pub enum Event {
         user: UserName,
         at: Timestamp,
     },
+    /// The owner of a room has set its kind, its owner or its topic.
+    Room {
+        room: RoomName,
+        kind: RoomKind,
+        owner: Option<UserName>,
+        topic: Topic,
+    },
+    /// That user, who owns a room, has invited the recipient.
+    Invite {
+        room: RoomName,
+        from: UserName,
+    },
     /// Another session of the user has said that the user has read a conversation up to a number.
     Read {
         target: Target,
@@ -57,6 +77,11 @@ pub enum Event {
     Peer {
         user: UserName,
         proof: Proof,
+    },
+    /// That user wanted to call, and was not let through (protocol, section 7).
+    Call {
+        user: UserName,
+        at: Timestamp,
     },
     /// The administrator tells all users who are online.
     Notice {
@@ -71,6 +96,16 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns whether a transient event is about a room.
+    pub fn tells_of(&self, of: &RoomName) -> bool {
+        match self {
+            Self::Join { room, .. } | Self::Part { room, .. } => room == of,
+            Self::Room { room, .. } | Self::Invite { room, .. } => room == of,
+            Self::Read { target, .. } => target.room() == Some(of),
+            _ => false,
+        }
+    }
+
     /// Returns the event's number; 0 if it has none.
     pub fn seq(&self) -> Seq {
         match self {
@@ -78,9 +113,11 @@ impl Event {
             Self::State { seq, .. }
             | Self::Gap { last: seq, .. }
             | Self::Damaged { seq, .. }
+            | Self::Erased { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
-            Self::Read { .. } | Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
+            Self::Room { .. } | Self::Invite { .. } => Seq::ZERO,
+            Self::Read { .. } | Self::Peer { .. } | Self::Call { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
 }
@@ -95,14 +132,24 @@ impl Codec for Event {
             }
             Self::Gap { room, first, last } => record.plain("GAP").plain(room).plain(first).plain(last),
             Self::Damaged { target, .. } => record.plain("DAMAGED").plain(target),
+            Self::Erased { target, first, last, from, .. } => {
+                record.plain("ERASED").plain(target).plain(first).plain(last).plain(from)
+            }
             Self::Online { user, at } => record.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
             Self::Part { room, user, at } => record.plain("PART").plain(room).plain(user).plain(at),
+            Self::Room { room, kind, owner, topic } => {
+                record.plain("ROOM").plain(room).plain(kind);
+                Field::write(owner, record);
+                record.text(topic.as_str())
+            }
+            Self::Invite { room, from } => record.plain("INVITE").plain(room).plain(from),
             Self::Read { target, upto } => record.plain("READ").plain(target).plain(upto),
             Self::Peer { user, proof: Proof { token, fingerprint } } => {
                 write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
             }
+            Self::Call { user, at } => record.plain("CALL").plain(user).plain(at),
             Self::Notice { at, text } => record.plain("NOTICE").plain(at).text(text.as_str()),
             Self::Unknown { kind, .. } => record.text(kind),
         };
@@ -138,7 +185,7 @@ impl EventForm {
 /// The kinds of events, from which the parser, the protocol's page and the dissector are made.
 pub const EVENTS: &[EventForm] = &[
     EventForm {
-        form: "<seq>;MSG;<id>;<from>;<to>;<at>;<text>",
+        form: "<seq>;MSG;<id>;<from>;<to>;<at>;<text>[;erased]",
         help: "a message to the user, or to a room of the user",
         read: |seq, f| Message::from_fields(f, seq, 2, 6).map(|message| Event::Message(Arc::new(message))),
     },
@@ -169,6 +216,14 @@ pub const EVENTS: &[EventForm] = &[
         read: |seq, f| Some(Event::Damaged { seq, target: field(f, 2)? }),
     },
     EventForm {
+        form: "<seq>;ERASED;<user or #room>;<first>;<last>;<from>",
+        help: "messages of a user were taken back",
+        read: |seq, f| {
+            let (first, last) = (field(f, 3)?, field(f, 4)?);
+            Some(Event::Erased { seq, target: field(f, 2)?, first, last, from: field(f, 5)? })
+        },
+    },
+    EventForm {
         form: "0;ONLINE;<user>;<at>",
         help: "a user has opened a session",
         read: |_, f| Some(Event::Online { user: field(f, 2)?, at: field(f, 3)? }),
@@ -189,6 +244,19 @@ pub const EVENTS: &[EventForm] = &[
         read: |_, f| Some(Event::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
     },
     EventForm {
+        form: "0;ROOM;<#room>;<open or invite>;<owner>;<topic>",
+        help: "the owner of a room of the user has changed it",
+        read: |_, f| {
+            let (kind, owner) = (field(f, 3)?, field(f, 4)?);
+            Some(Event::Room { room: field(f, 2)?, kind, owner, topic: field(f, 5)? })
+        },
+    },
+    EventForm {
+        form: "0;INVITE;<#room>;<from>",
+        help: "the owner of a room has invited the user",
+        read: |_, f| Some(Event::Invite { room: field(f, 2)?, from: field(f, 3)? }),
+    },
+    EventForm {
         form: "0;READ;<user or #room>;<upto>",
         help: "the user has read a conversation on another device",
         read: |_, f| Some(Event::Read { target: field(f, 2)?, upto: field(f, 3)? }),
@@ -200,6 +268,11 @@ pub const EVENTS: &[EventForm] = &[
             let proof = Proof { token: field(f, 3)?, fingerprint: optional_field(f, 4)? };
             Some(Event::Peer { user: field(f, 2)?, proof })
         },
+    },
+    EventForm {
+        form: "0;CALL;<user>;<at>",
+        help: "a user wanted to call and was not let through",
+        read: |_, f| Some(Event::Call { user: field(f, 2)?, at: field(f, 3)? }),
     },
     EventForm {
         form: "0;NOTICE;<at>;<text>",

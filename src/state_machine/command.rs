@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{
-    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, MessageId, NewAccount, Proof, RoomName, Seq,
-    ShortText, Target, Text, Timestamp, UserName,
+    Banned, DeviceKey, DeviceName, Email, Fingerprint, KeyDigest, Message, MessageId, NewAccount, Proof, RoomKind,
+    RoomName, Seq, ShortText, Target, Text, Timestamp, Topic, UserName,
 };
 use crate::protocol::request::{LogOut, Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
-use crate::state_machine::stored::SessionKey;
+use crate::state_machine::stored::{ConversationId, SessionKey};
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,28 @@ impl fmt::Display for ConnectionId {
 pub enum LastOfPeer {
     NotLookedUp,
     Found(Option<Seq>),
+}
+
+/// The message that an ERASE names. The state machine knows it if memory holds it; else the history file is searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    NotLookedUp,
+    /// There is none with this number.
+    Missing,
+    Damaged,
+    Message(Arc<Message>),
+}
+
+/// The messages of a user in a conversation that have a text, as they were found in the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Texts {
+    pub conversation: ConversationId,
+    /// The first and the last of them.
+    pub first: Seq,
+    pub last: Seq,
+    pub count: u64,
+    /// How many messages of the conversation had been taken back by then, of any user.
+    pub erased: u64,
 }
 
 /// The time of a command, read by the router: the state machine has no clock.
@@ -156,6 +178,8 @@ pub enum Command {
     Unban { banned: Banned },
     /// Tells all users who are online.
     Announce { text: Text },
+    /// Takes the texts of a user in a conversation back, at the administrator's request.
+    EraseAll { user: UserName, texts: Texts },
     /// Removes a room, at the administrator's request.
     RemoveRoom { room: RequestedTarget },
     /// Sets or removes the e-mail address.
@@ -168,6 +192,8 @@ pub enum Command {
     Excerpt { user: UserName, target: RequestedTarget, limit: usize, before: Option<Seq> },
     /// Completes a reply to HISTORY: sets the states of its messages.
     SetStates { user: UserName, target: RequestedTarget, records: Vec<HistoryRecord> },
+    /// Takes a message back.
+    Erase { user: UserName, target: RequestedTarget, seq: Seq, sought: Sought },
     /// Requests a message and how far it has come.
     Status { user: UserName, target: RequestedTarget, seq: Seq, page: Page<UserName> },
     /// Lists the user's conversations.
@@ -181,9 +207,23 @@ pub enum Command {
     /// Lists the rooms.
     Rooms { user: UserName, page: Page<RoomName> },
     /// Lists the members of a room.
-    Members { room: RequestedTarget, page: Page<UserName> },
+    Members { user: UserName, room: RequestedTarget, page: Page<UserName> },
+    /// Sets who may join a room; creates it if it is not there.
+    RoomKind { user: UserName, room: RequestedTarget, kind: RoomKind },
+    /// Sets the topic of a room.
+    Topic { user: UserName, room: RequestedTarget, topic: Topic },
+    /// Invites `guest` to a room.
+    Invite { user: UserName, room: RequestedTarget, guest: RequestedTarget },
+    /// Puts a user out of a room.
+    Kick { user: UserName, room: RequestedTarget, other: RequestedTarget },
+    /// Gives a room to another member.
+    Owner { user: UserName, room: RequestedTarget, other: RequestedTarget },
     /// Requests a direct chat with `callee`, who will expect this token.
     Peer { user: UserName, callee: RequestedTarget, proof: Proof },
+    /// Lets `caller` call the user, or not.
+    Permit { user: UserName, caller: RequestedTarget, permitted: bool },
+    /// Lists whom the user lets call, and whom not.
+    Permits { user: UserName },
     /// Opens a RECV session from an address; it replaces an earlier session of the device (`None`: the nameless one).
     /// `order` is the position of its login among all logins.
     /// `key`: the digest of the key with which the device has logged in.

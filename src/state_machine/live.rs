@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::limits;
-use crate::model::{Fingerprint, Seq};
+use crate::model::{Fingerprint, RoomName, Seq};
 use crate::protocol::Event;
 use crate::state_machine::command::ConnectionId;
 use crate::state_machine::{AccountNumber, DeviceNumber, SessionKey};
@@ -185,6 +185,12 @@ impl Presence {
     /// Queues a transient event about a user for that user's own devices: those with a name.
     pub fn push_to_own_devices(&mut self, user: AccountNumber, event: &Event) {
         self.push_to_sessions(user, event, DeviceNumber::is_named);
+    }
+
+    /// Drops the transient events about a room that wait for a user, who has been put out of it.
+    pub fn forget_room(&mut self, user: AccountNumber, room: &RoomName) {
+        let sessions = self.sessions.get_mut(user.index()).into_iter().flatten();
+        sessions.for_each(|session| session.transient.retain(|event| !event.tells_of(room)));
     }
 
     /// Queues a transient event for one session.

@@ -8,6 +8,7 @@ use super::rates::{Cost, RateLimits};
 use super::record::Acknowledgement;
 use super::stored::{AccountNumber, StoredState};
 use super::today::StoredToday;
+use super::told_calls::ToldCalls;
 use crate::model::Timestamp;
 
 /// The whole state of a server. The router's thread owns it.
@@ -18,6 +19,7 @@ pub struct StateMachine {
     pub(super) presence: Presence,
     pub(super) rate_limits: RateLimits,
     pub(super) today: StoredToday,
+    pub(super) told_calls: ToldCalls,
     pub(super) policy: Policy,
     /// The latest time at which the clock was trusted with the age of devices.
     pub(super) trusted: Option<Timestamp>,
@@ -32,9 +34,19 @@ impl StateMachine {
     pub fn new(mut stored: StoredState, policy: Policy) -> Self {
         stored.begin_tally();
         stored.find_crowded();
-        let (presence, rate_limits, today, acknowledgements) = Default::default();
+        let (presence, rate_limits, today, told_calls, acknowledgements) = Default::default();
         let trusted = stored.trusted_at().or_else(|| stored.newest_use());
-        Self { stored, presence, rate_limits, today, policy, trusted, acknowledgements, disk_full: false }
+        Self {
+            stored,
+            presence,
+            rate_limits,
+            today,
+            told_calls,
+            policy,
+            trusted,
+            acknowledgements,
+            disk_full: false,
+        }
     }
 
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.

@@ -3,7 +3,7 @@
 //! | folder | holds | changes the stored state |
 //! |---|---|---|
 //! | `stored/` | accounts, devices, mailboxes, rooms, conversations: rebuilt by recovery | |
-//! | `live.rs`, `rates.rs`, `today.rs` | sessions, waiting polls, rate limits, daily quotas: gone after a restart | |
+//! | `live.rs`, `rates.rs`, `today.rs`, `told_calls.rs` | sessions, waiting polls, rate limits, daily quotas, calls: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
 //! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, snapshots | never |
@@ -25,8 +25,9 @@ mod record;
 mod snapshot;
 mod stored;
 mod today;
+mod told_calls;
 
-pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, mib};
+pub use command::{ADMINISTRATOR, Asked, Command, ConnectionId, LastOfPeer, Now, Policy, Review, Sought, Texts, mib};
 pub use error::ApplyError;
 pub use machine::StateMachine;
 pub use output::{Delivery, Effect, FiledEvents, Output};
@@ -34,11 +35,11 @@ pub use query::Excerpt;
 pub use rates::Cost;
 pub use record::{Acknowledgement, Record};
 pub use snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
-    Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
+    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, Conversation, ConversationId, Device, DeviceNumber, Digest,
     HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
     length_in_reply, looks_like,
 };

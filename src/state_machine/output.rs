@@ -62,6 +62,8 @@ pub struct Delivery {
     pub events: Vec<Event>,
     /// Events in history files, to be merged in by number.
     pub filed: BTreeMap<ConversationId, FiledEvents>,
+    /// [`super::StoredState::rewritings`] when it was collected.
+    pub rewritings: u64,
 }
 
 impl Delivery {

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::{AccountNumber, DeviceNumber};
+use super::{AccountNumber, ConversationId, DeviceNumber};
 use crate::limits;
 use crate::model::{
-    Banned, DeviceName, Email, KeyDigest, Message, RoomName, Seq, ShortText, Target, Timestamp, UserName,
+    Banned, DeviceName, Email, KeyDigest, Message, RoomKind, RoomName, Seq, ShortText, Target, Timestamp, Topic,
+    UserName,
 };
 use crate::record::{Fields, Writer, optional};
 
@@ -27,6 +28,16 @@ pub enum Record {
     Join { user: UserName, room: RoomName, at: Timestamp },
     /// The user is no longer a member of a room. One without members and messages is gone.
     Leave { user: UserName, room: RoomName, at: Timestamp },
+    /// The owner of a room has set who may join it.
+    RoomKind { room: RoomName, kind: RoomKind },
+    /// The owner has set the topic.
+    Topic { room: RoomName, topic: Topic },
+    /// The owner has invited a user.
+    Invited { room: RoomName, user: UserName },
+    /// The owner has put a user out.
+    Kicked { room: RoomName, user: UserName, at: Timestamp },
+    /// The owner has given the room to another member.
+    Owner { room: RoomName, user: UserName },
     /// The administrator keeps a user or a network out.
     Banned { banned: Banned, at: Timestamp, until: Option<Timestamp>, reason: ShortText },
     /// The administrator has lifted a ban.
@@ -45,8 +56,12 @@ pub enum Record {
     Trusted { at: Timestamp },
     /// A device has another key, or none.
     DeviceKey { user: UserName, device: DeviceNumber, key: Option<KeyDigest> },
+    /// The user lets another one call, or not.
+    Permit { user: UserName, caller: UserName, permitted: bool },
     /// A message was accepted.
     Message(Arc<Message>),
+    /// The messages of a user in a conversation from `first` to `last` were taken back: `rows` of them had a text.
+    Erased { conversation: ConversationId, from: UserName, first: Seq, last: Seq, rows: u64 },
     /// Cumulative acknowledgements of one batch: each client holds every event up to a number.
     Acknowledged { users: Vec<Acknowledgement>, at: Timestamp },
     /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
@@ -76,6 +91,11 @@ impl Record {
             Self::Removed { user, at } => w.plain("REMOVED").plain(user.stored()).plain(at),
             Self::Join { user, room, at } => w.plain("JOIN").plain(user.stored()).plain(room.stored()).plain(at),
             Self::Leave { user, room, at } => w.plain("LEAVE").plain(user.stored()).plain(room.stored()).plain(at),
+            Self::RoomKind { room, kind } => w.plain("ROOM_KIND").plain(room.stored()).plain(kind),
+            Self::Topic { room, topic } => w.plain("TOPIC").plain(room.stored()).text(topic.as_str()),
+            Self::Invited { room, user } => w.plain("INVITED").plain(room.stored()).plain(user.stored()),
+            Self::Kicked { room, user, at } => w.plain("KICKED").plain(room.stored()).plain(user.stored()).plain(at),
+            Self::Owner { room, user } => w.plain("OWNER").plain(room.stored()).plain(user.stored()),
             Self::Banned { banned, at, until, reason } => {
                 let until = until.map_or(String::new(), |until| until.to_string());
                 w.plain("BANNED").plain(banned.stored()).plain(at).plain(until).text(reason.as_str())
@@ -99,7 +119,18 @@ impl Record {
                 let key = key.map_or(String::new(), |key| key.to_string());
                 w.plain("DEVICE_KEY").plain(user.stored()).plain(device.get()).plain(key)
             }
+            Self::Permit { user, caller, permitted } => {
+                let word = if *permitted { "yes" } else { "no" };
+                w.plain("PERMIT").plain(user.stored()).plain(caller.stored()).plain(word)
+            }
             Self::Message(m) => m.write_stored(w.plain("MSG")),
+            Self::Erased { conversation, from, first, last, rows } => w
+                .plain("ERASED")
+                .plain(conversation.to_string())
+                .plain(from.stored())
+                .plain(first)
+                .plain(last)
+                .plain(*rows),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
             Self::Read { user, target, upto, last_of_peer, at } => w
                 .plain("READ")
@@ -122,6 +153,7 @@ impl Record {
     fn from_fields(last: Seq, f: &Fields) -> Option<Self> {
         let user = |index| f.get(index).and_then(UserName::from_stored);
         let time = |index| f.get(index).and_then(Timestamp::parse);
+        let room = |index| f.get(index).and_then(RoomName::from_stored);
         let device = |index| f.get(index).and_then(DeviceNumber::parse);
         // A row of a table is one line.
         let hash = |index| f.get(index).filter(|hash| !hash.contains(char::is_control)).map(Arc::from);
@@ -130,8 +162,13 @@ impl Record {
             "PASSWORD" => Self::Password { user: user(2)?, password_hash: hash(3)? },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
-            "JOIN" => Self::Join { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
-            "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
+            "JOIN" => Self::Join { user: user(2)?, room: room(3)?, at: time(4)? },
+            "LEAVE" => Self::Leave { user: user(2)?, room: room(3)?, at: time(4)? },
+            "ROOM_KIND" => Self::RoomKind { room: room(2)?, kind: RoomKind::parse(f.get(3)?)? },
+            "TOPIC" => Self::Topic { room: room(2)?, topic: Topic::new(f.get(3)?)? },
+            "INVITED" => Self::Invited { room: room(2)?, user: user(3)? },
+            "KICKED" => Self::Kicked { room: room(2)?, user: user(3)?, at: time(4)? },
+            "OWNER" => Self::Owner { room: room(2)?, user: user(3)? },
             "BANNED" => Self::Banned {
                 banned: Banned::from_stored(f.get(2)?)?,
                 at: time(3)?,
@@ -139,7 +176,7 @@ impl Record {
                 reason: ShortText::new(f.get(5)?)?,
             },
             "UNBANNED" => Self::Unbanned { banned: Banned::from_stored(f.get(2)?)? },
-            "ROOM_REMOVED" => Self::RoomRemoved { room: RoomName::from_stored(f.get(2)?)?, at: time(3)? },
+            "ROOM_REMOVED" => Self::RoomRemoved { room: room(2)?, at: time(3)? },
             "SEEN" => {
                 let device = if f.len() > 4 { device(4)? } else { DeviceNumber::NAMELESS };
                 Self::Seen { user: user(2)?, device, at: time(3)? }
@@ -155,7 +192,18 @@ impl Record {
             "DEVICE_KEY" => {
                 Self::DeviceKey { user: user(2)?, device: device(3)?, key: optional(f.get(4)?, KeyDigest::parse)? }
             }
+            "PERMIT" => {
+                let permitted = ["no", "yes"].iter().position(|word| f.get(4) == Some(word))? == 1;
+                Self::Permit { user: user(2)?, caller: user(3)?, permitted }
+            }
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
+            "ERASED" => Self::Erased {
+                conversation: ConversationId::parse(f.get(2)?)?,
+                from: user(3)?,
+                first: Seq::parse(f.get(4)?)?,
+                last: Seq::parse(f.get(5)?)?,
+                rows: f.get(6)?.parse().ok()?,
+            },
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },
             "READ" => Self::Read {
                 user: user(2)?,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, HistoryPrefix,
-    Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, ErasedEvent,
+    Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent,
+    WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, Timestamp, UserName};
+use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Timestamp, Topic, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -27,18 +28,28 @@ pub struct Snapshot {
     pub chats: Vec<ChatRow>,
     /// In the order of their numbers.
     pub rooms: Vec<RoomRow>,
+    pub guests: Vec<GuestRow>,
     pub members: Vec<MemberRow>,
     pub logs: Vec<LogRow>,
     pub room_marks: Vec<RoomMarksRow>,
     pub conversations: Vec<ConversationRow>,
+    pub erasures: Vec<ErasureRow>,
     pub ids: Vec<IdRow>,
     pub bans: Vec<BanRow>,
+    pub permits: Vec<PermitRow>,
 }
 
 /// A user or a network that is banned.
 pub struct BanRow {
     pub banned: Banned,
     pub ban: Ban,
+}
+
+/// A caller whom a user lets call, or does not.
+pub struct PermitRow {
+    pub user: UserName,
+    pub caller: UserName,
+    pub permitted: bool,
 }
 
 /// A device of a user.
@@ -64,15 +75,34 @@ pub struct WaitingRow {
 
 /// A direct message or one of the user's own, without its text, which is in a history file; or a STATE event.
 pub enum WaitingRowEvent {
-    Message { seq: Seq, from: UserName, bytes: u32, is_from_stranger: bool },
+    Message {
+        seq: Seq,
+        from: UserName,
+        bytes: u32,
+        is_from_stranger: bool,
+    },
     State(Event),
-    Own { seq: Seq, to: Target, bytes: u32 },
+    Own {
+        seq: Seq,
+        to: Target,
+        bytes: u32,
+    },
+    /// Messages of a direct conversation that were taken back.
+    Erased {
+        seq: Seq,
+        peer: UserName,
+        from: UserName,
+        first: Seq,
+        last: Seq,
+    },
 }
 
 impl WaitingRow {
     pub fn seq(&self) -> Seq {
         match &self.event {
-            WaitingRowEvent::Message { seq, .. } | WaitingRowEvent::Own { seq, .. } => *seq,
+            WaitingRowEvent::Message { seq, .. }
+            | WaitingRowEvent::Own { seq, .. }
+            | WaitingRowEvent::Erased { seq, .. } => *seq,
             WaitingRowEvent::State(event) => event.seq(),
         }
     }
@@ -93,12 +123,29 @@ pub struct RoomRow {
     pub creator: Option<UserName>,
     /// `false`: the administrator has removed it, and its history stays.
     pub is_open: bool,
+    /// `None`: the row is of a server whose rooms had no owners.
+    pub rights: Option<RightsRow>,
     /// The newest such number.
     pub dropped: Seq,
     /// The sender of that message.
     pub dropped_by: Option<UserName>,
     /// The newest such number of another sender.
     pub dropped_other: Seq,
+}
+
+/// The rights in a room, without the invitations, which are rows of their own.
+pub struct RightsRow {
+    pub kind: RoomKind,
+    pub was_private: bool,
+    pub owner: Option<UserName>,
+    pub topic: Topic,
+}
+
+/// A user who is invited to a room, or kept out of it. The oldest comes first.
+pub struct GuestRow {
+    pub room: RoomName,
+    pub user: UserName,
+    pub is_invited: bool,
 }
 
 /// A member's position in a room's log.
@@ -134,6 +181,18 @@ pub struct RoomMarksRow {
 pub struct ConversationRow {
     pub id: ConversationId,
     pub filed: HistoryPrefix,
+    /// How many of its messages were taken back.
+    pub erased: u64,
+}
+
+/// Messages of a conversation that were taken back.
+pub struct ErasureRow {
+    pub id: ConversationId,
+    /// The number of the event.
+    pub seq: Seq,
+    pub from: UserName,
+    pub first: Seq,
+    pub last: Seq,
 }
 
 /// A message id that a sender has used.
@@ -180,18 +239,34 @@ impl StoredState {
     /// texts.
     pub fn snapshot(&self) -> Snapshot {
         let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
-        let conversations = begun.map(|(id, conversation)| ConversationRow { id, filed: conversation.filed });
+        let conversations = begun.map(|(id, conversation)| ConversationRow {
+            id,
+            filed: conversation.filed,
+            erased: conversation.erased_count(),
+        });
         let mut snapshot =
             Snapshot { store: self.store.clone(), last: self.last, trusted_at: self.trusted_at, ..Snapshot::default() };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
+        snapshot.erasures = self.erasure_rows();
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
         let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
         let rooms = rooms.filter(|(number, _)| !self.free_rooms.contains(number));
         let bans = self.bans.iter().map(|(banned, ban)| BanRow { banned: banned.clone(), ban: ban.clone() });
         snapshot.bans = bans.collect();
         rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
+        snapshot.guests = self.guest_rows();
         snapshot
+    }
+
+    fn erasure_rows(&self) -> Vec<ErasureRow> {
+        let erasures =
+            self.conversations().filter_map(|(id, conversation)| Some((id, conversation.erasures.as_ref()?)));
+        let rows = erasures.flat_map(|(id, erasures)| erasures.iter().map(move |erasure| (id, *erasure)));
+        let row = |(id, Erasure { seq, from, first, last })| ErasureRow { id, seq, from: self.name(from), first, last };
+        let mut rows: Vec<_> = rows.map(row).collect();
+        rows.sort_unstable_by_key(|row| row.seq);
+        rows
     }
 
     fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
@@ -207,10 +282,18 @@ impl StoredState {
             to.device_gaps.extend(gaps);
             to.devices.push(DeviceRow { user: user(), device: Device { gaps: BTreeMap::new(), ..device.clone() } });
         }
-        let waiting = account.mailbox.after(Seq::ZERO).chain(account.mailbox.own_after(Seq::ZERO));
+        let mailbox = &account.mailbox;
+        let waiting =
+            mailbox.after(Seq::ZERO).chain(mailbox.own_after(Seq::ZERO)).chain(mailbox.erased_after(Seq::ZERO));
         to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
         let chats = account.chats.iter();
         to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
+        let permits = account.permits.iter();
+        to.permits.extend(permits.map(|(caller, permitted)| PermitRow {
+            user: user(),
+            caller: self.name(*caller),
+            permitted: *permitted,
+        }));
         to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
     }
 
@@ -223,7 +306,23 @@ impl StoredState {
             WaitingEvent::Own(seq, OwnMessage { to, bytes }) => {
                 WaitingRowEvent::Own { seq, to: self.target(to), bytes }
             }
+            WaitingEvent::Erased(seq, ErasedEvent { peer, from, first, last }) => {
+                WaitingRowEvent::Erased { seq, peer: self.name(peer), from: self.name(from), first, last }
+            }
         }
+    }
+
+    fn guest_rows(&self) -> Vec<GuestRow> {
+        let mut guests: Vec<_> = Vec::new();
+        for room in &self.rooms {
+            let invited = room.rights.invited.iter().map(|guest| (guest, true));
+            let kept_out = room.rights.kept_out.iter().map(|guest| (guest, false));
+            guests.extend(invited.chain(kept_out).map(|((place, user), is_invited)| {
+                (place, GuestRow { room: room.name.clone(), user: self.name(user), is_invited })
+            }));
+        }
+        guests.sort_unstable_by_key(|(place, _)| *place);
+        guests.into_iter().map(|(_, row)| row).collect()
     }
 
     fn add_room_rows(&self, number: RoomNumber, room: &Room, to: &mut Snapshot) {
@@ -234,6 +333,12 @@ impl StoredState {
             name: name(),
             creator: room.creator.map(|creator| self.name(creator)),
             is_open: room.is_open,
+            rights: Some(RightsRow {
+                kind: room.rights.kind,
+                was_private: room.rights.was_private,
+                owner: room.rights.owner.map(|owner| self.name(owner)),
+                topic: room.rights.topic.clone(),
+            }),
             dropped: last,
             dropped_by: by.map(|by| self.name(by)),
             dropped_other: other,

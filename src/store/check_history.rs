@@ -57,6 +57,7 @@ fn check_rows(
         }
     }
     let mut last = Seq::ZERO;
+    let mut erased = 0;
     while let Some(line) = lines.next_line()? {
         if without_checksum(&line).is_none() {
             return Err(lines.damaged("its checksum does not fit: this is not a row as it was written"));
@@ -71,6 +72,11 @@ fn check_rows(
         }
         cross_check.compare(&message).map_err(|what| lines.damaged(what))?;
         last = message.seq;
+        erased += u64::from(message.text.is_erased());
+        if erased > row.erased {
+            let count = row.erased;
+            return Err(lines.damaged(format!("a message that was taken back, and only {count} were")));
+        }
     }
     let rows = lines.number.saturating_sub(2);
     // The row of the last message may be one that retention has removed.

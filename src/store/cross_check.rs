@@ -45,7 +45,7 @@ impl CrossCheck {
                 WaitingRowEvent::Own { seq, to, bytes } => {
                     check.add(*seq, Reference::Own { from: user, to: to.clone(), bytes: *bytes });
                 }
-                WaitingRowEvent::State(_) => {}
+                WaitingRowEvent::State(_) | WaitingRowEvent::Erased { .. } => {}
             }
         }
         for row in &snapshot.logs {
@@ -100,12 +100,16 @@ impl Reference {
     fn fits(&self, row: &Message) -> bool {
         match self {
             Self::Sent(from, id, sent) => {
-                let digest = Digest::of(&row.to, row.text.as_str());
+                // Of a message that was taken back the digest stays, by which a retry is recognized.
+                let digest = if row.text.is_erased() { sent.digest } else { Digest::of(&row.to, row.text.as_str()) };
                 (from, id, sent.at, sent.digest) == (&row.from, &row.id, row.at, digest)
             }
-            Self::Own { from, to, bytes } => (&row.from, &row.to, length_in_reply(&row.text)) == (from, to, *bytes),
+            Self::Own { from, to, bytes } => {
+                (&row.from, &row.to) == (from, to) && (row.text.is_erased() || length_in_reply(&row.text) == *bytes)
+            }
             Self::Waiting { to, from, bytes, .. } => {
-                let is_same = row.from == *from && length_in_reply(&row.text) == *bytes;
+                let is_as_long = row.text.is_erased() || length_in_reply(&row.text) == *bytes;
+                let is_same = row.from == *from && is_as_long;
                 is_same && matches!(&row.to, Target::User(name) if name == to)
             }
             Self::Logged { room, from, .. } => {

@@ -1,5 +1,5 @@
-//! History files: one a conversation, its messages in order, rows never change. Retention replaces a file by one without
-//! the old rows (`clean_up.rs`).
+//! History files: one a conversation, its messages in order, rows never change. A clean-up replaces a file by one without
+//! the old rows, and without the texts that were taken back (`clean_up.rs`).
 //!
 //! Checkpoints alone write them. Readers read only up to the length that a finished checkpoint has recorded: they
 //! need no lock and never meet half a row.
@@ -16,7 +16,7 @@ use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer, end_with_checksum, without_checksum};
-use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
+use crate::state_machine::{Conversation, ConversationId, HistoryPrefix, Participants, StoredState};
 
 const COLUMNS: &str = "seq;id;from;to;at;text;checksum\n";
 
@@ -48,7 +48,8 @@ impl Store {
             let mut files = Vec::new();
             for (id, before, rows) in some {
                 let (file, prefix) = self.append_rows(*id, head(*id, &state.participants(*id)), *before, rows)?;
-                filed.push((*id, prefix));
+                let erased = state.conversation(*id).and_then(Conversation::erased_by_filing);
+                filed.push((*id, HistoryPrefix { erased_upto: erased.unwrap_or(before.erased_upto), ..prefix }));
                 files.push(file);
             }
             // Through the descriptors that wrote: one that is opened later may miss a failed write.
@@ -83,7 +84,8 @@ impl Store {
         checksum.update(&bytes);
         let bytes = before.bytes + bytes.len() as u64;
         let rows = before.rows + rows.len() as u64;
-        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto, rows, ..before }))
+        let checksum = checksum.finalize();
+        Ok((file, HistoryPrefix { bytes, checksum, upto, rows, ..before }))
     }
 
     /// Opens a history file and gives it this length. Where rows are lost, other bytes take their place, so that the
@@ -129,7 +131,7 @@ pub(super) fn parse_file_name(name: &str) -> Option<(ConversationId, u32)> {
 }
 
 /// Writes a row: the record of a message, and a checksum over it.
-fn write_row(m: &Message, out: &mut Vec<u8>) {
+pub(super) fn write_row(m: &Message, out: &mut Vec<u8>) {
     let start = out.len();
     let mut w = Writer::new(out);
     m.write_stored(w.plain(m.seq));

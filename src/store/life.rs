@@ -45,7 +45,7 @@ impl Store {
         self.read_beside_a_server(|| self.read_messages_with(start))
     }
 
-    fn read_beside_a_server<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn read_beside_a_server<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         if !self.exists(&self.directory)? || self.is_new()? {
             return Err(Problem::NoStore.at(&self.directory));
         }
@@ -131,7 +131,10 @@ fn note(line: &[u8], id: &MessageId, state: &StoredState, lives: &mut Vec<Life>)
             lives.iter_mut().for_each(|life| life.note_change(state, at));
         }
         // Members are no recipients any more.
-        Some((_, Record::Leave { .. } | Record::Removed { .. } | Record::RoomRemoved { .. })) => {
+        Some((
+            _,
+            Record::Leave { .. } | Record::Kicked { .. } | Record::Removed { .. } | Record::RoomRemoved { .. },
+        )) => {
             lives.iter_mut().for_each(|life| life.statuses = state.statuses_of(&life.message));
         }
         _ => {}

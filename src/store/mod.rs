@@ -25,6 +25,7 @@ mod room_tables;
 mod rotation;
 mod table;
 mod tables;
+mod texts_of;
 
 pub use check::Report;
 pub use checkpoint::Checkpointed;

@@ -25,7 +25,8 @@ pub struct Retention {
     pub trusts_clock: bool,
 }
 
-/// A clean-up: it removes the messages that are older than the retention allows, in steps.
+/// A clean-up: it removes the messages that are older than the retention allows, and the texts that were taken back, in
+/// steps.
 #[derive(Clone, Copy, Debug)]
 pub struct CleanUp {
     pub retention: Retention,
@@ -33,6 +34,8 @@ pub struct CleanUp {
     pub now: Timestamp,
     /// The last conversation of the step before; `None`: this is the first step.
     pub after: Option<ConversationId>,
+    /// It does all in one step: the server stops.
+    pub is_last: bool,
 }
 
 impl Retention {
@@ -50,6 +53,11 @@ impl Retention {
 }
 
 impl CleanUp {
+    /// Returns the clean-up at a clean stop, which removes texts that were taken back alone.
+    pub fn at_stop(now: Timestamp) -> Self {
+        Self { retention: Retention::default(), now, after: None, is_last: true }
+    }
+
     /// Returns the time before which messages of this conversation are removed; `None`: they are kept for ever.
     ///
     /// It moves in steps of a thirtieth of the retention, so that a file is not rewritten every day.

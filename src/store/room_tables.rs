@@ -1,8 +1,8 @@
 //! The rows of a checkpoint's tables about rooms.
 
 use super::table::{Kind, Row, RowWriter, TableRow};
-use crate::model::{Seq, UserName};
-use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomNumber, RoomRow};
+use crate::model::{RoomKind, Seq, Topic, UserName};
+use crate::state_machine::{GuestRow, LogRow, Marks, Member, MemberRow, RightsRow, RoomMarksRow, RoomNumber, RoomRow};
 
 /// The states of a room.
 const OPEN: &str = "open";
@@ -11,8 +11,20 @@ const REMOVED: &str = "removed";
 impl TableRow for RoomRow {
     const KIND: Kind = Kind {
         name: "rooms",
-        version: 1,
-        columns: &["number", "name", "created_by", "state", "dropped", "dropped_by", "dropped_other"],
+        version: 2,
+        columns: &[
+            "number",
+            "name",
+            "created_by",
+            "state",
+            "dropped",
+            "dropped_by",
+            "dropped_other",
+            "kind",
+            "was_private",
+            "owner",
+            "topic",
+        ],
     };
 
     fn write(&self, to: &mut RowWriter) {
@@ -20,6 +32,9 @@ impl TableRow for RoomRow {
         to.optional(self.creator.as_ref().map(UserName::stored));
         to.text(if self.is_open { OPEN } else { REMOVED }).field(self.dropped);
         to.optional(self.dropped_by.as_ref().map(UserName::stored)).field(self.dropped_other);
+        if let Some(RightsRow { kind, was_private, owner, topic }) = &self.rights {
+            to.field(kind).flag(*was_private).optional(owner.as_ref().map(UserName::stored)).text(topic.as_str());
+        }
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -31,7 +46,27 @@ impl TableRow for RoomRow {
             dropped: row.seq(4)?,
             dropped_by: row.optional(5, UserName::from_stored)?,
             dropped_other: row.seq(6)?,
+            // In version 1 nobody owns a room.
+            rights: if row.get(7).is_some() { Some(read_rights(row)?) } else { None },
         })
+    }
+}
+
+fn read_rights(row: &Row) -> Option<RightsRow> {
+    let owner = row.optional(9, UserName::from_stored)?;
+    let kind = RoomKind::parse(row.get(7)?)?;
+    Some(RightsRow { kind, was_private: row.flag(8)?, owner, topic: Topic::new(row.get(10)?)? })
+}
+
+impl TableRow for GuestRow {
+    const KIND: Kind = Kind { name: "guests", version: 1, columns: &["room", "user", "invited"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(self.room.stored()).field(self.user.stored()).flag(self.is_invited);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        Some(Self { room: row.room(0)?, user: row.user(1)?, is_invited: row.flag(2)? })
     }
 }
 

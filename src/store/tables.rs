@@ -9,8 +9,9 @@ use crate::disk::Disk;
 use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Device, DeviceGapRow, DeviceNumber, DeviceRow,
-    Digest, HistoryPrefix, IdRow, RemovedRows, SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Device, DeviceGapRow,
+    DeviceNumber, DeviceRow, Digest, ErasureRow, HistoryPrefix, IdRow, PermitRow, RemovedRows, SentMessage, Snapshot,
+    WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -49,6 +50,8 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     }
     // Without its row the other tables are looked for all the same.
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
+    let has_rights = row.as_ref().is_none_or(|row| row.has_rights);
+    let has_erasures = row.as_ref().is_none_or(|row| row.has_erasures);
     let StoreRow { store, last, segment, next_batch, cleaned_at, trusted_at, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
@@ -60,12 +63,15 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
         waiting: reader.rows(),
         chats: reader.rows(),
         rooms: reader.rows(),
+        guests: if has_rights { reader.rows() } else { Vec::new() },
         members: reader.rows(),
         logs: reader.rows(),
         room_marks: reader.rows(),
         conversations: reader.rows(),
+        erasures: if has_erasures { reader.rows() } else { Vec::new() },
         ids: reader.rows(),
         bans: reader.rows(),
+        permits: if has_rights { reader.rows() } else { Vec::new() },
     };
     let TableReader { bytes, errors, .. } = reader;
     if errors.is_empty() { Ok(Read { snapshot, segment, next_batch, cleaned_at, bytes }) } else { Err(errors) }
@@ -86,6 +92,8 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             cleaned_at,
             has_devices: true,
             trusted_at: snapshot.trusted_at,
+            has_rights: true,
+            has_erasures: true,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -93,12 +101,15 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
         table(&snapshot.waiting),
         table(&snapshot.chats),
         table(&snapshot.rooms),
+        table(&snapshot.guests),
         table(&snapshot.members),
         table(&snapshot.logs),
         table(&snapshot.room_marks),
         table(&snapshot.conversations),
+        table(&snapshot.erasures),
         table(&snapshot.ids),
         table(&snapshot.bans),
+        table(&snapshot.permits),
     ]
 }
 
@@ -125,18 +136,32 @@ struct StoreRow {
     has_devices: bool,
     /// Versions 1 and 2 have none.
     trusted_at: Option<Timestamp>,
+    /// Rooms have owners, and there are tables of guests and permits. Versions 1 to 3 have none.
+    has_rights: bool,
+    /// There is a table of messages that were taken back. Versions 1 to 4 have none.
+    has_erasures: bool,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
-        version: 3,
-        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "trusted_at"],
+        version: 5,
+        columns: &[
+            "store",
+            "last",
+            "segment",
+            "next_batch",
+            "cleaned_at",
+            "devices",
+            "trusted_at",
+            "rights",
+            "erasures",
+        ],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices).optional(self.trusted_at);
+        to.flag(self.has_devices).optional(self.trusted_at).flag(self.has_rights).flag(self.has_erasures);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -145,10 +170,14 @@ impl TableRow for StoreRow {
         let store = row.get(0).filter(is_name)?.to_owned();
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
-        let has_devices = if row.get(5).is_some() { row.flag(5)? } else { false };
+        let has_table = |column| if row.get(column).is_some() { row.flag(column) } else { Some(false) };
+        let has_devices = has_table(5)?;
         let trusted_at = if row.get(6).is_some() { row.optional_time(6)? } else { None };
-        let [segment, next_batch] = [row.number(2)?, row.number(3)?];
-        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, trusted_at })
+        let has_rights = has_table(7)?;
+        let has_erasures = has_table(8)?;
+        let segment = row.number(2)?;
+        let next_batch = row.number(3)?;
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, trusted_at, has_rights, has_erasures })
     }
 }
 
@@ -219,21 +248,24 @@ impl TableRow for DeviceGapRow {
 impl TableRow for WaitingRow {
     const KIND: Kind = Kind {
         name: "offline",
-        version: 1,
-        columns: &["for", "seq", "kind", "from_or_target", "bytes_or_state", "stranger_or_upto", "at"],
+        version: 2,
+        columns: &["for", "seq", "kind", "from_or_target", "bytes_or_state", "stranger_or_upto", "at", "erased_of"],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.field(self.user.stored()).field(self.seq());
         match &self.event {
             WaitingRowEvent::Message { from, bytes, is_from_stranger, .. } => {
-                to.text("MSG").field(from.stored()).field(bytes).flag(*is_from_stranger).text("")
+                to.text("MSG").field(from.stored()).field(bytes).flag(*is_from_stranger).text("").text("")
             }
             WaitingRowEvent::State(Event::State { target, state, upto, at, .. }) => {
-                to.text("STATE").field(target.stored()).field(state).field(upto).field(at)
+                to.text("STATE").field(target.stored()).field(state).field(upto).field(at).text("")
             }
             WaitingRowEvent::Own { to: target, bytes, .. } => {
-                to.text("OWN").field(target.stored()).field(bytes).text("").text("")
+                to.text("OWN").field(target.stored()).field(bytes).text("").text("").text("")
+            }
+            WaitingRowEvent::Erased { peer, from, first, last, .. } => {
+                to.text("ERASED").field(peer.stored()).field(first).field(last).text("").field(from.stored())
             }
             // A mailbox holds no other events: a GAP is computed from the room's log.
             WaitingRowEvent::State(_) => to,
@@ -250,6 +282,11 @@ impl TableRow for WaitingRow {
                 WaitingRowEvent::Message { seq, from, bytes, is_from_stranger }
             }
             "OWN" => WaitingRowEvent::Own { seq, to: Target::from_stored(row.get(3)?)?, bytes: row.number(4)? },
+            "ERASED" => {
+                let from = row.user(7)?;
+                let (first, last) = (row.seq(4)?, row.seq(5)?);
+                WaitingRowEvent::Erased { seq, peer: row.user(3)?, from, first, last }
+            }
             "STATE" => WaitingRowEvent::State(Event::State {
                 seq,
                 target: Target::from_stored(row.get(3)?)?,
@@ -279,6 +316,18 @@ impl TableRow for BanRow {
     }
 }
 
+impl TableRow for PermitRow {
+    const KIND: Kind = Kind { name: "permits", version: 1, columns: &["user", "caller", "permitted"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(self.user.stored()).field(self.caller.stored()).flag(self.permitted);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        Some(Self { user: row.user(0)?, caller: row.user(1)?, permitted: row.flag(2)? })
+    }
+}
+
 impl TableRow for ChatRow {
     const KIND: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read", "has_written"] };
 
@@ -296,14 +345,14 @@ impl TableRow for ChatRow {
 impl TableRow for ConversationRow {
     const KIND: Kind = Kind {
         name: "conversations",
-        version: 1,
-        columns: &["file", "bytes", "checksum", "last", "rows", "removed", "removed_upto"],
+        version: 2,
+        columns: &["file", "bytes", "checksum", "last", "rows", "removed", "removed_upto", "erased", "erased_upto"],
     };
 
     fn write(&self, to: &mut RowWriter) {
-        let HistoryPrefix { bytes, checksum, upto, rows, rewritten, removed } = self.filed;
+        let HistoryPrefix { bytes, checksum, upto, rows, rewritten, removed, erased_upto } = self.filed;
         to.text(&file_name(self.id, rewritten)).field(bytes).field(format_args!("{checksum:08x}")).field(upto);
-        to.field(rows).field(removed.count).field(removed.upto);
+        to.field(rows).field(removed.count).field(removed.upto).field(self.erased).field(erased_upto);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -311,8 +360,27 @@ impl TableRow for ConversationRow {
         let bytes = row.number(1)?;
         let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
         let removed = RemovedRows { count: row.number(5)?, upto: row.seq(6)? };
-        let filed = HistoryPrefix { bytes, checksum, upto: row.seq(3)?, rows: row.number(4)?, rewritten, removed };
-        Some(Self { id, filed })
+        // Version 1 has neither.
+        let erased = if row.get(7).is_some() { row.number(7)? } else { 0 };
+        let erased_upto = if row.get(8).is_some() { row.seq(8)? } else { Seq::ZERO };
+        let upto = row.seq(3)?;
+        let filed = HistoryPrefix { bytes, checksum, upto, rows: row.number(4)?, rewritten, removed, erased_upto };
+        Some(Self { id, filed, erased })
+    }
+}
+
+impl TableRow for ErasureRow {
+    const KIND: Kind =
+        Kind { name: "erasures", version: 1, columns: &["conversation", "seq", "from", "first", "last"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(self.id).field(self.seq).field(self.from.stored()).field(self.first).field(self.last);
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        let id = ConversationId::parse(row.get(0)?)?;
+        let (first, last) = (row.seq(3)?, row.seq(4)?);
+        Some(Self { id, seq: row.seq(1)?, from: row.user(2)?, first, last })
     }
 }
 

@@ -54,6 +54,52 @@ phrases! {
     RoomMembers { room, members }: "{room}, members: {members}", "{room}, miembros: {members}", "{room}, membros: {members}";
     RoomMembersAndYou { room, members }: "{room}, members: {members}; you are one",
         "{room}, miembros: {members}; tú eres uno", "{room}, membros: {members}; você é um";
+    RoomMembersAndInvited { room, members }: "{room}, members: {members}; you are invited: /join {room}",
+        "{room}, miembros: {members}; te han invitado: /join {room}",
+        "{room}, membros: {members}; convidaram você: /join {room}";
+    OwnedBy { user }: "owner: {user}", "dueño: {user}", "dono: {user}";
+    OwnedByYou: "it is yours", "es tuya", "é sua";
+    HasTopic { topic }: "topic: {topic}", "tema: {topic}", "tópico: {topic}";
+    TopicOf { room, topic }: "topic of {room}: {topic}", "tema de {room}: {topic}", "tópico de {room}: {topic}";
+    NoTopic { room }: "{room} has no topic", "{room} no tiene tema", "{room} não tem tópico";
+    OpenToAll { room }: "{room} is open to everybody now",
+        "{room} está ahora abierta a todos", "{room} está agora aberta a todos";
+    ByInvitation { room }: "{room} is by invitation only now",
+        "en {room} ahora solo se entra por invitación", "em {room} agora só se entra por convite";
+    Owns { user, room }: "{user} owns {room} now", "{room} es ahora de {user}", "{room} agora é de {user}";
+    YouOwn { room }: "you own {room} now", "{room} es ahora tuya", "{room} agora é sua";
+    NobodyOwns { room }: "nobody owns {room} now", "{room} ya no es de nadie", "{room} não é mais de ninguém";
+    RoomChanged { room, rights }: "{room} has been changed: {rights}",
+        "{room} ha cambiado: {rights}", "{room} mudou: {rights}";
+    InvitedTo { user, room }: "{user} invites you to {room}; /join {room} goes there",
+        "{user} te invita a {room}; /join {room} entra en ella", "{user} convida você para {room}; /join {room} entra nela";
+    UserInvited { user, room }: "{user} is invited to {room}",
+        "{user} tiene una invitación a {room}", "{user} tem um convite para {room}";
+    UserKicked { user, room }: "{user} is put out of {room}; /invite {room} {user} allows to return",
+        "{user} está fuera de {room}; /invite {room} {user} permite volver",
+        "{user} está fora de {room}; /invite {room} {user} permite voltar";
+    Kicked { room }: "you are no longer in {room}: its owner has put you out; your history of it stays here",
+        "ya no estás en {room}: te ha echado quien la lleva; tu historial de ella sigue aquí",
+        "você não está mais em {room}: o dono tirou você; seu histórico dela continua aqui";
+    IsNotIn: "you are not in it", "no estás en ella", "você não está nela";
+    NeedsInvitation { room }: "{room} needs an invitation; its owner sends one with /invite",
+        "para {room} hace falta una invitación; la envía quien la lleva, con /invite",
+        "para {room} é preciso um convite; o dono o envia com /invite";
+    NotYourRoom { room }: "{room} is not yours, and only its owner can do that; /rooms names the owner",
+        "{room} no es tuya, y eso solo puede hacerlo quien la lleva; /rooms dice quién es",
+        "{room} não é sua, e só o dono pode fazer isso; /rooms diz quem é";
+    RoomOfOthers { room }: "{room} is a room of others that you are not invited to; choose another name",
+        "{room} es una sala de otros a la que no te han invitado; elige otro nombre",
+        "{room} é uma sala de outros para a qual não convidaram você; escolha outro nome";
+    StaysByInvitation { room }: "{room} stays by invitation only, since something was said there; /room #other open makes an open one",
+        "en {room} se sigue entrando solo por invitación, porque ya se ha hablado allí; /room #otra abierta crea una abierta",
+        "em {room} continua-se entrando só por convite, porque já se falou ali; /room #outra aberta cria uma aberta";
+    OwnerNotMember { user, room }: "{user} is not in {room}, and only a member can own it; /invite {room} {user} first",
+        "{user} no está en {room}, y solo puede llevarla un miembro; primero /invite {room} {user}",
+        "{user} não está em {room}, e só um membro pode ser o dono; primeiro /invite {room} {user}";
+    NoOwnersHere: "on this server rooms have no owners, topics and invitations: it is an older one",
+        "en este servidor las salas no tienen dueños, temas ni invitaciones: es más antiguo",
+        "neste servidor as salas não têm donos, tópicos nem convites: ele é mais antigo";
     CaughtUp { count, target }: "fetched from the server, {target}: {count}; /history {target} shows them",
         "traídos del servidor, {target}: {count}; /history {target} los muestra",
         "trazidas do servidor, {target}: {count}; /history {target} as mostra";
@@ -100,6 +146,9 @@ phrases! {
         "não enviado: uma mensagem não leva caracteres de controle e tem no máximo {most} bytes";
     NotAName { text }: "{text} is not a name; nothing was done",
         "{text} no es un nombre; no se ha hecho nada", "{text} não é um nome; nada foi feito";
+    NotATopic { most }: "a topic has no control characters and at most {most} bytes",
+        "un tema no lleva caracteres de control y tiene como mucho {most} bytes",
+        "um tópico não leva caracteres de controle e tem no máximo {most} bytes";
     EmptyMessage: "an empty message is not sent",
         "un mensaje vacío no se envía", "uma mensagem vazia não é enviada";
     WordMeant { word, known }: "not sent: did you mean {known}? Type {word} once more to send it as a message",
@@ -296,8 +345,9 @@ phrases! {
         "{text} não é o nome de um dispositivo; /devices lista os seus";
     JoinedElsewhere { room }: "you have joined {room} on another device",
         "has entrado en {room} desde otro dispositivo", "você entrou em {room} em outro dispositivo";
-    LeftElsewhere { room }: "you have left {room} on another device",
-        "has salido de {room} desde otro dispositivo", "você saiu de {room} em outro dispositivo";
+    LeftElsewhere { room }: "you have left {room} on another device, or its owner has put you out; your history of it stays here",
+        "has salido de {room} desde otro dispositivo, o te ha echado quien la lleva; tu historial de ella sigue aquí",
+        "você saiu de {room} em outro dispositivo, ou o dono tirou você; seu histórico dela continua aqui";
     TookOver: "another session of yours took over",
         "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";
 
@@ -364,9 +414,22 @@ phrases! {
     DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
     DirectQuotaThere: "the other side takes no more from you today",
         "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
-    NotCalling { peer }: "{peer} does not wait for a direct chat; /p2p {peer} opens one",
-        "{peer} no espera ningún chat directo; /p2p {peer} abre uno",
-        "{peer} não espera nenhuma conversa direta; /p2p {peer} abre uma";
+    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; to refuse, /permit {peer} no",
+        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; para negárselo, /permit {peer} no",
+        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; para recusar, /permit {peer} não";
+    Permitted { user }: "{user} may call you for direct chats from now on",
+        "{user} puede llamarte para chats directos desde ahora", "{user} pode chamar você para conversas diretas a partir de agora";
+    NotPermitted { user }: "{user} may not call you for direct chats, and you are not told of attempts",
+        "{user} no puede llamarte para chats directos, y no se te avisa si lo intenta",
+        "{user} não pode chamar você para conversas diretas, e você não é avisado se tentar";
+    PermittedRow { user }: "{user}: may call you", "{user}: puede llamarte", "{user}: pode chamar você";
+    NotPermittedRow { user }: "{user}: may not call you", "{user}: no puede llamarte", "{user}: não pode chamar você";
+    NobodyPermitted: "you have permitted and refused nobody: those may call you to whom you have written",
+        "no has dejado ni negado nada a nadie: pueden llamarte aquellos a quienes has escrito",
+        "você não permitiu nem recusou ninguém: podem chamar você aqueles a quem você escreveu";
+    NoPermits: "this server is older: it knows no permits, and lets everybody call",
+        "este servidor es más antiguo: no conoce permisos, y deja llamar a todos",
+        "este servidor é mais antigo: não conhece permissões, e deixa todos chamarem";
     NoCallers: "nobody waits for a direct chat", "nadie espera un chat directo", "ninguém espera uma conversa direta";
     DirectOver { peer }: "the direct chat with {peer} is over; what you write to {peer} goes by way of the server",
         "el chat directo con {peer} ha terminado; lo que escribas a {peer} va por el servidor",
@@ -386,8 +449,9 @@ phrases! {
     DirectToYourself: "a direct chat is with another user, not with yourself",
         "un chat directo es con otra persona, no contigo", "uma conversa direta é com outra pessoa, não com você";
     NotOnline: "not online", "sin conexión", "não está online";
-    TakesNoDirect: "online, but taking no direct chats", "en línea, pero no admite chats directos",
-        "está online, mas não aceita conversas diretas";
+    TakesNoDirect: "online, but taking no direct chats now, or none from you",
+        "en línea, pero no admite chats directos ahora, o no de ti",
+        "está online, mas não aceita conversas diretas agora, ou não de você";
     DirectSlow: "not sent: the other side is slow; try again",
         "no enviado: el otro lado va lento; inténtalo de nuevo", "não enviado: o outro lado está lento; tente de novo";
     NoDirectHere: "there are no direct chats here (--no-p2p, or not at a terminal)",
@@ -501,10 +565,7 @@ phrases! {
     NoThread { error }: "cannot start a thread: {error}",
         "no se puede iniciar un hilo: {error}", "não é possível iniciar uma thread: {error}";
 
-    // Commands of IRC that are absent.
-    NoTopic: "there is no command /topic: a room has a name, and no topic; a message can say what the room is about",
-        "no existe el comando /topic: una sala tiene un nombre, y ningún tema; un mensaje puede decir de qué trata",
-        "não existe o comando /topic: uma sala tem um nome, e nenhum tópico; uma mensagem pode dizer do que ela trata";
+    // A command of IRC that is absent.
     NoNick: "there is no command /nick: the name of an account cannot be changed; wachat connect --user NAME connects with another one",
         "no existe el comando /nick: el nombre de una cuenta no cambia; wachat connect --user NOMBRE conecta con otro",
         "não existe o comando /nick: o nome de uma conta não muda; wachat connect --user NOME conecta com outro";

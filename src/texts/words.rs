@@ -2,7 +2,7 @@
 
 use super::{Language, Phrase, Three, three};
 use crate::limits;
-use crate::model::State;
+use crate::model::{RoomKind, State};
 use crate::protocol::{Code, Ko};
 
 /// The mark of a message that was said from client to client.
@@ -31,6 +31,14 @@ pub fn on_or_off(on: bool) -> Three {
 /// Returns the word for what a device logs in with.
 pub fn key_or_password(has_key: bool) -> Three {
     if has_key { three("key", "clave guardada", "chave guardada") } else { three("password", "contraseña", "senha") }
+}
+
+/// Returns the words for who may join a room.
+pub fn room_kind(kind: RoomKind) -> Three {
+    match kind {
+        RoomKind::Open => three("open to everybody", "abierta a todos", "aberta a todos"),
+        RoomKind::Invite => three("by invitation only", "solo por invitación", "só por convite"),
+    }
 }
 
 /// Says that the outbox takes no further message.
@@ -75,9 +83,13 @@ codes! {
     Password: "no es una buena contraseña", "não é uma boa senha";
     Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";
-    NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
+    NotOwner: "esa sala no es tuya", "essa sala não é sua";
+    NotInvited: "necesitas una invitación para esa sala", "você precisa de um convite para essa sala";
+    NoPeer: "ese usuario no admite chats directos ahora, o no de ti",
+        "esse usuário não aceita conversas diretas agora, ou não de você";
     NoSession: "no tienes ninguna conexión con ese número, ni dispositivo con ese nombre",
         "você não tem nenhuma conexão com esse número, nem dispositivo com esse nome";
+    Late: "ese mensaje tiene más de un día", "essa mensagem tem mais de um dia";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";
     Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
     Quota: "se ha alcanzado un límite del servidor; prueba más tarde",

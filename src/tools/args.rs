@@ -111,7 +111,8 @@ pub struct HistoryArgs {
 pub struct LookArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
-    /// Print one JSON object a line; users: name, online, last_seen (null: never); rooms: name, members, member
+    /// Print one JSON object a line; users: name, online, last_seen (null: never); rooms: name, members,
+    /// member, kind (open or invite: you are a member or invited), owner (null: nobody), topic
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::client::state::outgoing::Outgoing;
 use crate::client::{Exit, Failure};
 use crate::model::safe::{indented, safe};
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, RoomKind, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Event, HistoryRecord, Room, User};
 use crate::texts::when::when;
 
@@ -130,6 +130,7 @@ enum EventKind {
     State { seq: Seq, place: Target, state: State, upto: Seq, at: Timestamp },
     Gap { seq: Seq, room: RoomName, first: Seq, last: Seq },
     Damaged { seq: Seq, place: Target },
+    Erased { seq: Seq, place: Target, from: UserName, first: Seq, last: Seq },
     Unknown { seq: Seq },
 }
 
@@ -141,6 +142,9 @@ impl EventLine {
             Event::State { target, state, upto, at, .. } => EventKind::State { seq, place: target, state, upto, at },
             Event::Gap { room, first, last } => EventKind::Gap { seq, room, first, last },
             Event::Damaged { target, .. } => EventKind::Damaged { seq, place: target },
+            Event::Erased { target, first, last, from, .. } => {
+                EventKind::Erased { seq, place: target, from, first, last }
+            }
             _ => EventKind::Unknown { seq },
         };
         Self { kind, store: store.to_owned() }
@@ -162,6 +166,12 @@ impl Line for EventLine {
                 format!("you are behind in {room}: numbers {first} to {last} are available by history only")
             }
             EventKind::Damaged { seq, place } => format!("{place}: message {seq} is damaged on the server"),
+            EventKind::Erased { place, from, first, last, .. } if first == last => {
+                format!("{place}: {from} has taken message {first} back")
+            }
+            EventKind::Erased { place, from, first, last, .. } => {
+                format!("{place}: the messages of {from} from {first} to {last} were taken back")
+            }
             EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
         }
     }
@@ -177,10 +187,16 @@ impl Line for User {
 }
 
 impl Line for Room {
-    /// `#sala 3 member`, or `#sala 3`.
+    /// `#sala 3`, and as far as it is so `member` or `invited`, `invite`, `owner ana` and `topic`, whose text goes up to the
+    /// end of the line: `#sala 3 member invite owner ana topic la entrega`.
     fn plain(&self) -> String {
-        let member = if self.member { " member" } else { "" };
-        safe(&format!("{} {}{member}", self.name, self.members)).into_owned()
+        let is_invite = self.kind == RoomKind::Invite;
+        let mut words = vec![self.name.to_string(), self.members.to_string()];
+        words.extend(self.member.then(|| "member".to_owned()));
+        words.extend(is_invite.then(|| if self.member { "invite" } else { "invited" }.to_owned()));
+        words.extend(self.owner.as_ref().map(|owner| format!("owner {owner}")));
+        words.extend(Some(self.topic.as_str()).filter(|text| !text.is_empty()).map(|text| format!("topic {text}")));
+        safe(&words.join(" ")).into_owned()
     }
 }
 

@@ -29,6 +29,7 @@ fn client(world: &World, user: &str) -> Terminal {
 
 /// Asks for the address of a user's direct chats and for a token, until there are any.
 fn find(world: &World, caller: &str, user: &str) -> (SocketAddr, String) {
+    world.permit(user, caller);
     let mut line = world.login_or_register(caller);
     wait_for("a user to accept direct chats", || {
         let reply = line.request(&format!("PEER;{user}"));
@@ -95,7 +96,7 @@ fn what_is_said_before_the_callee_accepts_waits_at_the_caller_and_arrives_in_ord
     let world = World::without_lobby();
     let mut ana = client(&world, "ana");
     let mut luis = client(&world, "luis");
-    find(&world, "caller", "luis");
+    find(&world, "ana", "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
     ana.type_line("uno\ndos\ntres");
@@ -251,6 +252,7 @@ fn a_caller_who_has_sent_too_much_is_told_so() {
     let mut session = world.register_session("eva");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     assert_eq!(session.request(&format!("PORT;{}", listener.local_addr().unwrap().port())), "OK");
+    world.permit("eva", "ana");
     ana.type_line("/p2p eva");
     let mut line = Connection::from_stream(listener.accept().unwrap().0).unwrap();
     assert!(line.read_line().starts_with("HELLO:ana:"));

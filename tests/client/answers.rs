@@ -2,6 +2,7 @@
 //! besides.
 
 use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
+use crate::support::values::open_room;
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::p2p::event::DirectEvent;
@@ -43,7 +44,7 @@ fn users_are_listed_with_their_presence() {
 #[test]
 fn rooms_are_listed_with_their_members_and_the_user_is_told_of_which_she_is_one() {
     let mut stage = Stage::connected(PERSON);
-    let known = |name, members, member| Room { name: room(name), members, member };
+    let known = |name, members, member| Room { members, member, ..open_room(name) };
     let rooms = vec![known("#aula", 3, true), known("#lobby", 12, false)];
     let expected = ["#aula, members: 3; you are one", "#lobby, members: 12"];
     assert_eq!(ask(&mut stage, "/rooms", Answer::Rooms(rooms)), expected);
@@ -214,7 +215,9 @@ fn a_history_without_anything_says_so() {
     stage.receive("luis", "#sala", "from before");
     let own = ask(&mut stage, "/history #sala", refused(Code::NotMember));
     assert_eq!(own, ["row, 1 from luis: from before"], "the history here is the user's own");
-    assert_eq!(ask(&mut stage, "/history #sala", refused(Code::NoRoom)), ["! the reason"]);
+    let own = ask(&mut stage, "/history #sala", refused(Code::NoRoom));
+    assert_eq!(own, ["row, 1 from luis: from before"], "also if the room is shown to its members alone");
+    assert_eq!(ask(&mut stage, "/history #otra", refused(Code::NoRoom)), ["! the reason"]);
 }
 
 #[test]

@@ -203,6 +203,7 @@ fn a_list_of_conversations_without_end_fills_no_memory_and_those_that_are_here_a
             last: seq(50),
             read: Seq::ZERO,
             count: if number < 10 { 2 } else { count },
+            erased: 0,
         };
         let chats: Vec<_> = (0..3 * limits::CONVERSATIONS).rev().map(chat).collect();
         let missing = state.compare(&chats, false, seq(100));

@@ -46,7 +46,7 @@ fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
     client.0.state.fail(&refused.id, &Ko::from(Code::NoUser));
     client.take_in(vec![message(2, "luis", "a", "two")]);
     client.0.state.mark_shown(1);
-    let chat = |name: &str, last, count| Chat { target: target(name), last: seq(last), read: seq(0), count };
+    let chat = |name: &str, last, count| Chat { target: target(name), last: seq(last), read: seq(0), count, erased: 0 };
     assert!(client.0.state.compare(&[chat("luis", 2, 2)], false, seq(2)).is_empty());
     client.take_in(vec![message(4, "luis", "b", "four"), message(5, "eva", "c", "five")]);
     // These are of messages whose SEND was not answered yet.

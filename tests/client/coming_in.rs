@@ -2,6 +2,7 @@
 //! and what arrives meanwhile.
 
 use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
+use crate::support::values::open_room;
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
@@ -11,12 +12,12 @@ use wachat::client::state::ClientState;
 use wachat::client::state::record::Record;
 use wachat::limits;
 use wachat::model::Timestamp;
-use wachat::protocol::{Chat, Code, Event, HistoryRecord, Room};
+use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
 const NO_CHAT: &str = "! there is no current chat: choose one with /query <user>, or write @<user>: <text>";
 
 fn rooms(names: &[&str]) -> Answer {
-    Answer::Rooms(names.iter().map(|name| Room { name: room(name), members: 1, member: false }).collect())
+    Answer::Rooms(names.iter().copied().map(open_room).collect())
 }
 
 #[test]

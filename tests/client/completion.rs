@@ -130,6 +130,7 @@ fn direct_and_refused_lines_stand_between_those_of_the_server() {
     ana.expect_tick("✓", "@luis: first");
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: first");
+    world.permit("luis", "ana");
     ana.type_line("/p2p luis");
     ana.expect("(direct");
     luis.expect("* ana wants to chat directly");

@@ -23,6 +23,7 @@ fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
 
 /// Waits until the server knows the port of a user's direct chats; returns it, with a token.
 fn port_of(world: &World, user: &str) -> (u16, String) {
+    world.permit(user, "caller");
     let mut line = world.login_or_register("caller");
     let mut port = None;
     wait_until("a user to accept direct chats", || {
@@ -40,6 +41,7 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
     let mut ana = client(&world, "ana", &[]);
     let mut luis = client(&world, "luis", &[]);
     port_of(&world, "luis");
+    world.permit("luis", "ana");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
     luis.expect("* ana wants to chat directly; /accept ana");
@@ -79,6 +81,7 @@ fn a_chat_outlives_the_server_and_ends_with_close() {
     let ana = client(&world, "ana", &[]);
     let luis = client(&world, "luis", &[]);
     port_of(&world, "luis");
+    world.permit("luis", "ana");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
     world.kill();
@@ -164,7 +167,7 @@ fn a_peer_that_cannot_be_reached_is_reported() {
     let luis = client(&world, "luis", &["--no-p2p"]);
     world.register("caller").wait_until_online("luis");
     ana.type_line("/p2p luis");
-    ana.expect("! luis cannot be reached directly (online, but taking no direct chats)");
+    ana.expect("! luis cannot be reached directly (online, but taking no direct chats now, or none from you)");
     ana.type_line("/p2p nobody");
     ana.expect("! there is no user nobody");
     ana.type_line("/p2p ANA");
@@ -175,6 +178,7 @@ fn a_peer_that_cannot_be_reached_is_reported() {
     drop(luis);
     let mut eva = world.register_session("eva");
     assert_eq!(eva.request(&format!("PORT;{}", free_port())), "OK");
+    world.permit("eva", "ana");
     ana.type_line("/p2p eva");
     ana.expect("! eva cannot be reached directly (127.0.0.1:");
     ana.expect("/query eva goes by way of the server");
@@ -203,6 +207,7 @@ struct ByHand {
 impl ByHand {
     fn new(world: &World, user: &str) -> Self {
         let mut session = world.register_session(user);
+        world.permit(user, "ana");
         let door = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(session.request(&format!("PORT;{}", door.local_addr().unwrap().port())), "OK");
         Self { session, door }
@@ -281,6 +286,7 @@ fn two_peers_that_call_each_other_at_the_same_time_can_talk() {
     ana.type_line("/p2p eva");
     let mut hers = eva.caller();
     // Each side may see the two calls in another order: so neither ends the other.
+    world.permit("ana", "eva");
     let token = world.login("eva").request("PEER;ana").split(';').nth(3).unwrap().to_owned();
     let mut mine = Connection::open(([127, 0, 0, 1], port).into());
     mine.run_transcript(&format!("> HELLO:eva:{token}\n< OK\n> SEND;one;before\n< OK;one"));
@@ -311,7 +317,7 @@ fn a_direct_chat_with_an_ignored_user_is_not_reported() {
     line.run_transcript(&format!("> HELLO:caller:{token}\n< KO;AUTH;no caller with this name and token is expected"));
     line.assert_closed();
     luis.type_line("/accept caller");
-    luis.expect("! caller does not wait for a direct chat");
+    luis.expect("! what caller says is hidden");
     for hidden in ["wants to chat", "has opened", "(direct)", "is over"] {
         assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
     }

@@ -41,7 +41,7 @@ fn whom_the_server_does_not_name_is_not_called_and_nothing_said_to_them_goes_els
     for (answer, shown) in [
         (refused(Code::NoUser), "! there is no user luis".to_owned()),
         (refused(Code::NoPeer), because("the reason")),
-        (Answer::NoPeer { online: true }, because("online, but taking no direct chats")),
+        (Answer::NoPeer { online: true }, because("online, but taking no direct chats now, or none from you")),
         (Answer::NoPeer { online: false }, because("not online")),
     ] {
         let mut stage = Stage::connected(PERSON);

@@ -38,6 +38,13 @@ fn find(caller: &mut Connection, user: &str, mine: Fingerprint) -> Found {
     })
 }
 
+/// Lets a user be called by another one.
+fn permit(world: &World, user: &str, caller: &str) {
+    let mut line = Connection::open_tls(world.send);
+    assert!(line.request(&format!("LOGIN:{user}:{PASSWORD}")).starts_with("OK;"));
+    assert_eq!(line.request(&format!("PERMIT;{caller};yes")), "OK");
+}
+
 /// Returns a connection of the user caller, who is created by the first one.
 fn caller(world: &World) -> Connection {
     let log_in = |verb: &str| {
@@ -71,7 +78,9 @@ fn two_clients_of_a_tls_server_talk_directly() {
     let world = World::new(&["--no-lobby", "--tls"]);
     let mut ana = client(&world, "ana");
     let mut luis = client(&world, "luis");
-    find(&mut caller(&world), "luis", Identity::make().unwrap().identity().fingerprint());
+    let mut line = caller(&world);
+    ["ana", "caller"].iter().for_each(|caller| permit(&world, "luis", caller));
+    find(&mut line, "luis", Identity::make().unwrap().identity().fingerprint());
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
     ana.type_line("hola");
@@ -90,7 +99,9 @@ fn a_caller_is_admitted_with_the_certificate_that_the_server_has_named() {
     let world = World::new(&["--no-lobby", "--tls"]);
     let luis = client(&world, "luis");
     let made = Identity::make().unwrap();
-    let found = find(&mut caller(&world), "luis", made.identity().fingerprint());
+    let mut line = caller(&world);
+    permit(&world, "luis", "caller");
+    let found = find(&mut line, "luis", made.identity().fingerprint());
     // A caller who has the token and shows another certificate is refused like one with a wrong token.
     let thief = call(Identity::make().unwrap().identity(), found.port).expect("TLS");
     assert!(say(&thief, &format!("HELLO:caller:{}\n", found.token)).starts_with("KO;AUTH;"));
@@ -117,7 +128,9 @@ fn a_caller_with_a_copy_of_the_right_certificate_without_its_key_is_refused() {
     let world = World::new(&["--no-lobby", "--tls"]);
     let luis = client(&world, "luis");
     let made = Identity::make().unwrap();
-    let found = find(&mut caller(&world), "luis", made.identity().fingerprint());
+    let mut line = caller(&world);
+    permit(&world, "luis", "caller");
+    let found = find(&mut line, "luis", made.identity().fingerprint());
     let hello = format!("HELLO:caller:{}\n", found.token);
     let (calling, _) = copied(&certificate_of(made.identity()));
     if let Ok(socket) = call_with(calling, found.port) {
@@ -148,6 +161,7 @@ fn a_callee_with_a_copy_of_the_right_certificate_without_its_key_is_told_nothing
     let mut session = Connection::open_tls(world.recv);
     session.request(&format!("LOGIN:luis:{PASSWORD}"));
     let ana = client(&world, "ana");
+    permit(&world, "luis", "ana");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let made = Identity::make().unwrap();
@@ -194,6 +208,7 @@ fn a_caller_sends_nothing_to_another_certificate_and_nobody_between_reads() {
     let mut session = Connection::open_tls(world.recv);
     session.request(&format!("LOGIN:luis:{PASSWORD}"));
     let mut ana = client(&world, "ana");
+    permit(&world, "luis", "ana");
     // The callee is this test. It shows another certificate than it has named.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let made = Identity::make().unwrap();

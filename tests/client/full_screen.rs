@@ -764,7 +764,7 @@ fn make_history(world: &World, count: u64) {
         home.state.take_in((first..first + 1_000).map(message).collect());
         home.state.mark_shown(1_000);
         let last = Seq::new(first + 999).unwrap();
-        let chat = Chat { target: Target::User(luis.clone()), last, read: Seq::ZERO, count: last.get() };
+        let chat = Chat { target: Target::User(luis.clone()), last, read: Seq::ZERO, count: last.get(), erased: 0 };
         assert!(home.state.compare(&[chat], false, last).is_empty());
         home.commit().unwrap();
         home.files.make_checkpoint_when_due(&mut home.state).unwrap();

@@ -204,7 +204,7 @@ fn receive_many(home: &mut Home, numbers: std::ops::RangeInclusive<u64>, text: &
         home.state.take_in(some.map(|n| message_at(n, n, &format!("{text} {n}"))).collect());
         home.state.mark_shown(1_000);
         let last = seq(last.min(first + 999));
-        let chat = Chat { target: target("luis"), last, read: seq(0), count: last.get() };
+        let chat = Chat { target: target("luis"), last, read: seq(0), count: last.get(), erased: 0 };
         assert!(home.state.compare(&[chat], false, last).is_empty());
         home.commit().unwrap();
         home.files.make_checkpoint_when_due(&mut home.state).unwrap();
@@ -315,7 +315,7 @@ fn a_note_to_oneself_is_one_row_although_a_checkpoint_comes_between() {
 
 /// The server's only message of a conversation is one of ana's, which this program has not sent.
 fn fetch_what_is_missing(client: &mut Client, sent: &Outgoing) {
-    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
+    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1, erased: 0 };
     let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
     let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
     let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
@@ -360,7 +360,7 @@ fn messages_that_are_about_to_come_are_missed_when_another_program_takes_them() 
     let mut client = open(&SimulatedDisk::default()).unwrap();
     client.log_in("store", 0);
     client.take_in(vec![message(1, "luis", "a", "one")]);
-    let chat = |last: u64| Chat { target: target("luis"), last: seq(last), read: seq(0), count: last };
+    let chat = |last: u64| Chat { target: target("luis"), last: seq(last), read: seq(0), count: last, erased: 0 };
     let record = |number: u64| {
         let Event::Message(message) = message(number, "luis", &format!("id-{number}"), "text") else { unreachable!() };
         HistoryRecord::Message { message, state: State::Received }

@@ -17,6 +17,9 @@ use wachat::protocol::{Accepted, Code, Device, DeviceState, Event, Port, Session
 
 use crate::client::stage::{PERSON, Stage, chat, message, refused, room, row_line, seq, target, user};
 
+const LEFT: &str =
+    "* you have left #sala on another device, or its owner has put you out; your history of it stays here";
+
 fn log_in(stage: &mut Stage, acknowledged: u64, state: DeviceState) -> Vec<String> {
     assert_eq!(stage.receiving.take(), Some(Receive::LogIn));
     let opened = SessionOpened {
@@ -130,7 +133,7 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     assert!(stage.app.state().knows(&target("#sala")));
     assert_eq!(stage.sending, Some(Request::Compare), "it is fetched");
     stage.answer(Answer::Chats(vec![chat("#sala", 0, 0, 0)]));
-    assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
+    assert_eq!(stage.poll(vec![parted()]), [LEFT]);
     // On this one, with the event before the answer and after it.
     for event_first in [true, false] {
         stage.enter("/join #sala");
@@ -160,7 +163,28 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     stage.answer(Answer::Chats(Vec::new()));
     stage.enter("/leave #sala");
     stage.answer(refused(Code::Full));
-    assert_eq!(stage.poll(vec![parted()]), ["* you have left #sala on another device"]);
+    assert_eq!(stage.poll(vec![parted()]), [LEFT]);
+}
+
+#[test]
+fn what_is_asked_for_while_the_client_logs_in_was_not_done_elsewhere() {
+    let device = DeviceName::new("laptop");
+    let mut stage = Stage::with(Setting { device, ..PERSON }, wachat::client::state::ClientState::new(user("ana")));
+    stage.handle(AppEvent::Started(Ok(())));
+    while stage.sending.is_some() {
+        stage.answer_all();
+    }
+    stage.enter("/leave #sala");
+    assert_eq!(stage.answer(Answer::Done), ["* you are no longer in #sala"]);
+    stage.enter("/join #sala new");
+    log_in(&mut stage, 0, DeviceState::Known);
+    stage.answer(Answer::Joined(None, Vec::new()));
+    stage.answer_all();
+    let at = Timestamp::from_millis(1);
+    let parted = Event::Part { room: room("#sala"), user: user("ana"), at };
+    let joined = Event::Join { room: room("#sala"), user: user("ana"), at };
+    assert_eq!(stage.poll(vec![parted, joined]), [""; 0]);
+    assert_eq!(stage.app.current(), Some(target("#sala")));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use wachat::client::app::command::Command;
 use wachat::client::app::parse::parse;
+use wachat::client::link::request::RoomChange;
 use wachat::client::state::record::Switch;
-use wachat::model::{Email, RoomName, Target, Text};
+use wachat::limits;
+use wachat::model::{Email, RoomKind, RoomName, Target, Text, Topic, UserName};
 
 fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
     Ok(Command::Say { to: to.map(|to| Target::parse(to).unwrap()), text: Text::new(text).unwrap() })
@@ -52,6 +54,37 @@ fn a_room_is_named_with_or_without_its_sign() {
 }
 
 #[test]
+fn what_an_owner_changes_is_in_a_named_room_or_the_current_one() {
+    let change = |change: RoomChange, line: &str| {
+        let sala = RoomName::new("#sala").unwrap();
+        let (verb, rest) = line.split_once(' ').unwrap();
+        assert_eq!(parse(line), Ok(Command::Change(None, change.clone())), "{line}");
+        let line = format!("{verb} #sala  {rest}");
+        assert_eq!(parse(&line), Ok(Command::Change(Some(sala), change)), "{line}");
+    };
+    for word in ["open", "abierta", "aberta"] {
+        change(RoomChange::Kind(RoomKind::Open), &format!("/room {word}"));
+    }
+    for word in ["invite", "invitación", "invitacion", "convite"] {
+        change(RoomChange::Kind(RoomKind::Invite), &format!("/room {word}"));
+    }
+    let topic = |text: &str| RoomChange::Topic(Topic::new(text).unwrap());
+    change(topic("la  entrega; el #2"), "/topic la  entrega; el #2");
+    for word in ["none", "ninguno", "nenhum"] {
+        change(topic(""), &format!("/topic {word}"));
+    }
+    let most = "x".repeat(limits::TOPIC_BYTES);
+    change(topic(&most), &format!("/topic {most}"));
+    assert!(parse(&format!("/topic {most}x")).unwrap_err().starts_with("a topic has no control characters"));
+    let luis = || UserName::new("luis").unwrap();
+    change(RoomChange::Invite(luis()), "/invite luis");
+    change(RoomChange::Kick(luis()), "/KICK @luis");
+    change(RoomChange::Owner(luis()), "/owner luis ");
+    assert_eq!(parse("/topic"), Ok(Command::Topic(None)));
+    assert_eq!(parse("/topic #sala "), Ok(Command::Topic(Some(RoomName::new("#sala").unwrap()))));
+}
+
+#[test]
 fn settings_and_addresses() {
     assert_eq!(parse("/set"), Ok(Command::Set(None)));
     assert_eq!(parse("/set quiet on"), Ok(Command::Set(Some((Switch::Quiet, true)))));
@@ -71,7 +104,17 @@ fn a_refused_line_names_the_right_one() {
         ("/wisper luis hola", "did you mean /whisper?"),
         ("/ayda", "did you mean /ayuda?"),
         ("/xyzzy", "/help lists"),
-        ("/topic #sala", "a room has a name, and no topic"),
+        ("/room", "/room [#room] <open or invite>"),
+        ("/room #sala", "/room [#room] <open or invite>"),
+        ("/room sala open", "/room [#room] <open or invite>"),
+        ("/room #a/b open", "is not a name"),
+        ("/topic #a/b hola", "is not a name"),
+        ("/topic a\u{7}b", "a topic has no control characters and at most 200 bytes"),
+        ("/invite", "/invite [#room] <user>"),
+        ("/invite #sala", "/invite [#room] <user>"),
+        ("/kick #sala #otra", "/kick [#room] <user>"),
+        ("/kick luis #sala", "is not a name"),
+        ("/owner #sala luis eva", "is not a name"),
         ("/nick eva", "wachat connect --user NAME"),
         ("/nic", "/help lists"),
         ("/to", "/help lists"),

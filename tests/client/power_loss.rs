@@ -166,6 +166,7 @@ impl Server {
                     last: Seq::ZERO,
                     read: seq(*read),
                     count: 0,
+                    erased: 0,
                 };
                 Answer::Chats(self.read.iter().map(chat).collect())
             }

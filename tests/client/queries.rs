@@ -351,7 +351,13 @@ impl Life {
             page.push((self.message(place, from, &text), from, text));
         }
         let count = self.of_store(place).filter(|line| line.number > 0).count() + page.len();
-        let chat = Chat { target: target(place), last: seq(self.last), read: seq(0), count: count.try_into().unwrap() };
+        let chat = Chat {
+            target: target(place),
+            last: seq(self.last),
+            read: seq(0),
+            count: count.try_into().unwrap(),
+            erased: 0,
+        };
         let taken = seq(self.last);
         let missing = self.client().0.state.compare(&[chat], true, taken);
         assert_eq!(missing.len(), 1, "seed {}: {missing:?}", self.seed);
@@ -387,7 +393,7 @@ impl Life {
         }
         let last = seq(self.last);
         let count = before.len() as u64;
-        let chat = Chat { target: target(place), last, read: last, count };
+        let chat = Chat { target: target(place), last, read: last, count, erased: 0 };
         assert_eq!(self.client().0.state.note_joined(&chat, before.clone()), before, "seed {}", self.seed);
     }
 

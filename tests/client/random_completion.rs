@@ -138,7 +138,13 @@ impl Server {
         let chat = |name: &str| {
             let messages = self.of(&target(name));
             let last = messages.last()?.seq;
-            Some(Chat { target: target(name), last, read: self.read_upto(&target(name)), count: messages.len() as u64 })
+            Some(Chat {
+                target: target(name),
+                last,
+                read: self.read_upto(&target(name)),
+                count: messages.len() as u64,
+                erased: 0,
+            })
         };
         TARGETS.into_iter().filter_map(chat).collect()
     }

@@ -204,17 +204,24 @@ impl Life {
     fn accept(&mut self) -> Vec<String> {
         let peer = self.peer();
         self.hasty_until = self.stage.now;
+        let shown = self.stage.enter(&format!("/accept {}", peer.to_uppercase()));
+        let shown = shown.into_iter().map(|line| line.replace(&peer.to_uppercase(), peer)).collect();
         if self.model.is_open(peer) {
             self.model.called.insert(peer);
             self.model.begin(peer);
+        } else if self.model.hidden.contains(peer) {
+            self.fail(format!("! what {peer} says is hidden"));
         } else {
-            self.fail(format!("! {peer} does not wait for a direct chat; /p2p {peer} opens one"));
+            // The server lets the next call through.
+            self.hasty_until = self.stage.now + limits::HASTY;
+            self.compare(shown);
+            assert_eq!(self.stage.sending, Some(Request::Permit(user(peer), true)));
+            let shown = self.stage.answer(Answer::Done);
+            self.model.called.insert(peer);
+            self.model.show(format!("* {peer} may call you for direct chats from now on"));
+            return shown.into_iter().map(|line| line.replace(&peer.to_uppercase(), peer)).collect();
         }
-        self.stage
-            .enter(&format!("/accept {}", peer.to_uppercase()))
-            .into_iter()
-            .map(|line| line.replace(&peer.to_uppercase(), peer))
-            .collect()
+        shown
     }
 
     fn pass_time(&mut self) -> Vec<String> {

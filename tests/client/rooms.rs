@@ -72,14 +72,14 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     luis.expect("] #sala ana: second\r\n");
     ana.expect("* luis joined #sala");
     luis.type_line("/rooms");
-    luis.expect("#sala, members: 2; you are one");
+    luis.expect("#sala, members: 2; you are one; owner: ana\r\n");
     luis.type_line("/names");
     luis.expect("ana online");
     luis.type_line("/leave");
     luis.expect("* you are no longer in #sala");
     ana.expect("* luis left #sala");
     luis.type_line("/rooms");
-    luis.expect("#sala, members: 1\r\n");
+    luis.expect("#sala, members: 1; owner: ana\r\n");
     // A user sees the messages of a room that are in the user's own history; others are for members only.
     luis.type_line("/history #sala");
     luis.expect_times("] #sala ana: second\r\n", 2);
@@ -121,7 +121,7 @@ fn a_script_that_cannot_come_in_says_nothing_elsewhere() {
     let output = world.pipe("ana", "/query luis\n/join #a/b\n/join #sala\nin the room\n/rooms\n", &[]);
     assert_eq!(exit_code(&output), 1, "{}", all_output(&output));
     assert_eq!(world.history("ana", "OUT").len(), 1, "{}", all_output(&output));
-    assert!(all_output(&output).contains("#sala, members: 1; you are one"), "{}", all_output(&output));
+    assert!(all_output(&output).contains("#sala, members: 1; you are one; it is yours"), "{}", all_output(&output));
     assert_eq!(world.login_or_register("ana").request("HISTORY;#sala"), "OK;1");
 }
 

@@ -242,7 +242,7 @@ impl ScreenApp {
             LinkRequest::Lobby | LinkRequest::Chats => {
                 let last = Seq::ZERO;
                 let read = Seq::ZERO;
-                Answer::Chats(vec![Chat { target: target("#lobby"), last, read, count: 0 }])
+                Answer::Chats(vec![Chat { target: target("#lobby"), last, read, count: 0, erased: 0 }])
             }
             LinkRequest::Fill(gap) => {
                 let numbers = gap.first.get()..=gap.last.get();
@@ -253,7 +253,13 @@ impl ScreenApp {
                 Answer::Rows(numbers.map(record).collect())
             }
             LinkRequest::Join(room, _) => Answer::Joined(
-                Some(Chat { target: Target::Room(room.clone()), last: Seq::ZERO, read: Seq::ZERO, count: 0 }),
+                Some(Chat {
+                    target: Target::Room(room.clone()),
+                    last: Seq::ZERO,
+                    read: Seq::ZERO,
+                    count: 0,
+                    erased: 0,
+                }),
                 Vec::new(),
             ),
             LinkRequest::History(..) => Answer::Rows(Vec::new()),

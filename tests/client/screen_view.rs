@@ -312,6 +312,7 @@ fn muted_and_draft_are_marked() {
     screen.type_text("half a sente");
     screen.alt(KeyCode::Char('2'));
     assert_eq!(screen.app.destination().target(), Some(target("#lobby")));
+    screen.answer();
     let rows = screen.draw(60, 8);
     assert!(rows[0].contains("✎ │#lobby") || rows[1].contains("✎ │"), "{}", rows.join("\n"));
     screen.enter("/query luis");

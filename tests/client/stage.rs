@@ -31,7 +31,7 @@ pub const PERSON: Setting = Setting {
 };
 
 pub fn chat(name: &str, last: u64, read: u64, count: u64) -> Chat {
-    Chat { target: target(name), last: seq(last), read: seq(read), count }
+    Chat { target: target(name), last: seq(last), read: seq(read), count, erased: 0 }
 }
 
 /// A message with this number, and its time in seconds.

@@ -29,7 +29,7 @@ fn logged_in() -> Client {
 }
 
 fn chat(name: &str, last: u64, count: u64) -> Chat {
-    Chat { target: target(name), last: seq(last), read: seq(0), count }
+    Chat { target: target(name), last: seq(last), read: seq(0), count, erased: 0 }
 }
 
 fn room_message(room: &str, number: u64) -> Event {

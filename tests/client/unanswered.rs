@@ -8,9 +8,9 @@ use crate::client::stage::{PERSON, Stage, message, refused, room, seq, target, u
 use wachat::client::app::Setting;
 use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::link::request::{LogOut, Request};
+use wachat::client::link::request::{LogOut, Request, RoomChange};
 use wachat::limits;
-use wachat::model::Email;
+use wachat::model::{Email, RoomKind, Topic};
 use wachat::protocol::{Code, Event};
 
 /// Texts of a line that are not those of any question.
@@ -34,6 +34,7 @@ const LOST_CALL: &[&str] = &[
 ];
 
 fn asked() -> Vec<Asked> {
+    let change = |name, change| Request::Change(room(name), change);
     let plain = |line, request| Asked { line, request, at_once: &[], refused: REFUSED, lost: LOST };
     vec![
         plain("/users", Request::Users),
@@ -42,6 +43,14 @@ fn asked() -> Vec<Asked> {
         plain("/names #sala", Request::Members(room("#sala"))),
         plain("/leave", Request::Leave(room("#lobby"))),
         plain("/leave #sala", Request::Leave(room("#sala"))),
+        plain("/topic", Request::Topic(room("#lobby"))),
+        plain("/topic #sala", Request::Topic(room("#sala"))),
+        plain("/topic hola", change("#lobby", RoomChange::Topic(Topic::new("hola").unwrap()))),
+        plain("/room #sala invite", change("#sala", RoomChange::Kind(RoomKind::Invite))),
+        plain("/room open", change("#lobby", RoomChange::Kind(RoomKind::Open))),
+        plain("/invite luis", change("#lobby", RoomChange::Invite(user("luis")))),
+        plain("/kick #sala luis", change("#sala", RoomChange::Kick(user("luis")))),
+        plain("/owner #sala luis", change("#sala", RoomChange::Owner(user("luis")))),
         plain("/unread", Request::Chats),
         plain("/whois luis", Request::Whois(user("luis"))),
         plain("/sessions", Request::Sessions),

@@ -68,13 +68,19 @@ fn each_flaw_fails_the_tests_that_name_it() {
 }
 
 #[test]
-fn a_server_without_devices_loses_no_points() {
-    let (failed, said) = failures("none", "login,devices");
+fn a_server_without_devices_permits_and_erase_loses_no_points() {
+    let (failed, said) = failures("none", "login,devices,calls,erase");
     assert!(failed.is_empty(), "{said}");
     let absent: Vec<_> = said.lines().filter(|line| line.starts_with("absent  devices-")).collect();
     let all = script::all().filter(|test| test.is_of_devices()).count();
     assert_eq!(absent.len(), all, "{said}");
     assert!(absent[0].ends_with(": the server has no devices: it answers DEVICE with SYNTAX"), "{said}");
+    let calls: Vec<_> = said.lines().filter(|line| line.starts_with("absent  calls-")).collect();
+    assert_eq!(calls.len(), script::all().filter(|test| test.is_of_calls()).count(), "{said}");
+    assert!(calls[0].ends_with(": the server has no permits: it answers PERMIT with SYNTAX"), "{said}");
+    let erase: Vec<_> = said.lines().filter(|line| line.starts_with("absent  erase-")).collect();
+    assert_eq!(erase.len(), script::all().filter(|test| test.is_of_erasing()).count(), "{said}");
+    assert!(erase[0].ends_with(": the server takes no messages back: it answers ERASE with SYNTAX"), "{said}");
     assert!(said.ends_with("  9.0/ 9.0\n") && !said.contains("\ndevices "), "{said}");
 }
 

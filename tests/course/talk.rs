@@ -55,7 +55,9 @@ fn a_key_is_not_shown() {
 
 #[test]
 fn every_request_and_every_code_has_its_sentence() {
-    for verb in ["SEND", "READ", "STATUS", "HISTORY", "CHATS", "USERS", "JOIN", "LEAVE", "ROOMS", "MEMBERS", "PEER"] {
+    for verb in
+        ["SEND", "READ", "STATUS", "HISTORY", "CHATS", "USERS", "JOIN", "LEAVE", "ROOMS", "MEMBERS", "PEER", "PERMIT"]
+    {
         assert!(
             clause(Verb::of(verb.as_bytes()), "OK").is_some_and(|clause| clause.starts_with("section 5: ")),
             "{verb}"

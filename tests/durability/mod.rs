@@ -10,6 +10,7 @@ mod crashes;
 mod cross_check;
 mod damage;
 mod disk;
+mod erasing;
 mod faults;
 mod history_count;
 mod kill;

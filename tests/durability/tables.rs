@@ -12,7 +12,7 @@ use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
 use crate::support::values::target;
 use wachat::disk::Disk;
-use wachat::model::{Banned, DeviceName, Email, MessageId, Seq, ShortText, Target, Text, Timestamp};
+use wachat::model::{Banned, DeviceName, Email, MessageId, RoomKind, Seq, ShortText, Target, Text, Timestamp, Topic};
 use wachat::protocol::{After, Reply};
 use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
 use wachat::store::{Retention, Store};
@@ -29,6 +29,10 @@ fn read(server: &mut GroupCommitHarness, who: &str, of: &str) {
     let seq = server.group_commit.state().last;
     let target = Ok(target(of));
     server.request(Command::Read { user: user(who), target, seq, last_of_peer: LastOfPeer::NotLookedUp });
+}
+
+fn permit(server: &mut GroupCommitHarness, who: &str, caller: &str, permitted: bool) {
+    server.request(Command::Permit { user: user(who), caller: Ok(target(caller)), permitted });
 }
 
 /// Users, messages and rooms in every state that a table has a word for.
@@ -80,6 +84,17 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server.request(Command::Poll { after: After::Number(Seq::new(7).expect("a number")), wait: Some(0), max: 10 });
     server.request(Command::Closed);
     server.send("eva", "luis", "hola de nuevo");
+    // A room for invited users, with one who is invited and one who is kept out.
+    let room = || Ok(target("#equipo"));
+    server.request(Command::RoomKind { user: user("eva"), room: room(), kind: RoomKind::Invite });
+    let topic = Topic::new("la entrega; \"hoy\"").expect("a topic");
+    server.request(Command::Topic { user: user("eva"), room: room(), topic });
+    for guest in ["ana", "luis"] {
+        server.request(Command::Invite { user: user("eva"), room: room(), guest: Ok(target(guest)) });
+    }
+    server.request(Command::Kick { user: user("eva"), room: room(), other: Ok(target("luis")) });
+    permit(&mut server, "ana", "luis", true);
+    permit(&mut server, "luis", "eva", false);
     server
 }
 
@@ -112,13 +127,22 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("device_gaps.csv", &["eva;1;#sala;6\n"]),
         ("offline.csv", &[";OWN;luis;", ";MSG;", ";STATE;", ";yes;", ";no;", ";READ;"]),
         ("marks.csv", &[";yes", ";no"]),
-        ("rooms.csv", &["#removed;;removed;", "#sala;ana;open;10;ana;9"]),
+        (
+            "rooms.csv",
+            &[
+                "#removed;;removed;",
+                "#sala;ana;open;10;ana;9;open;no;ana;\n",
+                "#equipo;eva;open;0;;0;invite;no;eva;\"la entrega; \"\"hoy\"\"\"\n",
+            ],
+        ),
+        ("guests.csv", &["#equipo;ana;yes\n#equipo;luis;no\n"]),
         ("members.csv", &["#sala;luis;"]),
         ("room_logs.csv", &["#sala;"]),
         ("room_marks.csv", &["#sala;luis;"]),
         ("conversations.csv", &["direct-", "room-"]),
         ("ids.csv", &["ana;m2;"]),
         ("bans.csv", &["@luis;", ";;\"a; \"\"b\"\"\"\n", "192.0.2.7;", ";2030-01-01T00:00:00.000Z;"]),
+        ("permits.csv", &["ana;luis;yes\n", "luis;eva;no\n"]),
     ] {
         let content = &written[Path::new(table)];
         let missing: Vec<_> = parts.iter().filter(|part| !content.contains(*part)).collect();
@@ -140,8 +164,8 @@ fn a_table_of_another_version_is_refused() {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let current = match name {
-            "store" => 3,
-            "members" | "room_logs" => 2,
+            "store" => 5,
+            "members" | "room_logs" | "rooms" => 2,
             _ => 1,
         };
         let version = format!("wachat-{name};{current}\n");
@@ -153,7 +177,7 @@ fn a_table_of_another_version_is_refused() {
             (format!("wachat-{name};0\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};01\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};x\n"), format!("{} {other}", path.display())),
-            (format!("wachat-x{name};2\n"), format!("{} {other}", path.display())),
+            (format!("wachat-x{name};{current}\n"), format!("{} {other}", path.display())),
         ] {
             disk.tamper(&path, |bytes| *bytes = replace_in_table(&content, &version, &line).into_bytes());
             let error = store(&disk, "/data").open(Policy::default(), SMALL).err().expect("it has to be refused");
@@ -162,6 +186,29 @@ fn a_table_of_another_version_is_refused() {
         disk.tamper(&path, |bytes| *bytes = content.clone().into_bytes());
     }
     drop(store(&disk, "/data").open(Policy::default(), SMALL).expect("as it was, it starts"));
+}
+
+#[test]
+fn a_checkpoint_from_before_permits_and_guests_has_none() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
+    disk.tamper(&table("store"), |bytes| {
+        let mut content = String::from_utf8(bytes.clone()).expect("text");
+        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";rights\n", "\n"), (";yes;yes\n", ";yes\n")] {
+            content = replace_in_table(&content, now, before);
+        }
+        *bytes = content.into_bytes();
+    });
+    for later in ["permits", "guests"] {
+        disk.remove_file(&table(later)).expect("to remove it");
+    }
+    let server = GroupCommitHarness::serve(store(&disk, "/data"));
+    let state = server.group_commit.state();
+    for name in ["ana", "luis"] {
+        assert_eq!(state.permits(state.number(&user(name)).expect("an account")).count(), 0, "{name}");
+    }
+    assert!(server.group_commit.state().account_count() > 0);
 }
 
 /// The columns of `store.csv` that say which part of the log is covered, without its end line.
@@ -233,6 +280,8 @@ fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
         Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
         Command::Open { user: user("luis"), device: None, key: None, order: 9, address },
         Command::RemoveRoom { room: Ok(target("#sala")) },
+        Command::Permit { user: user("eva"), caller: Ok(target("ana")), permitted: true },
+        Command::Permit { user: user("ana"), caller: Ok(target("eva")), permitted: false },
         Command::Remove { user: user("eva") },
     ]
 }

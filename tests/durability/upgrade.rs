@@ -80,7 +80,7 @@ fn what_waited_in_a_store_of_every_release_is_delivered() {
         // A retry is recognized, rooms and accounts are there, and it goes on.
         let mut luis = world.login("luis");
         assert!(luis.request("SEND;l2;eva;espera").starts_with("OK;l2;RECEIVED;"));
-        assert_eq!(luis.list("ROOMS"), ["#lobby;3;yes", "#sala;1;no"]);
+        assert_eq!(luis.list("ROOMS"), ["#lobby;3;yes;open;;", "#sala;1;no;open;Eva;"]);
         luis.expect_ko("SEND;l1;ana;something else", "CONFLICT");
         assert!(luis.request("SEND;new;ana;sigue").starts_with("OK;new;RECEIVED;"));
         assert!(luis.request(&format!("PASSWD;{PASSWORD};otra palabra larga")) == "OK");

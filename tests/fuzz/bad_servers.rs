@@ -14,12 +14,12 @@ use wachat::client::link::known_servers::KnownServers;
 use wachat::client::link::perform::perform;
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
-use wachat::client::link::request::{LogOut, Request};
+use wachat::client::link::request::{LogOut, Request, RoomChange};
 use wachat::client::link::session::Session;
 use wachat::client::link::trust::Trust;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Gap;
-use wachat::model::{MessageId, RoomName, Seq, Target, Text, Timestamp, UserName};
+use wachat::model::{MessageId, RoomKind, RoomName, Seq, Target, Text, Timestamp, UserName};
 use wachat::net::{Identity, Socket, server_config};
 
 /// A server that says to each connection what it was told, and then listens to the end.
@@ -103,6 +103,9 @@ fn request(choice: usize) -> Request {
         Request::FindRoom(room.clone()),
         Request::Join(room.clone(), 5),
         Request::Rooms,
+        Request::Rights(room.clone()),
+        Request::Change(room.clone(), RoomChange::Kind(RoomKind::Invite)),
+        Request::Change(room.clone(), RoomChange::Kick(user.clone())),
         Request::Members(room),
         Request::Compare,
         Request::Fill(Gap { target, first: seq, last: seq }),

@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wachat::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomName, Seq, State, Target, Text, Timestamp,
-    Token, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomKind, RoomName, Seq, State, Target, Text,
+    Timestamp, Token, Topic, UserName,
 };
 use wachat::net::LineReader;
-use wachat::protocol::reply::OpenSession;
+use wachat::protocol::reply::{OpenSession, Permit};
 use wachat::protocol::request::{LogOut, Page};
 use wachat::protocol::{
     Accepted, After, Chat, Code, Codec, CommandHelp, Device, DeviceState, DirectLine, Done, Event, Hello,
@@ -63,14 +63,22 @@ fn time() -> impl Strategy<Value = Timestamp> {
     any::<u64>().prop_map(Timestamp::from_millis)
 }
 
+fn room_kind() -> impl Strategy<Value = RoomKind> {
+    prop::sample::select(vec![RoomKind::Open, RoomKind::Invite])
+}
+
+fn topic() -> impl Strategy<Value = Topic> {
+    prop::sample::select(vec!["", "la entrega", "a;b", "\"quoted\"; \\"]).prop_map(|text| Topic::new(text).unwrap())
+}
+
 fn state() -> impl Strategy<Value = State> {
     prop::sample::select(vec![State::Received, State::Delivered, State::Read])
 }
 
 fn message() -> impl Strategy<Value = Arc<Message>> {
-    (seq(), id(), name(), target(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
-        Arc::new(Message { seq, id, from, to, at, text: Text::new(&text).unwrap() })
-    })
+    let text = prop_oneof![text().prop_map(|text| Text::new(&text).unwrap()), Just(Text::erased())];
+    (seq(), id(), name(), target(), time(), text)
+        .prop_map(|(seq, id, from, to, at, text)| Arc::new(Message { seq, id, from, to, at, text }))
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -87,11 +95,26 @@ fn event() -> impl Strategy<Value = Event> {
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
+        (seq(), target(), seq(), seq(), name()).prop_map(|(seq, target, first, last, from)| Event::Erased {
+            seq,
+            target,
+            first,
+            last,
+            from
+        }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (room(), room_kind(), prop::option::of(name()), topic()).prop_map(|(room, kind, owner, topic)| Event::Room {
+            room,
+            kind,
+            owner,
+            topic
+        }),
+        (room(), name()).prop_map(|(room, from)| Event::Invite { room, from }),
         (target(), seq()).prop_map(|(target, upto)| Event::Read { target, upto }),
         (name(), token(), fingerprint())
             .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
+        (name(), time()).prop_map(|(user, at)| Event::Call { user, at }),
         (time(), text()).prop_map(|(at, text)| Event::Notice { at, text: Text::new(&text).unwrap() }),
     ]
 }
@@ -124,6 +147,7 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             text: Text::new(&text).unwrap()
         }),
         (target(), seq()).prop_map(|(target, seq)| SendRequest::Read { target: Ok(target), seq }),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Erase { target: Ok(target), seq }),
         (target(), seq(), page(name())).prop_map(|(target, seq, page)| SendRequest::Status {
             target: Ok(target),
             seq,
@@ -137,6 +161,17 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
         (text(), text()).prop_map(|(old, new)| SendRequest::Passwd { old, new }),
         room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
         room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
+        (room(), room_kind()).prop_map(|(room, kind)| SendRequest::Room { room: Ok(Target::Room(room)), kind }),
+        (room(), topic()).prop_map(|(room, topic)| SendRequest::Topic { room: Ok(Target::Room(room)), topic }),
+        (room(), name(), 0..3).prop_map(|(room, user, which)| {
+            let room = Ok(Target::Room(room));
+            let user = Ok(Target::User(user));
+            match which {
+                0 => SendRequest::Invite { room, user },
+                1 => SendRequest::Kick { room, user },
+                _ => SendRequest::Owner { room, user },
+            }
+        }),
         (room(), page(name())).prop_map(|(room, page)| SendRequest::Members { room: Ok(Target::Room(room)), page }),
         page(name()).prop_map(|page| SendRequest::Users { page }),
         page(room()).prop_map(|page| SendRequest::Rooms { page }),
@@ -147,7 +182,15 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
         log_out().prop_map(|which| SendRequest::Logout { which }),
         (name(), fingerprint())
             .prop_map(|(user, fingerprint)| SendRequest::Peer { user: Ok(Target::User(user)), fingerprint }),
-        prop::sample::select(vec![SendRequest::Sessions, SendRequest::Devices, SendRequest::Ping, SendRequest::Help]),
+        (name(), any::<bool>())
+            .prop_map(|(user, permitted)| SendRequest::Permit { user: Ok(Target::User(user)), permitted }),
+        prop::sample::select(vec![
+            SendRequest::Sessions,
+            SendRequest::Devices,
+            SendRequest::Permits,
+            SendRequest::Ping,
+            SendRequest::Help,
+        ]),
     ]
 }
 
@@ -258,16 +301,17 @@ proptest! {
         (user, target, room, online) in (name(), target(), room(), any::<bool>()),
         (last, read, members, state) in (seq(), seq(), 0..1_000_000usize, state()),
         (last_seen, form, help) in (prop::option::of(time()), text(), text()),
+        (kind, owner, topic) in (room_kind(), prop::option::of(name()), topic()),
     ) {
         let status = Status { user: user.clone(), state };
         prop_assert_eq!(read_again(&status), Ok(status));
-        let chat = Chat { target, last, read, count: 3 };
+        let chat = Chat { target, last, read, count: 3, erased: 2 };
         prop_assert_eq!(read_again(&chat), Ok(chat));
         let member = Member { name: user.clone(), online };
         prop_assert_eq!(read_again(&member), Ok(member));
         let user = User { name: user, online, last_seen };
         prop_assert_eq!(read_again(&user), Ok(user));
-        let room = Room { name: room, members, member: online };
+        let room = Room { name: room, members, member: online, kind, owner, topic };
         prop_assert_eq!(read_again(&room), Ok(room));
         let help = CommandHelp { form: form.into(), help: help.into() };
         prop_assert_eq!(read_again(&help), Ok(help));

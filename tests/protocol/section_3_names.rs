@@ -90,3 +90,27 @@ fn no_new_name_has_a_mark_on_a_digit_or_a_dot_on_a_dotted_letter() {
         assert!(register(&world, name, PASSWORD).starts_with("OK;"), "{name:?}");
     }
 }
+
+/// The reserved names, in any case, and what looks like them.
+const RESERVED: [&str; 9] = ["admin", "Admin", "ADMIN", "adrnin", "server", "System", "wachat", "WaChat", "*"];
+
+#[test]
+fn no_new_account_speaks_for_the_server() {
+    let world = World::new(&["--registration", "auto"]);
+    for name in RESERVED {
+        for password in [PASSWORD, "-"] {
+            let told = register(&world, name, password);
+            assert!(
+                told.starts_with("KO;NAME;") && told.contains("admin, server, system, wachat, *"),
+                "{name}: {told}"
+            );
+        }
+        // A login that would create the account does not.
+        let told = Connection::open(world.send).request(&format!("LOGIN:{name}:{PASSWORD}"));
+        assert!(told.starts_with("KO;NAME;"), "{name}: {told}");
+    }
+    for name in ["admin1", "observer", "wachats", "**"] {
+        world.register(name);
+    }
+    assert_eq!(world.login("admin1").request("JOIN;#admin"), "OK", "a room speaks for nobody");
+}

@@ -47,7 +47,10 @@ fn lists_by_name_are_whole_in_pages_of_any_size() {
         assert_eq!(pages("USERS"), expected(&|name| format!("{name};offline;")));
         assert_eq!(pages("MEMBERS;#sala"), expected(&|name| format!("{name};offline")));
         assert_eq!(pages("STATUS;#sala;1"), expected(&|name| format!("{name};RECEIVED"))[1..]);
-        let rooms = ["#BEA;1;no", "#luis;1;no", "#sala;6;yes", "#Zoë;1;no", "#Álvaro;1;no", "#пётр;1;no"];
+        let rooms = ["BEA", "luis", "sala", "Zoë", "Álvaro", "пётр"].map(|name| match name {
+            "sala" => "#sala;6;yes;open;Zoë;".to_owned(),
+            name => format!("#{name};1;no;open;{name};"),
+        });
         assert_eq!(pages("ROOMS"), rooms);
     }
 }
@@ -61,7 +64,7 @@ fn a_page_begins_after_a_name_that_need_not_exist() {
         assert_eq!(ana.list_without_times("USERS;1000;EVA"), ["luis;offline;"], "in either case");
         assert_eq!(ana.list_without_times("USERS;1;bea"), ["eva;offline;"]);
         assert_eq!(ana.list("USERS;1000;zoe"), [""; 0]);
-        assert_eq!(ana.list("ROOMS;1;#a"), ["#sala;3;yes"]);
+        assert_eq!(ana.list("ROOMS;1;#a"), ["#sala;3;yes;open;ana;"]);
         assert_eq!(ana.list("ROOMS;1;#sala"), [""; 0]);
         assert_eq!(ana.list("MEMBERS;#sala;2;a"), ["ana;offline", "eva;offline"]);
         world.stop();
@@ -139,5 +142,5 @@ fn a_page_has_at_most_a_thousand_records() {
     luis.send("JOIN;#r1000\nJOIN;#r1001\n");
     assert_eq!([luis.read_line(), luis.read_line()], ["OK", "OK"]);
     assert_eq!(ana.list("ROOMS").len(), limits::PAGE_RECORDS);
-    assert_eq!(ana.list("ROOMS;1000;#r0999"), ["#r1000;1;no", "#r1001;1;no"]);
+    assert_eq!(ana.list("ROOMS;1000;#r0999"), ["#r1000;1;no;open;luis;", "#r1001;1;no;open;luis;"]);
 }

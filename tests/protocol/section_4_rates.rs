@@ -64,6 +64,8 @@ fn each_request_takes_the_tokens_of_the_table() {
         ("sol", "JOIN;no-room", 20),
         ("paz", "LEAVE;#nowhere", 20),
         ("luz", "PEER;nadie", 20),
+        ("paco", "PERMIT;nadie;yes", 20),
+        ("pio", "PERMIT", 20),
         ("rut", "EMAIL;", 20),
     ] {
         let mut line = world.register(user);

@@ -7,29 +7,29 @@ use crate::support::store_files::read_checkpoint;
 use crate::support::{Connection, World, run_to_end};
 
 /// The two connections of a user.
-struct User {
-    says: Connection,
-    hears: Connection,
+pub(super) struct User {
+    pub says: Connection,
+    pub hears: Connection,
     last: u64,
 }
 
 impl User {
-    fn new(world: &World, name: &str) -> Self {
+    pub fn new(world: &World, name: &str) -> Self {
         Self { says: world.register(name), hears: world.session(name), last: 0 }
     }
 
-    fn ok(&mut self, request: &str) {
+    pub fn ok(&mut self, request: &str) {
         assert_eq!(self.says.request(request), "OK", "{request}");
     }
 
     /// Sends to a room, and returns the number it got.
-    fn send(&mut self, id: &str, room: &str) -> u64 {
+    pub fn send(&mut self, id: &str, room: &str) -> u64 {
         let reply = self.says.request(&format!("SEND;{id};{room};{id}"));
         reply.strip_prefix(&format!("OK;{id};RECEIVED;")).and_then(|r| r.split(';').nth(1)?.parse().ok()).expect(&reply)
     }
 
     /// Polls; returns the events, without times. The next poll acknowledges them.
-    fn hear(&mut self) -> Vec<String> {
+    pub fn hear(&mut self) -> Vec<String> {
         let events = self.hears.list(&format!("POLL;{};0;1000", self.last));
         let seq = |event: &String| event.split(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
         self.last = events.iter().map(seq).fold(self.last, u64::max);
@@ -37,7 +37,7 @@ impl User {
     }
 
     /// Acknowledges what was heard, and hears nothing new.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         assert_eq!(self.hear(), [""; 0]);
     }
 }
@@ -145,9 +145,9 @@ fn rooms_and_members_are_listed_and_codes_say_what_is_wrong() {
     let [mut ana, _luis, _eva] = three(&world);
     ana.ok("JOIN;#Aula");
     let mut leo = User::new(&world, "leo");
-    assert_eq!(leo.says.list("ROOMS"), ["#Aula;1;no", "#sala;3;no"]);
-    assert_eq!(ana.says.list("ROOMS"), ["#Aula;1;yes", "#sala;3;yes"]);
-    assert_eq!(leo.says.list("MEMBERS;#sala"), ["ana;online", "eva;online", "luis;online"]);
+    assert_eq!(leo.says.list("ROOMS"), ["#Aula;1;no;open;ana;", "#sala;3;no;open;ana;"]);
+    assert_eq!(ana.says.list("ROOMS"), ["#Aula;1;yes;open;ana;", "#sala;3;yes;open;ana;"]);
+    assert_eq!(ana.says.list("MEMBERS;#sala"), ["ana;online", "eva;online", "luis;online"]);
     for (request, code) in [
         ("JOIN;sala", "NAME"),
         ("JOIN;#", "NAME"),
@@ -156,6 +156,7 @@ fn rooms_and_members_are_listed_and_codes_say_what_is_wrong() {
         ("LEAVE;#nowhere", "NO_ROOM"),
         ("LEAVE;ana", "NO_ROOM"),
         ("MEMBERS;#nowhere", "NO_ROOM"),
+        ("MEMBERS;#sala", "NOT_MEMBER"),
         ("SEND;x;#nowhere;x", "NO_ROOM"),
         ("HISTORY;#nowhere", "NO_ROOM"),
     ] {
@@ -188,7 +189,7 @@ fn join_and_part_are_told_to_the_other_members() {
 fn every_new_user_is_in_the_lobby() {
     let world = World::new(&[]);
     let mut ana = User::new(&world, "ana");
-    assert_eq!(ana.says.list("ROOMS"), ["#lobby;1;yes"]);
+    assert_eq!(ana.says.list("ROOMS"), ["#lobby;1;yes;open;;"]);
     let mut luis = User::new(&world, "luis");
     assert_eq!(ana.hear(), ["0;JOIN;#lobby;luis;<at>", "0;ONLINE;luis;<at>"]);
     let seq = luis.send("m-1", "#lobby");
@@ -388,9 +389,9 @@ fn a_room_without_members_and_messages_goes_away() {
     ana.ok("JOIN;#aula");
     luis.ok("JOIN;#aula");
     ana.ok("LEAVE;#aula");
-    assert_eq!(ana.says.list("ROOMS"), ["#aula;1;no", "#sala;3;yes"], "luis is still there");
+    assert_eq!(ana.says.list("ROOMS"), ["#aula;1;no;open;luis;", "#sala;3;yes;open;ana;"], "luis is still there");
     luis.ok("LEAVE;#aula");
-    assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes"]);
+    assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes;open;ana;"]);
     for request in ["LEAVE;#aula", "MEMBERS;#aula", "SEND;x;#aula;x", "HISTORY;#aula", "READ;#aula;0"] {
         luis.says.expect_ko(request, "NO_ROOM");
     }
@@ -408,11 +409,11 @@ fn a_room_without_members_and_messages_goes_away() {
         assert!(!rooms.contains("passing"), "{rooms}");
         world.start();
         let mut luis = world.login("luis");
-        assert_eq!(luis.list("ROOMS"), ["#Aula;1;yes", "#sala;3;yes"]);
+        assert_eq!(luis.list("ROOMS"), ["#Aula;1;yes;open;luis;", "#sala;3;yes;open;ana;"]);
         assert!(luis.list("HISTORY;#aula")[0].ends_with(";m-1"));
     }
     world.login("luis").request("LEAVE;#aula");
-    assert_eq!(world.login("ana").list("ROOMS")[0], "#Aula;0;no", "a room with messages remains");
+    assert_eq!(world.login("ana").list("ROOMS")[0], "#Aula;0;no;open;;", "a room with messages remains");
     world.stop();
     world.assert_undamaged();
 }

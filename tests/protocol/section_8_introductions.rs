@@ -7,6 +7,7 @@ fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
     let world = World::without_lobby();
     let mut ana = world.register("ana");
     let mut luis = world.register("luis");
+    assert_eq!(luis.request("PERMIT;ana;yes"), "OK");
     ana.expect_ko("PEER;luis", "NO_PEER");
     let mut session = world.session("luis");
     ana.expect_ko("PEER;luis", "NO_PEER");
@@ -28,7 +29,7 @@ fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
 fn a_port_ends_with_its_session() {
     let world = World::without_lobby();
     let mut ana = world.register("ana");
-    world.register("luis");
+    assert_eq!(world.register("luis").request("PERMIT;ana;yes"), "OK");
     let mut session = world.session("luis");
     assert_eq!(session.request("PORT;9000"), "OK");
     assert!(ana.request("PEER;luis").starts_with("OK;"));
@@ -43,7 +44,7 @@ fn a_port_ends_with_its_session() {
 fn a_thousand_callers_are_announced_and_the_oldest_of_more_go_first() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
     let mut ana = world.register("ana");
-    world.register("luis");
+    assert_eq!(world.register("luis").request("PERMIT;ana;yes"), "OK");
     let mut session = world.session("luis");
     assert_eq!(session.request("PORT;9000"), "OK");
     let mut announced = Vec::new();

@@ -23,6 +23,7 @@ fn queries() -> Vec<ControlRequest> {
             ControlRequest::Bans | ControlRequest::Status => {}
             ControlRequest::Add { .. } | ControlRequest::Passwd { .. } | ControlRequest::Remove { .. } => {}
             ControlRequest::RemoveRoom { .. } | ControlRequest::Close(_) | ControlRequest::Ban { .. } => {}
+            ControlRequest::Erase { .. } => {}
             ControlRequest::Unban { .. } | ControlRequest::Announce { .. } | ControlRequest::LogLevel { .. } => {}
         }
     }

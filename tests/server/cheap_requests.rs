@@ -113,7 +113,7 @@ fn lists_of_a_hundred_thousand_are_cheap() {
         let command = Command::Users { page: page.clone() };
         let listed = count(&server.assert_cheap("USERS", command));
         assert!(listed == PAGE_RECORDS || after.is_some(), "{listed}");
-        let command = Command::Members { room: Ok(target("#lobby")), page };
+        let command = Command::Members { user: name(7), room: Ok(target("#lobby")), page };
         assert_eq!(count(&server.assert_cheap("MEMBERS", command)), listed);
     }
     for room in 0..USERS / 100 {

@@ -4,7 +4,7 @@
 use crate::support::values::seq;
 use wachat::model::{Banned, State, Target, Timestamp, UserName};
 use wachat::protocol::Event;
-use wachat::state_machine::{BanRow, Capacities, IdRow, Snapshot, StoredState, WaitingRow, WaitingRowEvent};
+use wachat::state_machine::{BanRow, Capacities, IdRow, PermitRow, Snapshot, StoredState, WaitingRow, WaitingRowEvent};
 
 const AT: &str = "2026-11-20T23:55:00.123Z";
 
@@ -45,6 +45,7 @@ fn a_record_that_contradicts_the_state_is_an_error() {
         &["3;LEAVE;eva;#sala;<at>", "3;LEAVE;leo;#sala;<at>", "3;LEAVE;eva;#aula;<at>"],
         &["3;ROOM_REMOVED;#sala;<at>", "3;ROOM_REMOVED;#aula;<at>"],
         &["3;BANNED;192.0.2.7;<at>;;x", "4;BANNED;192.0.2.7;<at>;;x"],
+        &["3;PERMIT;ana;luis;yes", "3;PERMIT;leo;luis;yes", "3;PERMIT;ana;leo;no", "4;PERMIT;ana;luis;yes"],
         &["3;UNBANNED;@luis", "3;UNBANNED;@ana", "3;UNBANNED;192.0.2.7"],
         &[
             "4;MSG;m-2;luis;ana;<at>;x",
@@ -208,6 +209,11 @@ fn a_checkpoint_whose_tables_contradict_each_other_is_refused() {
         let sent = sent(tables);
         tables.ids.push(IdRow { user: name("leo"), id, sent });
     }));
+    for (user, caller) in [("leo", "ana"), ("ana", "leo"), ("ana", "luis")] {
+        let row = PermitRow { user: name(user), caller: name(caller), permitted: true };
+        let is_wrong = is_refused(|tables| tables.permits.push(row));
+        assert_eq!(is_wrong, caller != "luis", "{user} permits {caller}");
+    }
     assert!(is_refused(|tables| {
         let ban = tables.bans[0].ban.clone();
         tables.bans.push(BanRow { banned: Banned::User(name("leo")), ban });

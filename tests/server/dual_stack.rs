@@ -65,6 +65,7 @@ fn every_list_has_the_address_of_the_client() {
     let mut ana = log_in(&server, "127.0.0.7", "ana", false);
     let _others = [log_in(&server, "::1", "ana", false), log_in(&server, "127.0.0.8", "luis", false)];
     let mut caller = log_in(&server, "::1", "luis", false);
+    assert_eq!(ana.request("PERMIT;luis;yes"), "OK");
     for (from, port) in [("127.0.0.9", 9_001), ("::1", 9_002)] {
         let mut session = log_in(&server, from, "ana", true);
         assert_eq!(session.request(&format!("PORT;{port}")), "OK");

@@ -78,12 +78,43 @@ fn with_histories(gate: &Arc<Gate>) -> Handle {
             line
         })
         .collect();
-    for (line, request) in [(0, "JOIN;#sala"), (1, "JOIN;#sala"), (1, "SEND;1;#sala;hola"), (1, "SEND;2;eva;hola")] {
+    for (line, request) in [
+        (0, "JOIN;#sala"),
+        (1, "JOIN;#sala"),
+        (0, "OWNER;#sala;luis"),
+        (1, "SEND;1;#sala;hola"),
+        (1, "SEND;2;eva;hola"),
+    ] {
         assert!(lines[line].request(request).starts_with("OK"), "{request}");
     }
     drop(lines);
     server.stop().expect("a clean stop");
     serve(&disk, gate)
+}
+
+#[test]
+fn who_is_put_out_of_a_room_gets_nothing_of_it_that_is_being_read() {
+    let gate = Arc::<Gate>::default();
+    let server = with_histories(&gate);
+    let mut luis = log_in(&server, "luis");
+    for (request, answer) in [("POLL;0;0", "OK;0"), ("HISTORY;#sala", "KO;NO_ROOM;")] {
+        let is_poll = request.starts_with("POLL");
+        let mut mallory = if is_poll { session(&server, "mallory") } else { log_in(&server, "mallory") };
+        let opened = gate.opened();
+        gate.set_closed(true);
+        mallory.send(format!("{request}\n"));
+        wait_until("the read", || gate.opened() > opened);
+        assert_eq!(luis.request("KICK;#sala;mallory"), "OK");
+        // Then nobody outside is told of the room.
+        assert_eq!(luis.request("ROOM;#sala;invite"), "OK");
+        gate.set_closed(false);
+        let reply = mallory.read_line();
+        assert!(reply.starts_with(answer), "{request}: {reply}");
+        let mut mallory = log_in(&server, "mallory");
+        assert_eq!(luis.request("INVITE;#sala;mallory"), "OK");
+        assert_eq!(mallory.request("JOIN;#sala"), "OK");
+    }
+    server.stop().expect("a clean stop");
 }
 
 #[test]

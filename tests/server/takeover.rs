@@ -66,6 +66,10 @@ impl Sessions {
         (0..USERS.len()).for_each(|user| {
             sessions.handle(0, Command::Register { name: name(user), password_hash: "x".into() });
         });
+        for (user, caller) in (0..USERS.len()).map(|user| (user, (user + 1) % USERS.len())) {
+            let caller = Target::parse(USERS[caller]);
+            sessions.handle(0, Command::Permit { user: name(user), caller, permitted: true });
+        }
         sessions
     }
 

@@ -11,8 +11,8 @@ use wachat::model::{MessageId, Seq, Target, Text, Timestamp};
 use wachat::protocol::Reply;
 use wachat::protocol::request::After;
 use wachat::server::GroupCommit;
-use wachat::state_machine::{Command, ConnectionId, ConversationId, Effect, Now, Policy};
-use wachat::store::{CleanUp, Retention, Sizes, Store, StoreError};
+use wachat::state_machine::{Command, ConnectionId, ConversationId, Effect, Now, Policy, Sought};
+use wachat::store::{CleanUp, Retention, Row, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
 
 /// Room for a few records beside the longest.
@@ -103,6 +103,30 @@ impl GroupCommitHarness {
         }
     }
 
+    /// Takes a message back, as a server does: one that is not in memory is looked up in the history file.
+    pub fn erase(&mut self, name: &str, to: &str, seq: u64) -> Reply {
+        let to = Target::parse(to).expect("a user or a room");
+        let seq = Seq::new(seq).expect("a number");
+        let command = |sought| Command::Erase { user: user(name), target: Ok(to.clone()), seq, sought };
+        if let Some(reply) = self.request(command(Sought::NotLookedUp)) {
+            return reply;
+        }
+        let state = self.group_commit.state();
+        let conversations = state.filed_conversations();
+        let found = conversations.filter_map(|(id, filed)| {
+            let participants = state.participants(id);
+            let file = self.store.history(id, &participants, filed).expect("a history")?;
+            let mut rows = file.newest_first(Some(seq.next())).expect("rows");
+            match rows.next()?.expect("a row") {
+                Row::Message(message) if message.seq == seq => Some(Sought::Message(message)),
+                Row::Message(_) => None,
+                Row::Damaged { first, last } => (first..=last).contains(&seq).then_some(Sought::Damaged),
+            }
+        });
+        let sought = found.min_by_key(|sought| *sought == Sought::Damaged).unwrap_or(Sought::Missing);
+        self.request(command(sought)).expect("a reply")
+    }
+
     /// Acknowledges all events of a user up to a number, as a client that has received them does.
     pub fn acknowledge(&mut self, name: &str, upto: u64) {
         self.request(Command::Open {
@@ -142,9 +166,18 @@ impl GroupCommitHarness {
         }
     }
 
+    /// Makes the checkpoint of a clean stop.
+    pub fn stop(&mut self) {
+        if let Some(upto) = self.group_commit.uncovered() {
+            let clean_up = CleanUp::at_stop(Timestamp::from_millis(self.time));
+            let made = self.store.checkpoint_and_clean_up(upto, Some(&clean_up));
+            self.group_commit.give_checkpoint(&made.unwrap_or_else(|error| panic!("{error}")));
+        }
+    }
+
     /// Does one step of a clean-up of this retention, at a time of the harness, as a server does.
     pub fn clean_up(&mut self, retention: Retention) {
-        let clean_up = CleanUp { retention, now: Timestamp::from_millis(self.time), after: None };
+        let clean_up = CleanUp { retention, now: Timestamp::from_millis(self.time), after: None, is_last: false };
         self.try_clean_up(&clean_up).unwrap_or_else(|error| panic!("{error}"));
     }
 

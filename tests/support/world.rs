@@ -226,6 +226,12 @@ impl World {
         self.try_login(user).unwrap_or_else(|_| self.register(user))
     }
 
+    /// Lets a user be called by another one; both have accounts from then on.
+    pub fn permit(&self, user: &str, caller: &str) {
+        drop(self.login_or_register(caller));
+        assert_eq!(self.login_or_register(user).request(&format!("PERMIT;{caller};yes")), "OK");
+    }
+
     fn try_login(&self, user: &str) -> Result<Connection, String> {
         let (reply, connection) = Connection::open_with(self.send, &format!("LOGIN:{user}:{PASSWORD}"));
         if reply == format!("OK;{user};wachat/1") { Ok(connection) } else { Err(reply) }

@@ -163,6 +163,7 @@ fn every_problem_is_said_with_its_line_and_nothing_is_imported() {
         (b"name\nana\nJos\xe9\n", "line 3: this is not UTF-8"),
         (b"name\nbef0re\n", "line 2: bef0re looks like before, which is taken"),
         (b"name\nluis\nIuis\n1uis\n", "line 4: 1uis looks like luis, in line 2"),
+        (b"name\nAdrnin\n", "line 2: Adrnin: no new account is called admin"),
         ("name\nana\na4\u{308}\n".as_bytes(), "line 3: a4\u{308}: in a new name a combining mark"),
         (b"name\nbefore\n", "line 2: before has an account already"),
     ] {

@@ -135,8 +135,29 @@ fn users_and_rooms() {
     assert!(ana["online"] == false && ana["last_seen"].is_null(), "{ana}");
     assert!(world.ends(0, "users", "ana", &[]).contains("ana offline never\n"));
     let rooms = world.json("rooms", "ana", &[]);
-    assert_eq!(rooms, [serde_json::json!({"name": "#lobby", "members": 2, "member": true})]);
+    let lobby = serde_json::json!({
+        "name": "#lobby", "members": 2, "member": true, "kind": "open", "owner": null, "topic": "",
+    });
+    assert_eq!(rooms, [lobby]);
     assert_eq!(world.ends(0, "rooms", "ana", &[]), "#lobby 2 member\n");
+}
+
+#[test]
+fn rooms_have_a_kind_an_owner_and_a_topic() {
+    let world = World::without_lobby();
+    world.register_clients(&["luis"]);
+    let mut ana = world.register("ana");
+    ana.run_transcript("> ROOM;#equipo;invite\n< OK\n> TOPIC;#equipo;a \u{202e}b\n< OK\n> INVITE;#equipo;luis\n< OK");
+    ana.run_transcript("> JOIN;#sala\n< OK");
+    let shown = "a \\u{202e}b";
+    let of_ana = format!("#equipo 1 member invite owner ana topic {shown}\n#sala 1 member owner ana\n");
+    assert_eq!(world.ends(0, "rooms", "ana", &[]), of_ana);
+    let of_luis = format!("#equipo 1 invited owner ana topic {shown}\n#sala 1 owner ana\n");
+    assert_eq!(world.ends(0, "rooms", "luis", &[]), of_luis);
+    let equipo = serde_json::json!({
+        "name": "#equipo", "members": 1, "member": false, "kind": "invite", "owner": "ana", "topic": "a \u{202e}b",
+    });
+    assert_eq!(world.json("rooms", "luis", &[])[0], equipo);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod classroom;
 mod clear_text;
 mod commands;
 mod control_socket;
+mod erasing;
 mod help;
 mod pages;
 mod room;

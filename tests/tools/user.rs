@@ -30,6 +30,8 @@ fn accounts_are_made_changed_listed_and_closed_while_no_server_runs() {
     assert_eq!(user(&data, &["add", "luis"], PASSWORD).0, Some(0));
     let (code, _, why) = user(&data, &["add", "1uis"], PASSWORD);
     assert!(code == Some(1) && why.contains("luis"), "a name that looks like another one: {code:?} {why}");
+    let (code, _, why) = user(&data, &["add", "Admin"], PASSWORD);
+    assert!(code == Some(1) && why.contains("no new account is called admin"), "a reserved name: {code:?} {why}");
     assert!(user(&data, &["add", "--help"], PASSWORD).1.contains("looks like the name of another account is refused"));
     assert_eq!(user(&data, &["passwd", "luis"], "otra palabra").0, Some(0));
     let log = fs::read_dir(data.join("wal")).expect("a log").map(|file| fs::read(file.expect("a file").path()));

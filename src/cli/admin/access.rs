@@ -30,13 +30,17 @@ pub(super) fn of_running_server(data: Arg) -> Arg {
 }
 
 impl StoreArgs {
+    /// Returns the files of the store, which a server may hold.
+    pub fn files(&self) -> Store {
+        Store::new(Arc::new(RealDisk), &self.data)
+    }
+
     /// Reaches the store; where there is none it is created.
     pub fn open(&self) -> Result<Admin, String> {
         if let Some(server) = find_server(&self.data)? {
             return Ok(server);
         }
-        let store = Store::new(Arc::new(RealDisk), &self.data);
-        let offline = Offline::open(&store, true).map_err(|error| error.to_string())?;
+        let offline = Offline::open(&self.files(), true).map_err(|error| error.to_string())?;
         Ok(Admin::Store(Box::new(offline)))
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 use smol_str::SmolStr;
 
-use crate::model::look::{check_new, looks};
+use crate::model::look::{check_new_account, looks};
 use crate::model::{Email, Password, UserName, cell};
 use crate::protocol::control::Account;
 
@@ -178,7 +178,7 @@ pub(in crate::cli) fn look_alikes<'a>(
     let mut problems = Vec::new();
     for Student { line, name, .. } in students {
         let found = looks(name).find_map(|look| seen.get(&look));
-        match (check_new(name), found) {
+        match (check_new_account(name), found) {
             (Err(error), _) => problems.push(Problem::new(*line, format!("{name}: {error}"))),
             (Ok(()), Some((other, place))) => {
                 problems.push(Problem::new(*line, format!("{name} looks like {other}, {place}")));

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::super::page::{DONE, Page, page};
 use super::super::terminal::{write_list, write_out};
 use super::access::StoreArgs;
+use super::erase;
 use super::import::{self, ImportArgs};
 use super::roster;
 use crate::client;
@@ -22,13 +23,24 @@ pub(super) const PAGES: &[Page] = &[
             ("wachat user add ana", "Create an account"),
             ("wachat user import data/roster.csv", "Create the accounts of a class"),
         ],
-        &["user add", "user import", "user export", "user passwd", "user remove", "user list", "room", "ban"],
+        &[
+            "user add",
+            "user import",
+            "user export",
+            "user passwd",
+            "user remove",
+            "user erase",
+            "user list",
+            "room",
+            "ban",
+        ],
     ),
     page("user add", DONE, &[("wachat user add ana --password-file secret", "Without a prompt")], &["user import"]),
     import::PAGE,
     page("user export", DONE, &[("wachat user export > roster.csv", "Write a roster")], &["user import"]),
     page("user passwd", DONE, &[("wachat user passwd ana", "Set the password of ana")], &["user add"]),
     page("user remove", DONE, &[("wachat user remove ana", "Close the account of ana")], &["user list"]),
+    page("user erase", DONE, &[("wachat user erase ana", "Take back all that ana has written")], &["user remove"]),
     page("user list", DONE, &[("wachat user list --data data", "The accounts of a store")], &["users", "user export"]),
 ];
 
@@ -67,6 +79,14 @@ enum Action {
         /// User name
         name: String,
     },
+    /// Take back all that a user has written, for ever, also after the account was closed
+    ///
+    /// The messages stay, without their texts, in all conversations and rooms; clients are told, and remove the texts, too.
+    /// The texts leave the files of the store within a day, or when the server stops. Backups from before keep them.
+    Erase {
+        /// User name
+        name: String,
+    },
     /// List all accounts, one record a line, with the fields separated by ;
     List,
 }
@@ -83,6 +103,7 @@ pub(super) fn run(args: &UserArgs) -> Result<(), String> {
             let user = user(name)?;
             admin.change(&ControlRequest::Remove { user }).map_err(|why| format!("{name}: {why}"))
         }
+        Action::Erase { name } => erase::run(&args.store, &user(name)?),
         Action::List => {
             write_list("name;email;created_at;last_seen;removed_at", &args.store.open_existing()?.accounts()?)
         }

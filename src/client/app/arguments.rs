@@ -1,10 +1,11 @@
 //! From the arguments of a command to values.
 
 use super::command::Command;
+use crate::client::link::request::RoomChange;
 use crate::client::state::record::Switch;
 use crate::client::state::row::folded;
 use crate::limits;
-use crate::model::{DeviceName, Email, RoomName, Target, Text, UserName};
+use crate::model::{DeviceName, Email, RoomKind, RoomName, Target, Text, Topic, UserName};
 use crate::texts::Phrase;
 
 /// The reason why a line is no command: it is not of the form, or another one.
@@ -86,6 +87,44 @@ pub fn join(rest: &str) -> Parsed {
     }
 }
 
+/// Takes a room off the beginning of the arguments, if one is named there.
+fn leading_room(rest: &str) -> Result<(Option<RoomName>, &str), Refusal> {
+    if !rest.starts_with('#') {
+        return Ok((None, rest));
+    }
+    let (name, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    Ok((optional_room(name)?, rest.trim_start()))
+}
+
+/// Parses the arguments of `/room`: a room, and the word for those who may join it.
+pub fn room_kind(rest: &str) -> Parsed {
+    let (room, word) = leading_room(rest)?;
+    let kind = match word {
+        "open" | "abierta" | "aberta" => RoomKind::Open,
+        "invite" | "invitación" | "invitacion" | "convite" => RoomKind::Invite,
+        _ => return Err(Refusal::Form),
+    };
+    Ok(Command::Change(room, RoomChange::Kind(kind)))
+}
+
+/// Parses the arguments of `/topic`: a room, and its new topic, or the word that removes it.
+pub fn topic(rest: &str) -> Parsed {
+    let (room, text) = leading_room(rest)?;
+    let text = match text {
+        "" => return Ok(Command::Topic(room)),
+        "none" | "ninguno" | "nenhum" => "",
+        text => text,
+    };
+    let wrong = || Refusal::Because(Phrase::NotATopic { most: &limits::TOPIC_BYTES }.to_string());
+    Topic::new(text).map(|topic| Command::Change(room, RoomChange::Topic(topic))).ok_or_else(wrong)
+}
+
+/// Parses the arguments of a command about a room and a user.
+pub fn room_and_user(rest: &str, change: fn(UserName) -> RoomChange) -> Parsed {
+    let (room, user) = leading_room(rest)?;
+    optional_user(user)?.map(|user| Command::Change(room, change(user))).ok_or(Refusal::Form)
+}
+
 /// Parses the argument of `/email`: an address, or the word that removes it.
 pub fn email(rest: &str) -> Parsed {
     match rest {
@@ -96,6 +135,18 @@ pub fn email(rest: &str) -> Parsed {
             Email::new(address).map(Command::Email).ok_or_else(wrong)
         }
     }
+}
+
+/// Parses `/permit ana yes`, and `/permit` alone.
+pub fn permit(rest: &str) -> Parsed {
+    let Some((user, word)) = rest.split_once(char::is_whitespace) else { return none(rest, Command::Permit(None)) };
+    let permitted = match word.trim() {
+        "yes" | "sí" | "si" | "sim" => true,
+        "no" | "não" | "nao" => false,
+        _ => return Err(Refusal::Form),
+    };
+    let user = optional_user(user)?.ok_or(Refusal::Form)?;
+    Ok(Command::Permit(Some((user, permitted))))
 }
 
 /// Parses `/set quiet on`, and `/set` alone.

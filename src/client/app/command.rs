@@ -1,5 +1,6 @@
 //! The commands that can be typed, as values.
 
+use crate::client::link::request::RoomChange;
 use crate::client::state::record::Switch;
 use crate::model::{DeviceName, Email, RoomName, Target, Text, UserName};
 
@@ -40,12 +41,18 @@ pub enum Command {
     Rooms,
     /// Lists the members of a room, or of the one that is the current conversation.
     Members(Option<RoomName>),
+    /// Changes a room that the user owns: a named one, or the one that is the current conversation.
+    Change(Option<RoomName>, RoomChange),
+    /// Shows the topic of a room, or of the one that is the current conversation.
+    Topic(Option<RoomName>),
     /// Hides a user's messages, or shows them again; alone, lists the hidden users.
     Ignore(Option<UserName>),
     /// Opens a direct chat with this user; alone, lists those that are open.
     Direct(Option<UserName>),
     /// Accepts the direct chat that this user wants; alone, lists those who wait.
     Accept(Option<UserName>),
+    /// Lets this user call, or not; alone, lists who may and who may not.
+    Permit(Option<(UserName, bool)>),
     /// Ends the direct chat.
     Close,
     /// Sends by way of the server the messages that a direct chat left unconfirmed.
@@ -75,7 +82,8 @@ impl Command {
     /// Checks that the lines after it are meant for the conversation that it names.
     pub(super) fn chooses_chat(&self) -> bool {
         let is_direct = matches!(self, Self::Direct(Some(_)) | Self::Accept(Some(_)));
-        is_direct || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
+        let may_create = matches!(self, Self::Change(Some(_), RoomChange::Kind(_)));
+        is_direct || may_create || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
     }
 
     /// Checks that it is for a person at a terminal, and no command of a pipe.

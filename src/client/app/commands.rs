@@ -3,9 +3,10 @@
 
 use super::arguments::{
     Parsed, Refusal, act, email, forget, history, join, log_out, none, optional_room, optional_target, optional_text,
-    optional_user, say_to, search, set,
+    optional_user, permit, room_and_user, room_kind, say_to, search, set, topic,
 };
 use super::command::Command;
+use crate::client::link::request::RoomChange;
 use crate::texts::{Language, Three, three};
 
 /// A row of the table.
@@ -119,12 +120,35 @@ commands! {
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual";
     "/rooms" ["/list"], |rest| none(rest, Command::Rooms);
-        help "list all rooms, and which of them you are in",
-            "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
+        help "list all rooms: which of them you are in or are invited to, their owners and topics",
+            "todas las salas: en cuáles estás o a cuáles te invitan, de quién son y de qué tratan",
+            "todas as salas: em quais você está ou para quais convidam você, de quem são e do que tratam";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
         form "/names [#room]", "/names [#sala]", "/names [#sala]";
         help "list the members of a room, and which of them are online",
             "quién está en una sala, y quién de ellos en línea", "quem está em uma sala, e quem deles online";
+    "/room" [], room_kind;
+        form "/room [#room] <open or invite>", "/room [#sala] <abierta o invitación>", "/room [#sala] <aberta ou convite>";
+        help "let everybody join your room, or only whom you invite; creates the room if there is none",
+            "deja entrar en tu sala a cualquiera, o solo a quien invites; crea la sala si no existe",
+            "deixa qualquer um entrar na sua sala, ou só quem você convidar; cria a sala se ela não existe";
+    "/topic" [], topic;
+        form "/topic [#room] [text or none]", "/topic [#sala] [texto o ninguno]", "/topic [#sala] [texto ou nenhum]";
+        help "set the topic of your room, or remove it; without a text, show the topic of a room",
+            "pon el tema de tu sala, o quítalo; sin texto, muestra el tema de una sala",
+            "define o tópico da sua sala, ou o remove; sem texto, mostra o tópico de uma sala";
+    "/invite" [], |rest| room_and_user(rest, RoomChange::Invite);
+        form "/invite [#room] <user>", "/invite [#sala] <usuario>", "/invite [#sala] <usuário>";
+        help "invite a user to your room", "invita a alguien a tu sala", "convida alguém para a sua sala";
+    "/kick" [], |rest| room_and_user(rest, RoomChange::Kick);
+        form "/kick [#room] <user>", "/kick [#sala] <usuario>", "/kick [#sala] <usuário>";
+        help "put a user out of your room; to return takes an invitation",
+            "echa a alguien de tu sala; para volver hace falta una invitación",
+            "tira alguém da sua sala; para voltar é preciso um convite";
+    "/owner" [], |rest| room_and_user(rest, RoomChange::Owner);
+        form "/owner [#room] <user>", "/owner [#sala] <usuario>", "/owner [#sala] <usuário>";
+        help "give your room to another member",
+            "da tu sala a otro miembro", "dá a sua sala a outro membro";
     "/p2p" [], |rest| optional_user(rest).map(Command::Direct);
         form "/p2p [user]", "/p2p [usuario]", "/p2p [usuário]";
         help "open a direct chat, without the server, until exit or /close; alone, list the open ones",
@@ -132,9 +156,14 @@ commands! {
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
     "/accept" [], |rest| optional_user(rest).map(Command::Accept);
         form "/accept [user]", "/accept [usuario]", "/accept [usuário]";
-        help "accept the direct chat that a user wants to have with you; alone, list who waits for that",
-            "acepta el chat directo que alguien quiere tener contigo; a secas, quién lo espera",
-            "aceita a conversa direta que alguém quer ter com você; sozinho, quem espera por isso";
+        help "accept the direct chat that a user wants to have with you, or let that user call you; alone, list who waits for that",
+            "acepta el chat directo que alguien quiere tener contigo, o le deja llamarte; a secas, quién lo espera",
+            "aceita a conversa direta que alguém quer ter com você, ou o deixa chamar você; sozinho, quem espera por isso";
+    "/permit" [], permit;
+        form "/permit [<user> <yes or no>]", "/permit [<usuario> <sí o no>]", "/permit [<usuário> <sim ou não>]";
+        help "let a user call you for direct chats, or not, even if you have written to that user; alone, list whom you let and whom not",
+            "deja a alguien llamarte para chats directos, o no, aunque le hayas escrito; a secas, a quién dejas y a quién no",
+            "deixa alguém chamar você para conversas diretas, ou não, mesmo que você lhe tenha escrito; sozinho, quem pode e quem não";
     "/close" [], |rest| none(rest, Command::Close);
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);

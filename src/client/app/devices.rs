@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::view::{View, answer, notice};
-use crate::client::link::request::Request;
+use crate::client::link::request::{Request, RoomChange};
 use crate::client::state::row::Row;
 use crate::model::{DeviceName, Message, RoomName, Timestamp};
 use crate::protocol::Device;
@@ -24,11 +24,12 @@ impl Memberships {
         self.asked.entry(room).or_default().push_back(is_member);
     }
 
-    /// The server has refused a change, or was not asked.
+    /// The server has refused a change, or was not asked, or had nothing to change.
     pub fn note_refused(&mut self, request: &Request) {
         let (room, is_member) = match request {
             Request::Join(room, _) => (room, true),
             Request::Leave(room) => (room, false),
+            Request::Change(room, RoomChange::Kind(_)) => (room, true),
             _ => return,
         };
         if let Some(asked) = self.asked.get_mut(room)
@@ -80,16 +81,20 @@ impl App {
             return;
         }
         self.show(notice(Phrase::JoinedElsewhere { room }));
+        self.rights.note_joined(room);
         if self.state.note_joined_elsewhere(room) {
             self.completion.want();
             self.completion.note_caught_up();
         }
     }
 
-    /// The user has left a room: on another device, unless this one has asked for it.
+    /// The user is no longer in a room: was kicked, or has left it on another device, unless this one has asked for it. A
+    /// client without a device is told of a kick alone (protocol, section 7).
     pub(super) fn handle_left_elsewhere(&mut self, room: RoomName) {
         if self.memberships.is_of_other_device(&room, false) {
-            self.show(notice(Phrase::LeftElsewhere { room: &room }));
+            let is_device = self.device().is_some();
+            let kicked = Phrase::Kicked { room: &room };
+            self.show(notice(if is_device { Phrase::LeftElsewhere { room: &room } } else { kicked }));
             self.close_room(room);
         }
     }

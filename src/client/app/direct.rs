@@ -12,6 +12,7 @@ use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, MessageId, Proof, Seq, Target, Text, UserName};
+use crate::protocol::reply::Permit;
 use crate::protocol::{Code, DirectLine, Ko};
 use crate::texts::{Phrase, words};
 
@@ -81,19 +82,47 @@ impl App {
         self.show(if peers.is_empty() { answer(none) } else { answer(peers.join(" ")) });
     }
 
-    /// `/accept ana`: takes the chat that a caller wants, and answers in it; `/accept`: lists the callers who wait.
+    /// `/accept ana`: takes the chat that a caller wants, and answers in it. If the server has let none through, it lets the
+    /// caller through the next time. `/accept`: lists the callers who wait.
     pub(super) fn accept_call(&mut self, caller: Option<&UserName>) {
         if !self.setting.direct {
             return self.problem(Phrase::NoDirectHere);
         }
         let Some(caller) = caller else { return self.list_peers(Chat::is_waiting, Phrase::NoCallers) };
         let Some(peer) = self.chats.with(caller).next().map(|chat| chat.peer.clone()) else {
-            self.problem(Phrase::NotCalling { peer: caller });
+            if self.state.is_ignored(caller) {
+                self.problem(Phrase::IsIgnored { user: caller });
+            } else {
+                self.ask_server(Request::Permit(caller.clone(), true));
+            }
             return self.refuse_hasty_texts();
         };
         self.chats.accepted.insert(peer.clone());
         self.show(notice(Phrase::DirectBegun { peer: &peer }));
         self.destination = Destination::Direct(peer);
+    }
+
+    /// The server has not let a caller through.
+    pub(super) fn report_call(&mut self, caller: &UserName) {
+        if self.setting.direct {
+            self.show(notice(Phrase::DirectNotLetThrough { peer: caller }));
+        }
+    }
+
+    /// The server lets a user call from now on, or not: one who may is heard without `/accept`.
+    pub(super) fn handle_permit(&mut self, user: &UserName, permitted: bool) {
+        match permitted {
+            true => _ = self.chats.accepted.insert(user.clone()),
+            false => _ = self.chats.accepted.remove(user),
+        }
+        self.show(notice(if permitted { Phrase::Permitted { user } } else { Phrase::NotPermitted { user } }));
+    }
+
+    pub(super) fn list_permits(&mut self, permits: &[Permit]) {
+        let row = |Permit { user, permitted }: &Permit| {
+            answer(if *permitted { Phrase::PermittedRow { user } } else { Phrase::NotPermittedRow { user } })
+        };
+        self.show_all(permits.iter().map(row), Phrase::NobodyPermitted);
     }
 
     /// Checks that the user wants to hear a caller: one who was called or accepted, or to whom the user has written.

@@ -1,9 +1,8 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
 use super::account::Change;
-use super::devices::Memberships;
 use super::dispatch::Outcome;
-use super::rooms::room_refusal;
+use super::rooms::why_refused;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
@@ -60,7 +59,7 @@ impl App {
         self.state.note_own_name(user);
         self.polling.note_login(acknowledged);
         self.presence.note_login();
-        self.memberships = Memberships::default();
+        self.rights.retry();
         self.device_state = device;
         // Events have gone to another program of the user, or the server has forgotten them for this device.
         self.completion.note_login(acknowledged > self.state.position());
@@ -154,9 +153,9 @@ impl App {
     fn handle_failed(&mut self, message: Outgoing, ko: &Ko) {
         self.failures += 1;
         self.progress = self.context.now;
-        let why = match (ko.code, &message.to) {
-            (code, Target::Room(room)) => room_refusal(code, room).unwrap_or_else(|| words::ko(ko)),
-            _ => words::ko(ko),
+        let why = match &message.to {
+            Target::Room(room) => why_refused(room, ko),
+            Target::User(_) => words::ko(ko),
         };
         self.show(View::Failed { message, why });
     }
@@ -174,12 +173,23 @@ impl App {
             (Request::FindRoom(room), Answer::Rooms(rooms)) => self.handle_new_room(room, &rooms),
             (Request::FindRoom(room), _) => self.join(room),
             (Request::Join(room, _), Answer::Joined(chat, last)) => self.handle_joined(room, chat.as_ref(), &last),
-            (Request::Join(..), Answer::Refused(ko)) => self.handle_not_joined(&words::ko(&ko)),
+            (Request::Join(room, _), Answer::Refused(ko)) => self.handle_not_joined(&why_refused(&room, &ko)),
+            (Request::Change(room, change), given) => self.handle_change(room, &change, given),
+            (Request::Rights(room), given) => self.note_rights(&room, &given),
+            (Request::Topic(room), Answer::Rooms(rooms)) => self.show_topic(&room, rooms.first()),
+            (Request::Members(room), Answer::Refused(ko)) => self.problem(why_refused(&room, &ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
+            (Request::Permit(user, permitted), Answer::Done) => self.handle_permit(&user, permitted),
+            (Request::Permit(..) | Request::Permits, Answer::Refused(ko)) if ko.code == Code::Syntax => {
+                self.problem(Phrase::NoPermits);
+            }
+            (_, Answer::Permits(permits)) => self.list_permits(&permits),
             (_, Answer::Devices(devices)) => self.list_devices(&devices),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
-            (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
+            (Request::History(target, count), Answer::Refused(ko))
+                if matches!(ko.code, Code::NotMember | Code::NoRoom) =>
+            {
                 self.show_own_rows(&target, count, &ko)
             }
             (Request::Passwd(_, new), Answer::Done) => self.handle_new_password(new),
@@ -231,9 +241,13 @@ impl App {
             Request::Lobby => self.handle_lobby(None),
             Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.context.now),
             Request::Presence => self.presence.retry(),
+            Request::Rights(_) => self.rights.retry(),
             Request::Find(target) => self.handle_found(target.clone(), None),
             Request::Join(..) | Request::FindRoom(_) => {
                 self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string())
+            }
+            Request::Change(room, change) => {
+                self.fail_change(room, change, &Phrase::NotAsked { why: &why }.to_string());
             }
             Request::Peer(peer) => self.handle_unreachable(peer, why),
             Request::Passwd(..) => {
@@ -308,9 +322,12 @@ impl App {
                 self.presence.note_joiner(user);
             }
             Arrival::Parted(room, user) => self.show_news(Phrase::LeftRoom { user: &user, room: &room }),
+            Arrival::Changed(room, rights) => self.handle_changed(room, rights),
+            Arrival::Invited(room, user) => self.handle_invited(&room, &user),
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
+            Arrival::Call(user) => self.report_call(&user),
             Arrival::Notice(text) => self.show(notice(Phrase::Announcement { text: &text })),
         }
     }

@@ -7,6 +7,7 @@
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `devices`: the user's devices, and what was done on another one. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
+//! - `rights`: what the owners of rooms set, and how an owner changes it.
 //! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app, such as the
 //!   prompt.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
@@ -32,6 +33,7 @@ mod polling;
 mod presence;
 pub mod present;
 mod reply;
+mod rights;
 mod rooms;
 pub mod view;
 
@@ -61,6 +63,7 @@ use event::{Context, Effect, Event, Output};
 use polling::Polling;
 use presence::Presence;
 use reply::Away;
+use rights::RoomRights;
 use view::{View, answer, notice};
 
 /// The settings of a run.
@@ -130,6 +133,7 @@ pub struct App {
     /// The server knows this client as a device. `None`: it does not, or it is an older server, which has none.
     device_state: Option<DeviceState>,
     memberships: Memberships,
+    rights: RoomRights,
     /// Number of lookups in the log that are not answered.
     lookups: usize,
     /// Arrivals that are held back while a room is joined: the messages before them are shown first.
@@ -169,6 +173,7 @@ impl App {
             chats: Chats::default(),
             device_state: None,
             memberships: Memberships::default(),
+            rights: RoomRights::default(),
             lookups: 0,
             held: Vec::new(),
             last_writer: None,
@@ -229,19 +234,25 @@ impl App {
         }
         self.release_callers();
         self.close_overdue();
+        self.follow_open_room();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);
         let completion = &mut self.completion;
         let presence = &mut self.presence;
+        let rights = &mut self.rights;
         let works = self.polling.works;
         let mut completion = || if works { completion.next_request(now) } else { None };
-        let mut background = || completion().or_else(|| presence.next_request());
+        let mut rights = || if works { rights.next_request() } else { None };
+        let mut background = || completion().or_else(|| presence.next_request()).or_else(&mut rights);
         let background = || if leaving { None } else { background() };
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         if let Some(request) = self.polling.next_request(self.state.position(), now) {
             if request == Receive::LogIn {
                 // This login uses the new password: what ends its session is no longer the change.
                 self.password_change = Change::None;
+                // No event of the new session tells of changes from before it. What is asked for from now on may have one.
+                self.memberships = Memberships::default();
+                self.rights.forget_asked();
             }
             effects.push(Effect::Receive(request));
         }

@@ -62,7 +62,6 @@ pub(super) fn explain_unknown(verb: &str) -> String {
 /// Returns the hint for a verb that users of IRC type, and that has no row: wachat has nothing of that kind.
 fn instead_of(typed: &str) -> Option<Phrase<'static>> {
     match typed {
-        "topic" => Some(Phrase::NoTopic),
         "nick" => Some(Phrase::NoNick),
         _ => None,
     }

@@ -5,9 +5,10 @@ use super::destination::Destination;
 use super::view::{View, answer, damaged, notice};
 use super::{App, Input, Server};
 use crate::client::link::request::Request;
+use crate::client::state::rights::Rights;
 use crate::client::state::row::Row;
 use crate::limits;
-use crate::model::{RoomName, Seq, State, Target};
+use crate::model::{RoomKind, RoomName, Seq, State, Target};
 use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};
 use crate::texts::{Phrase, words};
 
@@ -115,6 +116,7 @@ impl App {
     pub(super) fn handle_joined(&mut self, room: RoomName, chat: Option<&Chat>, last: &[HistoryRecord]) {
         self.input = Input::Line;
         self.show(notice(Phrase::YouJoined { room: &room }));
+        self.rights.note_joined(&room);
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
         let Some(chat) = chat.filter(|_| !self.setting.piped) else { return };
@@ -151,17 +153,23 @@ impl App {
 
     /// `/names`: lists the members of a room, or of the current one.
     pub(super) fn list_members(&mut self, room: Option<RoomName>) {
-        match room.or_else(|| self.current_room()) {
-            Some(room) => _ = self.ask_server(Request::Members(room)),
-            None => self.problem(Phrase::WhichRoom { verb: &"/names" }),
+        if let Some(room) = self.named_or_current(room, "/names") {
+            self.ask_server(Request::Members(room));
         }
+    }
+
+    /// Returns the room that a command names, or the current one. `None`: there is none, which is shown.
+    pub(super) fn named_or_current(&mut self, named: Option<RoomName>, verb: &str) -> Option<RoomName> {
+        let room = named.or_else(|| self.current_room());
+        if room.is_none() {
+            self.problem(Phrase::WhichRoom { verb: &verb });
+        }
+        room
     }
 
     /// `/leave`: leaves a room, or the current one.
     pub(super) fn leave_room(&mut self, room: Option<RoomName>) {
-        let Some(room) = room.or_else(|| self.current_room()) else {
-            return self.problem(Phrase::WhichRoom { verb: &"/leave" });
-        };
+        let Some(room) = self.named_or_current(room, "/leave") else { return };
         if self.ask_server(Request::Leave(room.clone())) {
             self.memberships.note_asked(room, false);
         }
@@ -172,10 +180,12 @@ impl App {
         self.close_room(room);
     }
 
+    /// Closes a room that the user is no longer in.
     pub(super) fn close_room(&mut self, room: RoomName) {
-        if self.current_room() == Some(room) {
+        if self.current_room().as_ref() == Some(&room) {
             self.destination = Destination::Nowhere;
         }
+        self.rights.note(room, None);
     }
 
     /// Shows how far the user's last message in a room has come: how many have read it, and who has not.
@@ -190,7 +200,7 @@ impl App {
         }
     }
 
-    fn current_room(&self) -> Option<RoomName> {
+    pub(super) fn current_room(&self) -> Option<RoomName> {
         match &self.destination {
             Destination::Conversation(Target::Room(room)) => Some(room.clone()),
             _ => None,
@@ -198,17 +208,34 @@ impl App {
     }
 
     pub(super) fn list_rooms(&mut self, rooms: &[Room]) {
-        let line = |seen: &Room| {
-            let room = &seen.name;
-            let members = &seen.members;
-            let in_it = Phrase::RoomMembersAndYou { room, members };
-            let not = Phrase::RoomMembers { room, members };
-            answer(if seen.member { in_it } else { not })
-        };
-        self.show_all(rooms.iter().map(line), Phrase::NoRooms);
+        for room in rooms {
+            match (room.member, room.kind) {
+                (true, _) => _ = self.rights.note(room.name.clone(), Some(Rights::of(room))),
+                (false, RoomKind::Invite) => self.rights.note_invited(&room.name),
+                (false, RoomKind::Open) => {}
+            }
+        }
+        let views: Vec<_> = rooms.iter().map(|room| self.view_of_room(room)).collect();
+        self.show_all(views.into_iter(), Phrase::NoRooms);
     }
 
-    /// The server shows a room to its members only; the history here is the user's own.
+    /// Returns a room with its members, and what its owner has set. A room that only those may join who are invited is shown
+    /// to no others.
+    fn view_of_room(&self, seen: &Room) -> View {
+        let room = &seen.name;
+        let members = &seen.members;
+        let head = match (seen.member, seen.kind) {
+            (true, _) => Phrase::RoomMembersAndYou { room, members },
+            (false, RoomKind::Invite) => Phrase::RoomMembersAndInvited { room, members },
+            (false, RoomKind::Open) => Phrase::RoomMembers { room, members },
+        };
+        let kind = (seen.member && seen.kind == RoomKind::Invite).then_some(seen.kind);
+        let parts = [vec![head.to_string()], self.rights_in_words(kind, &Rights::of(seen))].concat();
+        answer(parts.join("; "))
+    }
+
+    /// The server shows the messages of a room to its members only, and to others not even that there is one by invitation; the
+    /// history here is the user's own.
     pub(super) fn show_own_rows(&mut self, target: &Target, count: usize, ko: &Ko) {
         let rows = self.state.last_rows(target, count);
         if rows.is_empty() {
@@ -237,6 +264,12 @@ pub(super) fn room_refusal(code: Code, room: &RoomName) -> Option<String> {
     match code {
         Code::NotMember => Some(Phrase::JoinFirst { room }.to_string()),
         Code::NoRoom => Some(Phrase::JoinMakes { room }.to_string()),
+        Code::NotInvited => Some(Phrase::NeedsInvitation { room }.to_string()),
         _ => None,
     }
+}
+
+/// Returns what a refusal means that is about a room, or else the text of the KO.
+pub(super) fn why_refused(room: &RoomName, ko: &Ko) -> String {
+    room_refusal(ko.code, room).unwrap_or_else(|| words::ko(ko))
 }

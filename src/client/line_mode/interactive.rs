@@ -289,7 +289,8 @@ impl Interactive {
         match (key.code, key.modifiers.contains(KeyModifiers::CTRL)) {
             (KeyCode::Tab, false) => {
                 let backwards = key.modifiers.contains(KeyModifiers::SHIFT);
-                if !self.editor.complete(|| Names::of(self.owner.app.state()), backwards) {
+                let app = &self.owner.app;
+                if !self.editor.complete(|| Names::of(app.state()).with_rooms(app.invitations()), backwards) {
                     self.lines.ring();
                 }
             }

@@ -18,11 +18,30 @@ pub fn fetch_users(session: &mut Session) -> Fetched<User> {
 /// Fetches the first users of the list, as many as the client remembers the presence of.
 pub fn fetch_presence(session: &mut Session) -> Fetched<User> {
     let request = |last: Option<&User>| SendRequest::Users { page: Page::after(last.map(|user| user.name.clone())) };
-    fetch_pages(session, limits::PRESENCE_USERS, request)
+    let is_enough = |users: &[User]| users.len() >= limits::PRESENCE_USERS;
+    let mut users = fetch_pages(session, is_enough, request)?;
+    if let Ok(users) = &mut users {
+        users.truncate(limits::PRESENCE_USERS);
+    }
+    Ok(users)
 }
 
 pub fn fetch_rooms(session: &mut Session) -> Fetched<Room> {
     fetch_by_name(session, |page| SendRequest::Rooms { page }, |room: &Room| room.name.clone())
+}
+
+/// Fetches the record of a room: one, or none if the server shows the user no such room. The list is by name, and is read
+/// from shortly before that of the room.
+pub(super) fn fetch_room(session: &mut Session, room: &RoomName) -> Fetched<Room> {
+    let mut shorter = room.mapped().to_owned();
+    shorter.pop();
+    let before = RoomName::new(&format!("#{shorter}")).ok().filter(|before| before < room);
+    let request = |last: Option<&Room>| {
+        let after = last.map(|last| &last.name).or(before.as_ref());
+        SendRequest::Rooms { page: Page::after(after.cloned()) }
+    };
+    let rooms = fetch_pages(session, |rooms: &[Room]| rooms.iter().any(|listed| listed.name >= *room), request)?;
+    Ok(rooms.map(|rooms| rooms.into_iter().filter(|listed| listed.name == *room).collect()))
 }
 
 pub(super) fn fetch_members(session: &mut Session, room: &RoomName) -> Fetched<Member> {
@@ -43,7 +62,7 @@ pub fn fetch_chats(session: &mut Session) -> Fetched<Chat> {
         let (before, target) = after.map(|chat| (chat.last, chat.target.clone())).unzip();
         SendRequest::Chats { page: Page::after(before), target }
     };
-    fetch_pages(session, usize::MAX, request)
+    fetch_pages(session, |_| false, request)
 }
 
 /// Fetches the last messages below a number, or the last ones.
@@ -62,14 +81,14 @@ fn fetch_by_name<T: Codec, Name: Field>(
     request: impl Fn(Page<Name>) -> SendRequest,
     name: impl Fn(&T) -> Name,
 ) -> Fetched<T> {
-    fetch_pages(session, usize::MAX, |after| request(Page::after(after.map(&name))))
+    fetch_pages(session, |_| false, |after| request(Page::after(after.map(&name))))
 }
 
-/// Fetches page after page, each after the last record of the one before it, up to the page that is not full, or to this
-/// number of records.
+/// Fetches page after page, each after the last record of the one before it, up to the page that is not full, or until the
+/// records are enough.
 fn fetch_pages<T: Codec>(
     session: &mut Session,
-    most: usize,
+    is_enough: impl Fn(&[T]) -> bool,
     request: impl Fn(Option<&T>) -> SendRequest,
 ) -> Fetched<T> {
     let mut list = Vec::new();
@@ -81,8 +100,7 @@ fn fetch_pages<T: Codec>(
         };
         let is_last = page.len() < limits::PAGE_RECORDS;
         list.extend(page);
-        if is_last || list.len() >= most {
-            list.truncate(most);
+        if is_last || is_enough(&list) {
             return Ok(Ok(list));
         }
         if session.received > end {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::error::LinkError;
 use super::lists::{
-    fetch_chats, fetch_history, fetch_members, fetch_presence, fetch_rooms, fetch_statuses, fetch_users,
+    fetch_chats, fetch_history, fetch_members, fetch_presence, fetch_room, fetch_rooms, fetch_statuses, fetch_users,
 };
-use super::request::{Answer, LogOut, Request};
+use super::request::{Answer, LogOut, Request, RoomChange};
 use super::session::Session;
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomKind, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::{self, Page, RequestedTarget};
 use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Port, SendRequest, User};
@@ -44,6 +44,8 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Join(room, rows) => return join(session, room, *rows),
         Request::Leave(room) => ask(session, &SendRequest::Leave { room: requested(room) })?,
         Request::Rooms => fetch_rooms(session)?.map(Answer::Rooms),
+        Request::Topic(room) | Request::Rights(room) => fetch_room(session, room)?.map(Answer::Rooms),
+        Request::Change(room, change) => change_room(session, room, change)?,
         Request::Members(room) => members(session, room)?.map(Answer::Users),
         Request::Chats | Request::Compare => fetch_chats(session)?.map(Answer::Chats),
         Request::Lobby => Ok(Answer::Chats(chats(session)?)),
@@ -53,6 +55,10 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Forget(device) => {
             ask(session, &SendRequest::Logout { which: request::LogOut::Device(device.clone()) })?
         }
+        Request::Permit(user, permitted) => {
+            ask(session, &SendRequest::Permit { user: Ok(Target::User(user.clone())), permitted: *permitted })?
+        }
+        Request::Permits => session.request_list(&SendRequest::Permits)?.map(Answer::Permits),
         Request::Email(address) => ask(session, &SendRequest::Email { address: address.clone() })?,
         // The sender changes the account with it.
         Request::Passwd(old, new) => {
@@ -116,6 +122,11 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
     if let Err(ko) = session.request::<Done>(&SendRequest::Join { room: requested(room) })? {
         return Ok(Answer::Refused(ko));
     }
+    look_back(session, room, rows)
+}
+
+/// Returns the last messages of a room that was just joined, as many as this.
+fn look_back(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, LinkError> {
     if rows == 0 {
         return Ok(Answer::Joined(None, Vec::new()));
     }
@@ -124,6 +135,29 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
     let before = chat.as_ref().map(|chat| chat.read.next());
     let last = fetch_history(session, &target, rows, before)?.unwrap_or_default();
     Ok(Answer::Joined(chat, last))
+}
+
+/// Changes a room that the user owns.
+fn change_room(session: &mut Session, room: &RoomName, change: &RoomChange) -> Result<Result<Answer, Ko>, LinkError> {
+    let target = requested(room);
+    let named = |user: &UserName| Ok(Target::User(user.clone()));
+    let request = match change {
+        RoomChange::Kind(kind) => return set_kind(session, room, *kind),
+        RoomChange::Topic(topic) => SendRequest::Topic { room: target, topic: topic.clone() },
+        RoomChange::Invite(user) => SendRequest::Invite { room: target, user: named(user) },
+        RoomChange::Kick(user) => SendRequest::Kick { room: target, user: named(user) },
+        RoomChange::Owner(user) => SendRequest::Owner { room: target, user: named(user) },
+    };
+    ask(session, &request)
+}
+
+/// Sets who may join a room. One that was not there is created by that: the user has joined it.
+fn set_kind(session: &mut Session, room: &RoomName, kind: RoomKind) -> Result<Result<Answer, Ko>, LinkError> {
+    let is_new = !is_room(session, room)?.unwrap_or(true);
+    match ask(session, &SendRequest::Room { room: requested(room), kind })? {
+        Ok(_) if is_new => Ok(Ok(look_back(session, room, limits::HISTORY_RECORDS)?)),
+        answer => Ok(answer),
+    }
 }
 
 /// Fetches the members of a room, as users of whom the last session is not known.
@@ -194,10 +228,19 @@ fn find_peer(session: &mut Session, user: &UserName) -> Result<Result<Answer, Ko
 
 /// Asks whether there is a room of this name. If not, returns all rooms: one of them may have been meant.
 fn find_room(session: &mut Session, room: &RoomName) -> Result<Result<Answer, Ko>, LinkError> {
+    match is_room(session, room)? {
+        Ok(false) => Ok(fetch_rooms(session)?.map(Answer::Rooms)),
+        answer => Ok(answer.map(|_| Answer::Done)),
+    }
+}
+
+/// Asks whether there is a room of this name that the server shows to the user: of the members it tells members alone.
+fn is_room(session: &mut Session, room: &RoomName) -> Result<Result<bool, Ko>, LinkError> {
     let page = Page { limit: 1, after: None };
-    let members = SendRequest::Members { room: Ok(Target::Room(room.clone())), page };
-    match session.request_list::<Member>(&members)? {
-        Err(ko) if ko.code == Code::NoRoom => Ok(fetch_rooms(session)?.map(Answer::Rooms)),
-        reply => Ok(reply.map(|_| Answer::Done)),
+    match session.request_list::<Member>(&SendRequest::Members { room: requested(room), page })? {
+        Ok(_) => Ok(Ok(true)),
+        Err(ko) if ko.code == Code::NotMember => Ok(Ok(true)),
+        Err(ko) if ko.code == Code::NoRoom => Ok(Ok(false)),
+        Err(ko) => Ok(Err(ko)),
     }
 }

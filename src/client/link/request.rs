@@ -4,9 +4,10 @@ use std::fmt;
 
 use super::error::LinkError;
 use crate::client::state::outgoing::Outgoing;
+use crate::client::state::rights::Rights;
 use crate::client::state::row::Gap;
-use crate::model::{DeviceName, Email, RoomName, Seq, Target, UserName};
-use crate::protocol::reply::OpenSession;
+use crate::model::{DeviceName, Email, RoomKind, RoomName, Seq, Target, Topic, UserName};
+use crate::protocol::reply::{OpenSession, Permit};
 use crate::protocol::{Accepted, Chat, Device, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
 
 /// A request to the sender.
@@ -38,6 +39,12 @@ pub enum Request {
     Leave(RoomName),
     Rooms,
     Members(RoomName),
+    /// The topic of a room.
+    Topic(RoomName),
+    /// What the owner of a room has set, in the background.
+    Rights(RoomName),
+    /// Changes a room that the user owns.
+    Change(RoomName, RoomChange),
     /// The conversations, and how far each is read.
     Chats,
     /// The same, to be compared with what is in the history here, and what was shown.
@@ -54,6 +61,10 @@ pub enum Request {
     Devices,
     /// Forgets one of them.
     Forget(DeviceName),
+    /// Lets this user call, or not.
+    Permit(UserName, bool),
+    /// Those whom the user lets call, and those whom not.
+    Permits,
     /// Changes the password, from the first to the second.
     Passwd(Secret, Secret),
     Email(Email),
@@ -67,6 +78,42 @@ pub enum LogOut {
     Others {
         with_recv: bool,
     },
+}
+
+/// A change that the owner of a room makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomChange {
+    /// Sets who may join it. If there is no such room, it is created and joined.
+    Kind(RoomKind),
+    Topic(Topic),
+    Invite(UserName),
+    Kick(UserName),
+    /// Gives the room to another member.
+    Owner(UserName),
+}
+
+impl RoomChange {
+    /// Returns the command that asks for it.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Kind(_) => "/room",
+            Self::Topic(_) => "/topic",
+            Self::Invite(_) => "/invite",
+            Self::Kick(_) => "/kick",
+            Self::Owner(_) => "/owner",
+        }
+    }
+
+    /// Returns what is set in the room afterwards.
+    pub fn applied_to(&self, rights: &Rights) -> Rights {
+        let rights = rights.clone();
+        match self.clone() {
+            Self::Kind(kind) => Rights { kind, ..rights },
+            Self::Topic(topic) => Rights { topic, ..rights },
+            Self::Owner(user) => Rights { owner: Some(user), ..rights },
+            Self::Invite(_) | Self::Kick(_) => rights,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -83,12 +130,14 @@ pub enum Answer {
     NoPeer {
         online: bool,
     },
+    /// The rooms that were asked about, as far as the server shows them to the user.
     Rooms(Vec<Room>),
     Chats(Vec<Chat>),
     /// The user, if there is one, and the rooms shared with them.
     Whois(Option<User>, Vec<RoomName>),
     Sessions(Vec<OpenSession>),
     Devices(Vec<Device>),
+    Permits(Vec<Permit>),
     Refused(Ko),
 }
 

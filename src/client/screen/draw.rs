@@ -166,11 +166,14 @@ fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 fn title_of(target: &Target, app: &App) -> String {
-    let muted = if app.state().is_muted(target) { format!(" · {}", Phrase::IsMuted) } else { String::new() };
-    match target {
-        Target::User(user) if app.is_online(user) == Some(true) => format!("{user} · {}{muted}", Phrase::IsOnline),
-        target => format!("{target}{muted}"),
-    }
+    let muted = app.state().is_muted(target).then(|| Phrase::IsMuted.to_string());
+    let [before, after] = match target {
+        Target::User(user) => [(app.is_online(user) == Some(true)).then(|| Phrase::IsOnline.to_string()), None],
+        Target::Room(room) if app.has_left(room) => [Some(Phrase::IsNotIn.to_string()), None],
+        // It may be long, and is cut.
+        Target::Room(room) => [None, app.topic_of(room).map(str::to_owned)],
+    };
+    [Some(target.to_string()), before, muted, after].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn draw_rows(model: &Model, app: &App, listed: &[Chat], area: Rect, buffer: &mut Buffer) -> Vec<Link> {

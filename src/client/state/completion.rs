@@ -43,7 +43,7 @@ impl ClientState {
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing: Vec<Missing> = Vec::new();
         let mut space = limits::CONVERSATIONS.saturating_sub(self.conversations.len());
-        for Chat { target, last, count, read } in chats {
+        for Chat { target, last, count, read, .. } in chats {
             if !self.knows(target) {
                 let Some(left) = space.checked_sub(1) else { continue };
                 space = left;

@@ -7,6 +7,7 @@ use super::conversation::{Complete, Moved};
 use super::machine::{Change, ClientState};
 use super::outgoing::Outgoing;
 use super::record::{Record, Switch};
+use super::rights::Rights;
 use crate::limits;
 use crate::model::{DeviceName, Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, DeviceState, Event, Ko};
@@ -26,21 +27,28 @@ pub enum Arrival {
     Offline(UserName),
     Joined(RoomName, UserName),
     Parted(RoomName, UserName),
+    /// The owner of that room has set this.
+    Changed(RoomName, Rights),
+    /// That user, who owns the room, has invited this one.
+    Invited(RoomName, UserName),
     /// Messages of that room are available by HISTORY only.
     Gap(RoomName),
     /// The messages there with these numbers are damaged on the server.
     Damaged(Target, Seq, Seq),
+    /// That user wanted to call, and the server has not let them through.
+    Call(UserName),
     /// The administrator of the server says this to all who are online.
     Notice(Text),
 }
 
 impl Arrival {
-    /// Returns the user whose presence or membership has changed.
+    /// Returns the user whose presence or membership has changed, or who invites this one or wanted to call.
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
+            Self::Invited(_, user) | Self::Call(user) => Some(user),
             Self::Message(_) | Self::Accepted(..) | Self::Own(_) | Self::Unkept(_) => None,
-            Self::Moved(..) | Self::Gap(_) => None,
+            Self::Moved(..) | Self::Gap(_) | Self::Changed(..) => None,
             Self::Damaged(..) | Self::Notice(_) => None,
         }
     }
@@ -165,10 +173,15 @@ impl ClientState {
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),
             Event::Part { room, user, .. } => arrivals.push(Arrival::Parted(room, user)),
+            Event::Room { room, kind, owner, topic } => {
+                arrivals.push(Arrival::Changed(room, Rights { kind, owner, topic }));
+            }
+            Event::Invite { room, from } => arrivals.push(Arrival::Invited(room, from)),
             Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
             Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
-            Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Call { user, .. } => arrivals.push(Arrival::Call(user)),
+            Event::Erased { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! - `machine`: the state and `apply`, over `outbox` (of `outgoing` messages) and `conversation` (of rows: `row`).
 //!   `position`, `shown`, `choices`, `known`: the other parts of the state.
-//! - `record`: the records.
+//! - `record`: the records. `rights`: what the owner of a room has set.
 //! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
 //! - `files`: the log in one directory, locked.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
@@ -28,6 +28,7 @@ pub mod outgoing;
 mod position;
 mod query;
 pub mod record;
+pub mod rights;
 pub mod row;
 mod shown;
 mod take_over;

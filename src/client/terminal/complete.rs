@@ -3,7 +3,7 @@
 
 use crate::client::app::commands::{self, COMMANDS};
 use crate::client::state::ClientState;
-use crate::model::{Target, UserName};
+use crate::model::{RoomName, Target, UserName};
 
 /// Messages of a conversation whose senders are names for the Tab key.
 const SPEAKER_ROWS: usize = 100;
@@ -41,6 +41,13 @@ impl Names {
             }
         }
         names
+    }
+
+    /// Adds rooms after those that there are.
+    pub fn with_rooms<'a>(mut self, rooms: impl Iterator<Item = &'a RoomName>) -> Self {
+        let named: Vec<_> = rooms.map(RoomName::to_string).filter(|name| !self.rooms.contains(name)).collect();
+        self.rooms.extend(named);
+        self
     }
 }
 

@@ -43,9 +43,17 @@ pub use time_line::{EventKind, Failure, LogEntry};
 /// Plays tests against a server; `tell` is called with each result as soon as it counts.
 pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
     let has_devices = LazyLock::new(|| server.has_devices());
+    let has_permits = LazyLock::new(|| server.has_permits());
+    let has_erase = LazyLock::new(|| server.has_erase());
     let play = |test: &Test| match &test.steps {
         _ if test.is_of_devices() && !*has_devices => {
             Verdict::Absent("the server has no devices: it answers DEVICE with SYNTAX".to_owned())
+        }
+        _ if test.is_of_calls() && !*has_permits => {
+            Verdict::Absent("the server has no permits: it answers PERMIT with SYNTAX".to_owned())
+        }
+        _ if test.is_of_erasing() && !*has_erase => {
+            Verdict::Absent("the server takes no messages back: it answers ERASE with SYNTAX".to_owned())
         }
         _ if test.restarts() && server.restart.is_none() => Verdict::Skipped("it needs --restart COMMAND".to_owned()),
         Steps::Server(steps) => play::play(server, steps).into(),

@@ -23,8 +23,11 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
-/// The group of what a server may have and need not have (protocol, section 3).
+/// The groups of what a server may have and need not have: devices (protocol, section 3), permits, and messages that are taken
+/// back (section 5).
 pub const DEVICES: &str = "devices";
+pub const CALLS: &str = "calls";
+pub const ERASE: &str = "erase";
 
 /// Side, group, path and text of each file: those of servers, then those of clients.
 macro_rules! files {
@@ -32,6 +35,8 @@ macro_rules! files {
         [
             $((Side::Server, $name, concat!("tests/", $name, ".txt"), include_str!(concat!("tests/", $name, ".txt"))),)*
             (Side::Server, DEVICES, "tests/devices.txt", include_str!("tests/devices.txt")),
+            (Side::Server, CALLS, "tests/calls.txt", include_str!("tests/calls.txt")),
+            (Side::Server, ERASE, "tests/erase.txt", include_str!("tests/erase.txt")),
             $((
                 Side::Client,
                 concat!("client-", $name),
@@ -145,6 +150,16 @@ impl Test {
     /// Returns whether it is a test of devices, which a server may have and need not have.
     pub fn is_of_devices(&self) -> bool {
         self.group == DEVICES
+    }
+
+    /// Returns whether it is a test of permits, which a server need not have either.
+    pub fn is_of_calls(&self) -> bool {
+        self.group == CALLS
+    }
+
+    /// Returns whether it is a test of messages that are taken back, which a server need not have either.
+    pub fn is_of_erasing(&self) -> bool {
+        self.group == ERASE
     }
 
     /// Returns whether it needs a command that restarts the server.

@@ -46,6 +46,23 @@ impl Server {
         wire.send(format!("DEVICE:judge:{}:{PASSWORD}\n", unique("nobody")).as_bytes());
         !matches!(wire.read(), Came::Line(line) if line.starts_with("KO;SYNTAX"))
     }
+
+    /// Returns whether the server has permits (protocol, section 5), in the same way.
+    pub fn has_permits(&self) -> bool {
+        self.has_request("PERMIT")
+    }
+
+    /// Returns whether the server takes messages back (protocol, section 5), in the same way.
+    pub fn has_erase(&self) -> bool {
+        self.has_request("ERASE;judge;1")
+    }
+
+    fn has_request(&self, request: &str) -> bool {
+        let Ok(mut wire) = Wire::open(self.send, self.patience) else { return true };
+        wire.send(format!("REGISTER:{}:{PASSWORD}\n{request}\n", unique("judge")).as_bytes());
+        wire.read();
+        !matches!(wire.read(), Came::Line(line) if line.starts_with("KO;SYNTAX"))
+    }
 }
 
 /// Returns whether the answer to a line in clear text is that of a server under TLS (protocol, section 1).

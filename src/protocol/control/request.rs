@@ -24,6 +24,17 @@ pub enum ControlRequest {
     Remove {
         user: UserName,
     },
+    /// Take the texts of a user in a conversation back.
+    Erase {
+        user: UserName,
+        conversation: Box<str>,
+        first: Seq,
+        last: Seq,
+        /// How many there are.
+        count: u64,
+        /// How many messages of the conversation had been taken back when they were counted.
+        erased: u64,
+    },
     /// List the accounts, from this one on, in the order of registration.
     Accounts {
         from: usize,
@@ -84,6 +95,10 @@ impl ControlRequest {
                 w.plain("BAN").plain(banned).plain(seconds).text(reason.as_str())
             }
             Self::Announce { text } => w.plain("ANNOUNCE").text(text.as_str()),
+            Self::Erase { user, conversation, first, last, count, erased } => {
+                let w = w.plain("ERASE").plain(user).text(conversation);
+                w.plain(first).plain(last).plain(*count).plain(*erased)
+            }
             Self::Accounts { from } => w.plain("ACCOUNTS").plain(*from),
             Self::Rooms { after } => w.plain("ROOMS").plain(after.as_ref().map_or(String::new(), RoomName::to_string)),
             Self::Sessions { after } => w.plain("SESSIONS").plain(*after),
@@ -101,6 +116,7 @@ impl ControlRequest {
             },
             Self::Passwd { user, .. } => format!("PASSWD;{user}"),
             Self::Remove { user } => format!("REMOVE;{user}"),
+            Self::Erase { user, .. } => format!("ERASE;{user}"),
             Self::Accounts { .. } => "ACCOUNTS".to_owned(),
             Self::RemoveRoom { room } => format!("ROOM_REMOVE;{room}"),
             Self::Rooms { .. } => "ROOMS".to_owned(),
@@ -146,6 +162,14 @@ impl ControlRequest {
         Some(match verb {
             "PASSWD" => Self::Passwd { user: user(1)?, password_hash: parse_hash(field(2)?)? },
             "REMOVE" => Self::Remove { user: user(1)? },
+            "ERASE" => Self::Erase {
+                user: user(1)?,
+                conversation: field(2)?.into(),
+                first: Seq::read(field(3)?)?,
+                last: Seq::read(field(4)?)?,
+                count: u64::read(field(5)?)?,
+                erased: u64::read(field(6)?)?,
+            },
             "ACCOUNTS" => Self::Accounts { from: usize::read(field(1)?)? },
             "ROOM_REMOVE" => Self::RemoveRoom { room: RoomName::read(field(1)?)? },
             "ROOMS" => Self::Rooms { after: optional(field(1)?, RoomName::read)? },

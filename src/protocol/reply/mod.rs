@@ -26,7 +26,7 @@ use crate::model::{DeviceKey, Fingerprint, MessageId, Seq, State, Timestamp, Tok
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
-pub use rows::{Chat, CommandHelp, Device, HistoryRecord, Member, OpenSession, Room, Status, User};
+pub use rows::{Chat, CommandHelp, Device, HistoryRecord, Member, OpenSession, Permit, Room, Status, User};
 
 /// `OK`, and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,7 @@ pub enum Reply {
     Devices(Vec<Device>),
     Key(NewKey),
     Peer(Peer),
+    Permits(Vec<Permit>),
     Help,
     Events(Vec<Event>),
     Ko(Ko),
@@ -200,6 +201,7 @@ impl Reply {
             Self::Devices(list) => write_list(out, list),
             Self::Key(reply) => reply.write(out),
             Self::Peer(reply) => reply.write(out),
+            Self::Permits(list) => write_list(out, list),
             Self::Help => write_list(out, &command_help()),
             Self::Events(list) => write_list(out, list),
             Self::Ko(ko) => ko.write(out),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{DeviceName, Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{DeviceName, Message, RoomKind, RoomName, Seq, State, Target, Timestamp, Topic, UserName};
 use crate::protocol::codec::{Codec, Field, codec, field, optional_field};
 use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
@@ -60,7 +60,7 @@ impl Codec for HistoryRecord {
         match self {
             Self::Message { message: m, state } => {
                 record.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).plain(state);
-                record.text(m.text.as_str())
+                m.text.write(record)
             }
             Self::Damaged { first, last } => record.plain(DAMAGED).plain(first).plain(last),
         };
@@ -83,9 +83,26 @@ pub struct Chat {
     pub read: Seq,
     /// Number of its messages.
     pub count: u64,
+    /// Number of those among them that are erased.
+    pub erased: u64,
 }
 
-codec!(Chat: { target, last, read, count });
+/// Read by hand: in an older server no message is erased.
+impl Codec for Chat {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain(&self.target).plain(self.last).plain(self.read).plain(self.count).plain(self.erased);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Some(Self {
+            target: field(f, 0)?,
+            last: field(f, 1)?,
+            read: field(f, 2)?,
+            count: field(f, 3)?,
+            erased: optional_field(f, 4)?.unwrap_or_default(),
+        })
+    }
+}
 
 /// A record of a USERS reply, which `wachat users --json` prints as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -105,9 +122,31 @@ pub struct Room {
     pub members: usize,
     /// True if the user that sent ROOMS is a member.
     pub member: bool,
+    pub kind: RoomKind,
+    /// `None` (an empty field): nobody owns it.
+    pub owner: Option<UserName>,
+    pub topic: Topic,
 }
 
-codec!(Room: { name, members, member: "yes" or "no" });
+/// Read by hand: in an older server all rooms are open, and nobody owns one.
+impl Codec for Room {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain(&self.name).plain(self.members).plain(if self.member { "yes" } else { "no" }).plain(self.kind);
+        Field::write(&self.owner, record);
+        record.text(self.topic.as_str());
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Some(Self {
+            name: field(f, 0)?,
+            members: field(f, 1)?,
+            member: ["no", "yes"].iter().position(|word| f.get(2) == Some(word))? == 1,
+            kind: optional_field(f, 3)?.unwrap_or_default(),
+            owner: optional_field::<Option<UserName>>(f, 4)?.flatten(),
+            topic: optional_field(f, 5)?.unwrap_or_default(),
+        })
+    }
+}
 
 /// A record of a MEMBERS reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +203,15 @@ pub struct Device {
 }
 
 codec!(Device: { name, last_used, online: "online" or "offline", has_key: "key" or "password" });
+
+/// A record of a PERMIT reply: a user whom the user that asks lets call, or does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    pub user: UserName,
+    pub permitted: bool,
+}
+
+codec!(Permit: { user, permitted: "yes" or "no" });
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]

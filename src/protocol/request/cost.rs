@@ -22,7 +22,9 @@ impl SendRequest {
             Self::Sessions | Self::Devices | Self::Help => 10,
             // An event for other users, or a record that no user needs often.
             Self::Join { .. } | Self::Leave { .. } | Self::Peer { .. } | Self::Email { .. } => 20,
-            Self::Logout { .. } => 20,
+            Self::Erase { .. } | Self::Room { .. } | Self::Topic { .. } | Self::Owner { .. } => 20,
+            Self::Invite { .. } | Self::Kick { .. } | Self::Logout { .. } => 20,
+            Self::Permit { .. } | Self::Permits => 20,
             // Two Argon2id hashes, of tens of milliseconds each.
             Self::Passwd { .. } => 200,
         }

@@ -18,8 +18,8 @@ impl ListRequest for SendRequest {
             Self::Status { page, .. } | Self::Users { page } | Self::Members { page, .. } => page.limit,
             Self::Chats { page, .. } => page.limit,
             Self::Rooms { page } => page.limit,
-            // Lists without a limit: a user has 25 connections and 8 devices at most.
-            Self::Sessions | Self::Devices | Self::Help => limits::PAGE_RECORDS,
+            // Lists without a limit: a user has 25 connections, 8 devices and 1,000 permits at most.
+            Self::Sessions | Self::Devices | Self::Permits | Self::Help => limits::PAGE_RECORDS,
             _ => 0,
         }
     }

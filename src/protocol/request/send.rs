@@ -3,7 +3,7 @@
 use super::command::{self, Command, ReplyForm, RequestError};
 use super::fields::{Page, RequestedTarget, number, target, write_target};
 use crate::limits;
-use crate::model::{DeviceName, Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
+use crate::model::{DeviceName, Email, Fingerprint, MessageId, RoomKind, RoomName, Seq, Target, Text, Topic, UserName};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
 use crate::record::{Fields, Writer};
 
@@ -29,6 +29,11 @@ pub enum SendRequest {
         limit: usize,
         before: Option<Seq>,
     },
+    /// Takes a message back.
+    Erase {
+        target: RequestedTarget,
+        seq: Seq,
+    },
     /// A page begins after a number, and there after a target: the conversations without messages share the number 0.
     Chats {
         page: Page<Seq>,
@@ -50,11 +55,40 @@ pub enum SendRequest {
         room: RequestedTarget,
         page: Page<UserName>,
     },
+    /// Sets who may join a room, and creates it if it is not there.
+    Room {
+        room: RequestedTarget,
+        kind: RoomKind,
+    },
+    Topic {
+        room: RequestedTarget,
+        topic: Topic,
+    },
+    Invite {
+        room: RequestedTarget,
+        user: RequestedTarget,
+    },
+    Kick {
+        room: RequestedTarget,
+        user: RequestedTarget,
+    },
+    /// Gives a room to another member.
+    Owner {
+        room: RequestedTarget,
+        user: RequestedTarget,
+    },
     Peer {
         user: RequestedTarget,
         /// The certificate that the callee will be shown; `None`: the chat is in clear text.
         fingerprint: Option<Fingerprint>,
     },
+    /// Lets a user call, or not.
+    Permit {
+        user: RequestedTarget,
+        permitted: bool,
+    },
+    /// Lists whom the user lets call, and whom not.
+    Permits,
     Passwd {
         old: String,
         new: String,
@@ -114,6 +148,12 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         },
     },
     Command {
+        form: "ERASE;<user or #room>;<seq>",
+        help: "take a message back: its text goes, everywhere",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Erase { target: target(f, 1)?, seq: field(f, 2)? }),
+    },
+    Command {
         form: "CHATS[;<limit 1 to 1000>[;<before>[;<after user or #room>]]]",
         help: "your conversations and rooms, latest first",
         reply: ReplyForm::List,
@@ -153,10 +193,51 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Members { room: target(f, 1)?, page: Page::read(f, 2)? }),
     },
     Command {
+        form: "ROOM;<#room>;<open or invite>",
+        help: "let everybody join your room, or only whom you invite; creates it if there is none",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Room { room: target(f, 1)?, kind: field(f, 2)? }),
+    },
+    Command {
+        form: "TOPIC;<#room>;<text>",
+        help: "set the topic of your room",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Topic { room: target(f, 1)?, topic: field(f, 2)? }),
+    },
+    Command {
+        form: "INVITE;<#room>;<user>",
+        help: "invite that user to your room",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Invite { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
+        form: "KICK;<#room>;<user>",
+        help: "put that user out of your room; to return takes an invitation",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Kick { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
+        form: "OWNER;<#room>;<user>",
+        help: "give your room to another member",
+        reply: ReplyForm::Line,
+        read: |f| Some(SendRequest::Owner { room: target(f, 1)?, user: target(f, 2)? }),
+    },
+    Command {
         form: "PEER;<user>[;<fingerprint>]",
         help: "the address at which that user takes direct chats, and a token that admits you once",
         reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Peer { user: target(f, 1)?, fingerprint: optional_field(f, 2)? }),
+    },
+    Command {
+        form: "PERMIT[;<user>;<yes or no>]",
+        help: "let that user call you, or not; alone: list whom you let, and whom not",
+        reply: ReplyForm::List,
+        read: |f| match f.get(2) {
+            None => (f.len() == 1).then_some(SendRequest::Permits),
+            Some("yes") => Some(SendRequest::Permit { user: target(f, 1)?, permitted: true }),
+            Some("no") => Some(SendRequest::Permit { user: target(f, 1)?, permitted: false }),
+            Some(_) => None,
+        },
     },
     Command {
         form: "PASSWD;<old password>;<new password>",
@@ -217,6 +298,7 @@ impl Codec for SendRequest {
                 let w = write_target(w.plain("HISTORY"), target).plain(limit);
                 before.iter().fold(w, |w, before| w.plain(before))
             }
+            Self::Erase { target, seq } => write_target(w.plain("ERASE"), target).plain(seq),
             Self::Chats { page, target } => {
                 let w = page.write(w.plain("CHATS"));
                 target.iter().fold(w, |w, target| w.plain(target))
@@ -226,9 +308,18 @@ impl Codec for SendRequest {
             Self::Leave { room } => write_target(w.plain("LEAVE"), room),
             Self::Rooms { page } => page.write(w.plain("ROOMS")),
             Self::Members { room, page } => page.write(write_target(w.plain("MEMBERS"), room)),
+            Self::Room { room, kind } => write_target(w.plain("ROOM"), room).plain(kind),
+            Self::Topic { room, topic } => write_target(w.plain("TOPIC"), room).text(topic.as_str()),
+            Self::Invite { room, user } => write_target(write_target(w.plain("INVITE"), room), user),
+            Self::Kick { room, user } => write_target(write_target(w.plain("KICK"), room), user),
+            Self::Owner { room, user } => write_target(write_target(w.plain("OWNER"), room), user),
             Self::Peer { user, fingerprint } => {
                 write_optional(write_target(w.plain("PEER"), user), fingerprint.as_ref())
             }
+            Self::Permit { user, permitted } => {
+                write_target(w.plain("PERMIT"), user).plain(if *permitted { "yes" } else { "no" })
+            }
+            Self::Permits => w.plain("PERMIT"),
             Self::Passwd { old, new } => w.plain("PASSWD").text(old).text(new),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
             Self::Sessions => w.plain("SESSIONS"),

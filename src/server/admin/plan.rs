@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::{Banned, Target, Timestamp};
 use crate::protocol::control::{Account, Ban, ControlRequest};
 use crate::protocol::{Code, Codec, Ko, Reply, write_list_head};
-use crate::state_machine::{Command, StoredState};
+use crate::state_machine::{Command, ConversationId, StoredState, Texts};
 
 /// The way in which a request is executed.
 pub(crate) enum Plan {
@@ -24,6 +24,12 @@ pub(crate) fn plan(request: ControlRequest, state: &StoredState, now: Timestamp)
         ControlRequest::Add { accounts, lobby } => Command::AddAccounts { accounts, lobby },
         ControlRequest::Passwd { user, password_hash } => Command::SetPassword { user, asked: None, password_hash },
         ControlRequest::Remove { user } => Command::Remove { user },
+        ControlRequest::Erase { user, conversation, first, last, count, erased } => {
+            let Some(conversation) = ConversationId::parse(&conversation) else {
+                return Plan::Answer(written(&Reply::Ko(Ko::new(Code::Syntax, "that is no conversation"))));
+            };
+            Command::EraseAll { user, texts: Texts { conversation, first, last, count, erased } }
+        }
         ControlRequest::RemoveRoom { room } => Command::RemoveRoom { room: Ok(Target::Room(room)) },
         ControlRequest::Ban { banned, seconds, reason } => {
             Command::Ban { banned, until: seconds.map(|seconds| now.later(Duration::from_secs(seconds))), reason }

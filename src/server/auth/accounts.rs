@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
-use crate::model::look::{check_new, looks};
+use crate::model::look::{check_new_account, looks};
 use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::{StoredState, looks_like};
@@ -93,7 +93,7 @@ impl Accounts {
 
     /// Checks that a new account may have a name, which has none, as the state machine will.
     pub fn check_new(&self, name: &UserName) -> Result<(), Ko> {
-        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
         let by_look = self.by_look.read();
         let found = looks(name).find_map(|look| by_look.get(&look));
         found.map_or(Ok(()), |other| Err(looks_like(other)))

@@ -14,15 +14,16 @@ use crate::server::auth::outcome::{LoginDevice, Outcome};
 use crate::server::connections::connection::{CloseReason, Connection};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effect};
 
-/// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
+/// Lines of room messages, by number, before and after they were taken back: each is encoded once for all the members that it
+/// is delivered to.
 #[derive(Default)]
-struct EncodedEvents(HashMap<Seq, Vec<u8>>);
+pub(crate) struct EncodedEvents(HashMap<(Seq, bool), Vec<u8>>);
 
 impl EncodedEvents {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Message(message) if matches!(message.to, Target::Room(_)) => {
-                let line = self.0.entry(message.seq).or_insert_with(|| {
+                let line = self.0.entry((message.seq, message.text.is_erased())).or_insert_with(|| {
                     let mut line = Vec::new();
                     event.write(&mut line);
                     line
@@ -109,7 +110,7 @@ impl Router {
         }
     }
 
-    fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
+    pub(crate) fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
         if !delivery.filed.is_empty() {
             return self.submit(id, Job::Events(delivery));
         }

@@ -211,6 +211,7 @@ impl GroupCommit {
     pub fn close_segment(&mut self) -> Option<u64> {
         let number = self.can_close_segment().then(|| self.wal.segment())?;
         self.switch_segment();
+        self.machine.stored.note_log_covered();
         Some(number)
     }
 
@@ -277,8 +278,10 @@ impl GroupCommit {
         self.machine.stored.mark_history_written(&checkpoint.filed)
     }
 
-    /// The segment up to which a last checkpoint would cover everything; `None` if one does already.
+    /// The segment up to which a last checkpoint would cover everything; `None` if one does already, and no text that was
+    /// taken back is left in the history files.
     pub fn uncovered(&self) -> Option<u64> {
-        (!self.wal.is_fresh() || !self.closed.is_empty()).then(|| self.wal.segment())
+        let is_covered = self.wal.is_fresh() && self.closed.is_empty();
+        (!is_covered || self.state().unfiled_erasures() > 0).then(|| self.wal.segment())
     }
 }

@@ -10,9 +10,9 @@ use super::history_queue::{HistoryQueue, Task};
 use crate::limits;
 use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, HistoryRecord, Ko, Reply};
+use crate::protocol::{Code, Codec, Event, HistoryRecord, Ko, Reply, write_list_head};
 use crate::record::length_in_record;
-use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{AccountNumber, ConnectionId, ConversationId, Cost, Delivery, Excerpt, FiledEvents, Sought};
 use crate::store::{Row, Store, StoreError};
 
 /// Threads that read history files.
@@ -23,6 +23,7 @@ const HISTORY_THREADS: usize = 2;
 const RECORD_BYTES: usize = 256;
 
 /// A request's search in the history of a conversation.
+#[derive(Clone)]
 pub(crate) enum Lookup {
     /// `STATUS` of a message.
     Status(Seq),
@@ -30,6 +31,8 @@ pub(crate) enum Lookup {
     History { target: RequestedTarget, limit: usize, before: Option<Seq> },
     /// `READ`: the last message of the peer up to a number.
     LastOfPeer { target: RequestedTarget, seq: Seq },
+    /// `ERASE`: the message with a number.
+    Erase { target: RequestedTarget, seq: Seq },
 }
 
 /// Work for a history thread.
@@ -43,6 +46,11 @@ pub(crate) enum Job {
 pub(crate) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),
+    /// The events of a poll, and the reply that they make.
+    Events {
+        events: Vec<Event>,
+        bytes: Vec<u8>,
+    },
     /// The reply is a KO.
     Refused(Ko),
     /// The records of a HISTORY reply. The state machine sets the states of their messages.
@@ -58,6 +66,12 @@ pub(crate) enum HistoryResult {
     },
     /// Retention has removed a message of a poll since the poll was decided: its device lacks it for ever.
     Removed,
+    /// An ERASE can be decided now.
+    Sought {
+        target: RequestedTarget,
+        seq: Seq,
+        sought: Sought,
+    },
     Failed,
 }
 
@@ -67,6 +81,14 @@ pub(crate) struct Done {
     pub user: AccountNumber,
     /// The cost for the user, also if the connection is closed by now.
     pub cost: Cost,
+    /// The conversation that the user asks about; `None`: it is a poll.
+    pub conversation: Option<ConversationId>,
+    /// What was looked up there.
+    pub lookup: Option<Lookup>,
+    /// [`StoredState::rewritings`] when the job was made.
+    ///
+    /// [`StoredState::rewritings`]: crate::state_machine::StoredState::rewritings
+    pub rewritings: u64,
     pub result: HistoryResult,
 }
 
@@ -111,6 +133,10 @@ impl Drop for HistoryReader {
 
 fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
     while let Some(Task { user, connection, job }) = queue.next() {
+        let (conversation, lookup, rewritings) = match &job {
+            Job::Lookup(lookup, excerpt) => (Some(excerpt.conversation), Some(lookup.clone()), excerpt.rewritings),
+            Job::Events(delivery) => (None, None, delivery.rewritings),
+        };
         // A panic is a defect, and has told so on standard error; the client must not wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
         let result = result.unwrap_or_else(|error| {
@@ -118,7 +144,7 @@ fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
             HistoryResult::Failed
         });
         let cost = Cost::of_tokens(store.take_count() / limits::READ_TOKEN_BYTES);
-        report(Done { connection, user, cost, result });
+        report(Done { connection, user, cost, conversation, lookup, rewritings, result });
         queue.finish(user);
     }
 }
@@ -129,15 +155,22 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
             let found = last_of_peer(store, &excerpt, seq)?;
             return Ok(HistoryResult::LastOfPeer { target, seq, found });
         }
+        Job::Lookup(Lookup::Erase { target, seq }, excerpt) => {
+            let sought = seek(store, &excerpt, seq)?;
+            return Ok(HistoryResult::Sought { target, seq, sought });
+        }
         Job::Lookup(Lookup::Status(seq), excerpt) => status(store, *excerpt, seq)?,
         Job::Lookup(Lookup::History { target, limit, before }, excerpt) => {
             let records = last_messages(store, &excerpt, limit, before)?;
             return Ok(HistoryResult::Records { target, records });
         }
-        Job::Events(delivery) => match delivered(store, delivery)? {
-            Some(events) => Reply::Events(events),
-            None => return Ok(HistoryResult::Removed),
-        },
+        Job::Events(delivery) => {
+            let Some(events) = delivered(store, delivery)? else { return Ok(HistoryResult::Removed) };
+            let mut bytes = Vec::new();
+            write_list_head(&mut bytes, events.len());
+            events.iter().for_each(|event| event.write(&mut bytes));
+            return Ok(HistoryResult::Events { events, bytes });
+        }
     };
     if let Reply::Ko(ko) = reply {
         return Ok(HistoryResult::Refused(ko));
@@ -154,6 +187,15 @@ fn status(store: &Store, excerpt: Excerpt, seq: Seq) -> Result<Reply, StoreError
         }
         Some(HistoryRecord::Damaged { last, .. }) if last == seq => Code::Damaged.into(),
         _ => Code::NoMessage.into(),
+    })
+}
+
+/// Returns the message with a number.
+fn seek(store: &Store, excerpt: &Excerpt, seq: Seq) -> Result<Sought, StoreError> {
+    Ok(match last_messages(store, excerpt, 1, Some(seq.next()))?.pop() {
+        Some(HistoryRecord::Message { message, .. }) if message.seq == seq => Sought::Message(message),
+        Some(HistoryRecord::Damaged { last, .. }) if last == seq => Sought::Damaged,
+        _ => Sought::Missing,
     })
 }
 
@@ -212,7 +254,7 @@ fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Se
 /// Returns the events of a poll, with those that are in history files. A message whose row is damaged is an event that
 /// says so, under the message's number. `None`: retention has removed one of them meanwhile.
 pub fn delivered(store: &Store, delivery: Delivery) -> Result<Option<Vec<Event>>, StoreError> {
-    let Delivery { mut events, filed } = delivery;
+    let Delivery { mut events, filed, .. } = delivery;
     for (id, FiledEvents { participants, target, filed, seqs }) in filed {
         let file = store.history(id, &participants, filed)?;
         let removed = file.as_ref().map_or(Seq::ZERO, |file| file.removed_meanwhile(filed));

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::model::Timestamp;
 use crate::server::metrics::Metrics;
 use crate::state_machine::Review;
-use crate::store::{Checkpointed, Opened, Retention, Sizes, Store, StoreError};
+use crate::store::{Checkpointed, CleanUp, Opened, Retention, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
 
 /// Longest delay after a failed checkpoint, each of which doubles it: a try costs a recovery.
@@ -90,6 +90,8 @@ impl Maintenance {
             self.accept_checkpoint(group_commit, made);
         }
         self.start_segment(group_commit);
+        let state = group_commit.state();
+        self.clean_ups.note_erased(state.has_to_clean(), state.unfiled_erasures());
         self.start_clean_up(group_commit);
         let quiet = self.segment_begun.elapsed() >= QUIET;
         if let Some(upto) = group_commit.wants_checkpoint(quiet)
@@ -195,7 +197,8 @@ impl Maintenance {
             let _ = self.segments.wait_for_result();
         }
         let Some(upto) = group_commit.uncovered() else { return Ok(()) };
-        let made = self.store.checkpoint(upto).map(|_| ());
+        let clean_up = CleanUp::at_stop(Timestamp::now());
+        let made = self.store.checkpoint_and_clean_up(upto, Some(&clean_up)).map(|_| ());
         made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost"))
     }
 }

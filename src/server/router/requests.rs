@@ -1,14 +1,17 @@
 //! Starts the requests of a connection: what the state machine is asked for each of them (protocol, sections 5 and 6).
 
 use super::Router;
+use super::dispatch::EncodedEvents;
 use super::end::Fatal;
 use super::history_reader::{Done, HistoryResult, Lookup};
 use super::session::Step;
 use crate::model::{DeviceKey, Fingerprint, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko, Port, RecvRequest, Reply, SendRequest};
+use crate::protocol::{Code, Event, Ko, Port, RecvRequest, Reply, SendRequest};
 use crate::server::connections::request::{Received, Request};
-use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
+use crate::state_machine::{
+    AccountNumber, Command, ConnectionId, ConversationId, Cost, DeviceNumber, LastOfPeer, SessionKey, Sought,
+};
 
 impl Router {
     /// Takes a request from a reader thread: it is started at once, or when its turn comes.
@@ -104,17 +107,28 @@ impl Router {
                 self.set_lookup(id, Lookup::History { target: target.clone(), limit, before });
                 Command::Excerpt { user, target, limit, before }
             }
+            SendRequest::Erase { target, seq } => {
+                self.set_lookup(id, Lookup::Erase { target: target.clone(), seq });
+                Command::Erase { user, target, seq, sought: Sought::NotLookedUp }
+            }
             SendRequest::Chats { page, target } => Command::Chats { user, page, target },
             SendRequest::Users { page } => Command::Users { page },
             SendRequest::Join { room } => Command::Join { user, room },
             SendRequest::Leave { room } => Command::Leave { user, room },
+            SendRequest::Room { room, kind } => Command::RoomKind { user, room, kind },
+            SendRequest::Topic { room, topic } => Command::Topic { user, room, topic },
+            SendRequest::Invite { room, user: guest } => Command::Invite { user, room, guest },
+            SendRequest::Kick { room, user: other } => Command::Kick { user, room, other },
+            SendRequest::Owner { room, user: other } => Command::Owner { user, room, other },
             SendRequest::Rooms { page } => Command::Rooms { user, page },
-            SendRequest::Members { room, page } => Command::Members { room, page },
+            SendRequest::Members { room, page } => Command::Members { user, room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
             SendRequest::Devices => Command::Devices { user },
             SendRequest::Logout { which } => return self.log_out(id, user, which),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),
+            SendRequest::Permit { user: caller, permitted } => Command::Permit { user, caller, permitted },
+            SendRequest::Permits => Command::Permits { user },
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
             SendRequest::Ping | SendRequest::Quit => return Step::Answer(Reply::Done),
             SendRequest::Help => return Step::Answer(Reply::Help),
@@ -167,9 +181,25 @@ impl Router {
 
     /// Charges the user for what a history thread has read, and goes on with the request that it was for.
     pub(crate) fn handle_history(&mut self, done: Done) -> Result<(), Fatal> {
-        let Done { connection: id, user, cost, result } = done;
+        let Done { connection: id, user, cost, conversation, lookup, rewritings, result } = done;
         self.group_commit.charge_in_any_case(user, cost, self.elapsed());
+        // The user may have been put out of the room since the request.
+        if let Some(ConversationId::Room(room)) = conversation
+            && !self.group_commit.state().room(room).has_member(user)
+        {
+            let is_visible = self.group_commit.state().is_visible(room, user);
+            let code = if is_visible { Code::NotMember } else { Code::NoRoom };
+            self.write_reply(id, &Reply::Ko(code.into()));
+            return Ok(());
+        }
+        // What was read then may have texts that were taken back, and no entry says so any more.
+        let is_outdated = rewritings != self.group_commit.state().rewritings();
         match result {
+            HistoryResult::Records { .. } | HistoryResult::Sought { .. } if is_outdated => {
+                return self.look_up_again(id, lookup);
+            }
+            HistoryResult::Events { events, .. } if is_outdated => self.read_again(id, user, events),
+            HistoryResult::Events { events, bytes } => self.answer_poll(id, user, events, &bytes),
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
             HistoryResult::Refused(ko) => self.write_reply(id, &Reply::Ko(ko)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
@@ -180,6 +210,11 @@ impl Router {
                     return self.execute(id, Command::SetStates { user, target, records });
                 }
             }
+            HistoryResult::Sought { target, seq, sought } => {
+                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
+                    return self.execute(id, Command::Erase { user, target, seq, sought });
+                }
+            }
             HistoryResult::LastOfPeer { target, seq, found } => {
                 if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
                     let last_of_peer = LastOfPeer::Found(found);
@@ -188,5 +223,40 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// Answers a poll with the events that were read for it, as far as they are still for the user, and without the texts
+    /// that were taken back meanwhile.
+    fn answer_poll(&mut self, id: ConnectionId, user: AccountNumber, events: Vec<Event>, bytes: &[u8]) {
+        let state = self.group_commit.state();
+        let receives = |event: &Event| state.still_receives(user, event);
+        let is_erased = |event: &Event| matches!(event, Event::Message(message) if state.is_erased(message));
+        if events.iter().all(|event| receives(event) && !is_erased(event)) {
+            return self.answer(id, |out| out.extend_from_slice(bytes));
+        }
+        let events = events.into_iter().filter(receives).map(|event| state.without_erased_text(event)).collect();
+        self.write_reply(id, &Reply::Events(events));
+    }
+
+    /// Reads the events of a poll again.
+    fn read_again(&mut self, id: ConnectionId, user: AccountNumber, events: Vec<Event>) {
+        let state = self.group_commit.state();
+        let events = events.into_iter().filter(|event| state.still_receives(user, event)).collect();
+        let delivery = state.collect_again(SessionKey { user, device: DeviceNumber::NAMELESS }, events);
+        self.deliver(id, delivery, &mut EncodedEvents::default());
+    }
+
+    /// Begins a lookup again.
+    fn look_up_again(&mut self, id: ConnectionId, lookup: Option<Lookup>) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let Some((user, lookup)) = session.user().cloned().zip(lookup) else { return Ok(()) };
+        session.lookup = Some(lookup.clone());
+        let command = match lookup {
+            Lookup::History { target, limit, before } => Command::Excerpt { user, target, limit, before },
+            Lookup::Erase { target, seq } => Command::Erase { user, target, seq, sought: Sought::NotLookedUp },
+            // Their replies have no text.
+            Lookup::Status(_) | Lookup::LastOfPeer { .. } => return Ok(()),
+        };
+        self.execute(id, command)
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Applied;
-use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, RoomKind, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
 use crate::state_machine::stored::{
     Capacities, ConversationId, OwnMessage, StoredState, TargetNumber, WaitingMessage, length_in_reply,
@@ -66,9 +66,10 @@ impl StoredState {
         let own_devices = self.account(from).devices.count();
         let room = self.room_mut(number);
         room.conversation.rows.push(message.clone());
+        room.rights.was_private |= room.rights.kind == RoomKind::Invite;
         let receipts = room.add_message(message.seq, from, own_devices, bytes, room_log);
         self.put_room_receipts(number, receipts, message.at);
-        self.notify_members(number, from, message.seq);
+        self.notify_members(number, Some(from), message.seq);
         self.tally.received += 1;
         Ok(())
     }

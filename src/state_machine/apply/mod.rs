@@ -1,14 +1,17 @@
 //! Applies records: the only code that changes the stored state. Recovery calls nothing else.
 
 mod device;
+mod erase;
 mod message;
 mod restore;
+mod rights;
 mod room;
 
 use std::sync::Arc;
 
 use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, StoredState};
 use super::{AccountNumber, ApplyError, Record};
+use crate::limits;
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
 /// Result of a record that was applied, or contradicts the state.
@@ -45,13 +48,15 @@ impl StoredState {
                 last_seen: None,
                 acknowledged: Seq::ZERO,
             })?,
-            Record::Password { user, password_hash } => self.find_row(user)?.password_hash = password_hash.clone(),
-            Record::Email { user, email } => self.find_row(user)?.email = email.clone(),
+            Record::Password { user, password_hash } => {
+                self.change_row(user, |row| row.password_hash = password_hash.clone())?;
+            }
+            Record::Email { user, email } => self.change_row(user, |row| row.email = email.clone())?,
             Record::Removed { user, at } => self.remove_account(user, *at)?,
             Record::Seen { user, device, at } => {
+                self.change_row(user, |row| row.last_seen = Some(*at))?;
                 let account = self.number(user)?;
                 let account = self.account_mut(account);
-                account.row.last_seen = Some(*at);
                 account.devices.get_mut(*device).into_iter().for_each(|device| device.last_used = *at);
             }
             Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
@@ -59,8 +64,18 @@ impl StoredState {
             Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
             Record::Trusted { at } => self.trusted_at = Some(*at),
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
+            Record::Permit { user, caller, permitted } => {
+                let user = self.number(user)?;
+                let caller = self.number(caller)?;
+                self.account_mut(user).permits.insert(caller, *permitted);
+            }
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
+            Record::RoomKind { room, kind } => self.set_room_kind(room, *kind)?,
+            Record::Topic { room, topic } => self.set_topic(room, topic)?,
+            Record::Invited { room, user } => self.invite(room, user)?,
+            Record::Kicked { room, user, at } => self.kick(room, user, *at)?,
+            Record::Owner { room, user } => self.set_owner(room, user)?,
             Record::Banned { banned, at, until, reason } => {
                 self.bans.add(banned.clone(), Ban { at: *at, until: *until, reason: reason.clone() });
             }
@@ -69,6 +84,9 @@ impl StoredState {
             }
             Record::RoomRemoved { room, .. } => self.remove_room(self.room_number(room)?),
             Record::Message(message) => self.add_message(message)?,
+            Record::Erased { conversation, from, first, last, rows } => {
+                self.erase(*conversation, from, (*first, *last), *rows)?;
+            }
             Record::Acknowledged { users, at } => {
                 for acknowledgement in users {
                     self.acknowledge(*acknowledgement, *at)?;
@@ -87,21 +105,37 @@ impl StoredState {
         let mut removed = Vec::new();
         for (id, filed) in written {
             self.removed_upto = self.removed_upto.max(filed.removed.upto);
-            let conversation = match id {
-                ConversationId::Direct(..) => self.direct.get_mut(id),
-                ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),
+            let kept = match id {
+                ConversationId::Direct(..) => 0,
+                ConversationId::Room(_) => limits::ERASED_EVENTS,
             };
-            removed.extend(conversation.map(|conversation| conversation.mark_history_written(*filed)));
+            let Some(conversation) = self.conversation_mut(*id) else { continue };
+            let was_erased_upto = conversation.filed.erased_upto;
+            let was_rewritten = conversation.filed.rewritten;
+            let before = conversation.unfiled_erasures();
+            removed.push(conversation.mark_history_written(*filed, kept));
+            let after = conversation.unfiled_erasures();
+            self.unfiled_erasures = self.unfiled_erasures.saturating_sub(before.saturating_sub(after));
+            self.rewritings += u64::from((was_erased_upto, was_rewritten) != (filed.erased_upto, filed.rewritten));
         }
         removed
     }
 
-    fn find_row(&mut self, name: &UserName) -> Result<&mut AccountRow, ApplyError> {
+    /// Changes what is known of a user. Of one whose account was removed nothing is noted any more.
+    fn change_row(&mut self, name: &UserName, change: impl FnOnce(&mut AccountRow)) -> Applied {
         let number = self.number(name)?;
-        Ok(&mut self.account_mut(number).row)
+        let row = &mut self.account_mut(number).row;
+        if row.removed_at.is_none() {
+            change(row);
+        }
+        Ok(())
     }
 
-    fn add_account(&mut self, row: AccountRow) -> Applied {
+    fn add_account(&mut self, mut row: AccountRow) -> Applied {
+        if row.removed_at.is_some() {
+            // An earlier version has kept it.
+            forget_user(&mut row);
+        }
         let number = AccountNumber::new(self.accounts.len());
         if self.account_numbers.insert(row.name.clone(), number).is_some() {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
@@ -119,12 +153,19 @@ impl StoredState {
         for room in self.account(number).rooms.clone() {
             self.leave_room(number, room, at);
         }
+        self.end_invitations_of(number);
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
+        forget_user(&mut account.row);
         account.devices = Devices::default();
+        account.permits.clear();
         let gone = std::mem::take(&mut account.mailbox).messages();
         self.tally.waiting.subtract_usage(gone);
+        for account in &mut self.accounts {
+            account.permits.remove(&number);
+        }
+        self.has_unfiled_removals = true;
         Ok(())
     }
 
@@ -136,4 +177,11 @@ impl StoredState {
         self.last = seq;
         Ok(())
     }
+}
+
+/// Removes what is kept of a user whose account is removed, but for the name, which stays taken.
+fn forget_user(row: &mut AccountRow) {
+    row.password_hash = "".into();
+    row.email = Email::default();
+    row.last_seen = None;
 }

@@ -5,11 +5,12 @@ use crate::limits;
 use crate::model::{Banned, Seq};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow,
-    Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
+    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, OwnMessage, Room, StoredState, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, ErasedEvent, Erasure, OwnMessage, Rights, Room, StoredState,
+    WaitingMessage,
 };
 use crate::state_machine::{ApplyError, RoomNumber};
 
@@ -29,6 +30,11 @@ impl StoredState {
             let peer = state.number(&peer)?;
             state.account_mut(user).chats.insert(peer, chat);
         }
+        for PermitRow { user, caller, permitted } in snapshot.permits {
+            let user = state.number(&user)?;
+            let caller = state.number(&caller)?;
+            state.account_mut(user).permits.insert(caller, permitted);
+        }
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;
             state.account_mut(user).sent.insert(id, sent, capacities.remembered_ids);
@@ -39,7 +45,13 @@ impl StoredState {
             }
             state.bans.restore(banned, ban);
         }
-        snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
+        let mut owners = Vec::new();
+        for row in snapshot.rooms {
+            let (number, rights, creator) = (row.number, row.rights.as_ref(), row.creator.as_ref());
+            let owner = rights.map_or(creator, |rights| rights.owner.as_ref());
+            owners.extend(owner.map(|owner| state.number(owner)).transpose()?.map(|owner| (number, owner)));
+            state.restore_room(row)?;
+        }
         for DeviceGapRow { user, device, room, first } in snapshot.device_gaps {
             let room = state.room_number(&room)?;
             let account = state.number(&user)?;
@@ -52,6 +64,20 @@ impl StoredState {
             let number = state.number(&user)?;
             state.add_member(room, number, user, member);
         }
+        for GuestRow { room, user, is_invited, .. } in snapshot.guests {
+            let room = state.room_number(&room)?;
+            let user = state.number(&user)?;
+            if is_invited { state.add_invitation(room, user) } else { state.keep_out(room, user) }
+        }
+        for (room, owner) in owners {
+            if state.room(room).has_member(owner) {
+                state.room_mut(room).rights.owner = Some(owner);
+            }
+        }
+        // Of a room whose creator, in a server that knew no owners, is no member.
+        for number in state.room_numbers.values().copied().collect::<Vec<_>>() {
+            state.find_owner(number);
+        }
         for RoomMarksRow { room, user, marks } in snapshot.room_marks {
             let room = state.room_number(&room)?;
             let user = state.number(&user)?;
@@ -59,6 +85,7 @@ impl StoredState {
         }
         snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
         snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
+        snapshot.erasures.iter().try_for_each(|row| state.restore_erasure(row))?;
         state.restore_removed_counts();
         snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
         state.last = snapshot.last;
@@ -80,7 +107,13 @@ impl StoredState {
             self.rooms.push(Room { is_open: false, ..Room::new(row.name.clone(), None) });
         }
         let dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
-        self.put_room(row.number, Room { is_open: row.is_open, dropped, ..Room::new(row.name, creator) });
+        let rights = row.rights.map_or(Rights::default(), |RightsRow { kind, was_private, topic, .. }| Rights {
+            kind,
+            was_private,
+            topic,
+            ..Rights::default()
+        });
+        self.put_room(row.number, Room { is_open: row.is_open, rights, dropped, ..Room::new(row.name, creator) });
         Ok(())
     }
 
@@ -107,7 +140,19 @@ impl StoredState {
             id => return Err(ApplyError(format!("{id} names an account or a room that is not there"))),
         };
         conversation.filed = row.filed;
+        if row.erased > 0 {
+            conversation.erasures.get_or_insert_default().count = row.erased;
+        }
         self.removed_upto = self.removed_upto.max(row.filed.removed.upto);
+        Ok(())
+    }
+
+    fn restore_erasure(&mut self, row: &ErasureRow) -> Applied {
+        let ErasureRow { id, seq, first, last, .. } = *row;
+        let from = self.number(&row.from)?;
+        let conversation = self.conversation_mut(id).ok_or_else(|| ApplyError(format!("there is no {id}")))?;
+        conversation.erasures.get_or_insert_default().add(Erasure { seq, from, first, last });
+        self.unfiled_erasures += usize::from(seq > conversation.filed.erased_upto);
         Ok(())
     }
 
@@ -142,6 +187,12 @@ impl StoredState {
             WaitingRowEvent::Own { seq, to, bytes } => {
                 let to = self.target_number(to)?;
                 self.account_mut(user).mailbox.put_own(*seq, OwnMessage { to, bytes: *bytes });
+            }
+            WaitingRowEvent::Erased { seq, peer, from, first, last } => {
+                let peer = self.number(peer)?;
+                let from = self.number(from)?;
+                let event = ErasedEvent { peer, from, first: *first, last: *last };
+                self.account_mut(user).mailbox.put_erased(*seq, event);
             }
             WaitingRowEvent::State(event) => {
                 return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Applied;
 use super::message::Receipt;
-use crate::model::{RoomName, Seq, State, Timestamp, UserName};
+use crate::model::{RoomKind, RoomName, Seq, State, Timestamp, UserName};
 use crate::state_machine::stored::{Dropped, Entry, Marks, Member, Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
@@ -23,6 +23,9 @@ impl StoredState {
         }
         // Every number after `last` is for the new member.
         self.add_member(number, user, name.clone(), Member::joining(last));
+        self.end_invitation(number, user);
+        self.room_mut(number).rights.kept_out.remove(user);
+        self.find_owner(number);
         Ok(())
     }
 
@@ -50,6 +53,9 @@ impl StoredState {
         if room.is_open {
             self.room_numbers.insert(room.name.clone(), number);
             self.room_looks.add(room.name.without_sign(), number);
+            if room.rights.kind == RoomKind::Open {
+                self.public_rooms.insert(room.name.clone(), number);
+            }
             if let Some(creator) = room.creator {
                 self.account_mut(creator).created_rooms += 1;
             }
@@ -60,9 +66,13 @@ impl StoredState {
         }
     }
 
-    /// Removes a member from a room: the remaining recipients can complete watermarks. A room without members and
-    /// messages goes away.
+    /// Removes a member from a room: the remaining recipients can complete watermarks, and one of them may own it now. A room
+    /// without members goes away if it has no messages, or may not be joined by everybody.
     pub(super) fn leave_room(&mut self, user: AccountNumber, room: RoomNumber, at: Timestamp) {
+        let is_private = self.room(room).rights.kind == RoomKind::Invite;
+        if is_private {
+            self.forget_events_of_room(room, user);
+        }
         self.account_mut(user).rooms.remove(&room);
         let name = self.name(user);
         let account = self.account_mut(user);
@@ -70,8 +80,12 @@ impl StoredState {
         let positions: Vec<_> = account.devices.positions().map(|(_, position)| position).collect();
         let receipts = self.room_mut(room).remove_member(user, &name, &positions);
         self.put_room_receipts(room, receipts, at);
-        if self.room(room).members.is_empty() && self.room(room).is_silent() {
-            self.remove_room(room);
+        if self.room(room).members.is_empty() && (self.room(room).is_silent() || is_private) {
+            return self.remove_room(room);
+        }
+        if self.room(room).rights.owner == Some(user) {
+            self.room_mut(room).rights.owner = None;
+            self.find_owner(room);
         }
     }
 
@@ -80,8 +94,12 @@ impl StoredState {
     pub(super) fn remove_room(&mut self, number: RoomNumber) {
         let place = self.room_mut(number);
         let closed = Room { is_open: false, ..Room::new(place.name.clone(), None) };
-        let Room { name, creator, members, conversation, .. } = std::mem::replace(place, closed);
+        let Room { name, creator, members, conversation, rights, .. } = std::mem::replace(place, closed);
         self.room_numbers.remove(&name);
+        self.public_rooms.remove(&name);
+        for (place, invited) in rights.invited.iter() {
+            self.account_mut(invited).invitations.remove(&place);
+        }
         self.room_looks.remove(name.without_sign(), number);
         for member in members.into_keys() {
             let account = self.account_mut(member);
@@ -109,7 +127,9 @@ impl StoredState {
     /// Adds the messages of a removed room to the count from which a later room of the name goes on.
     pub(super) fn count_removed(&mut self, number: RoomNumber) {
         let room = &self.rooms[number.index()];
-        *self.removed_counts.entry(room.name.clone()).or_default() += room.conversation.count();
+        let counts = self.removed_counts.entry(room.name.clone()).or_default();
+        counts.messages += room.conversation.count();
+        counts.erased += room.conversation.erased_count();
     }
 
     /// Applies an acknowledgement to the user's rooms. `fetched`: the number that the device had before, if it had one.
@@ -128,16 +148,21 @@ impl StoredState {
     }
 
     pub(super) fn put_room_receipts(&mut self, room: RoomNumber, receipts: Vec<Receipt>, at: Timestamp) {
-        for receipt in receipts {
+        let place = self.room(room);
+        let is_private = place.rights.kind == RoomKind::Invite;
+        let members: Vec<_> =
+            receipts.into_iter().filter(|receipt| !is_private || place.has_member(receipt.sender)).collect();
+        for receipt in members {
             self.put_receipt(receipt, TargetNumber::Room(room), at);
         }
     }
 
-    /// Notes a room message for each member, and lists all but its sender as notified.
-    pub(super) fn notify_members(&mut self, room: RoomNumber, sender: AccountNumber, seq: Seq) {
+    /// Notes the number of an event of a room for each member, and lists them as notified, all but `sender`, if it is a
+    /// message.
+    pub(super) fn notify_members(&mut self, room: RoomNumber, sender: Option<AccountNumber>, seq: Seq) {
         for member in self.rooms[room.index()].members.keys() {
             self.accounts[member.index()].mailbox.note_newest(seq);
-            if *member != sender {
+            if Some(*member) != sender {
                 self.notified.push(*member);
             }
         }

@@ -2,11 +2,14 @@
 
 mod account;
 mod administration;
+mod call;
 mod clock;
 mod device;
+mod erase;
 mod message;
 mod poll;
 mod quota;
+mod room;
 mod session;
 
 use super::stored::TargetNumber;
@@ -96,10 +99,14 @@ impl StateMachine {
             Command::Ban { banned, until, reason } => self.ban(banned, until, reason, context)?,
             Command::Unban { banned } => self.unban(banned, context)?,
             Command::Announce { text } => self.announce(text, context),
+            Command::EraseAll { user, texts } => self.erase_all(&user, texts, context)?,
             Command::RemoveRoom { room } => self.remove_room(&room, context)?,
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {
                 return self.mark_read(&user, &target, seq, last_of_peer, context);
+            }
+            Command::Erase { user, target, seq, sought } => {
+                return self.erase_message(&user, &target, seq, sought, context);
             }
             Command::Excerpt { user, target, limit, before } => {
                 let (me, target) = self.find_participants(&user, &target)?;
@@ -115,8 +122,17 @@ impl StateMachine {
             Command::Join { user, room } => self.join_room(&user, &room, context)?,
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
-            Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
-            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
+            Command::Members { user, room, page } => {
+                self.stored.list_members(self.stored.number(&user)?, &room, &page, &self.presence)?
+            }
+            Command::RoomKind { user, room, kind } => self.set_room_kind(&user, &room, kind, context)?,
+            Command::Topic { user, room, topic } => self.set_topic(&user, &room, topic, context)?,
+            Command::Invite { user, room, guest } => self.invite(&user, &room, &guest, context)?,
+            Command::Kick { user, room, other } => self.kick(&user, &room, &other, context)?,
+            Command::Owner { user, room, other } => self.give_room(&user, &room, &other, context)?,
+            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof, context)?,
+            Command::Permit { user, caller, permitted } => self.permit(&user, &caller, permitted, context)?,
+            Command::Permits { user } => self.list_permits(&user)?,
             Command::Open { user, device, key, order, address } => {
                 self.open_session(&user, device.as_ref(), key, order, address, context)?
             }

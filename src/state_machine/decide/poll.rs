@@ -1,6 +1,5 @@
 //! POLL: acknowledges, and returns the pending events at once or when the first one comes (protocol, section 6).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Context, Decided};
@@ -86,7 +85,7 @@ impl StateMachine {
         let Some(session) = self.presence.session_mut(key) else { return };
         let Some(poll) = session.poll.filter(|poll| now || !poll.is_held) else { return };
         let transient = session.transient.len().min(poll.max);
-        let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: BTreeMap::new() };
+        let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), ..Delivery::default() };
         let mut last = self.stored.collect(key, poll.after, poll.max - transient, &mut delivery);
         if delivery.may_lack_removed() && self.stored.lacks_removed(key) {
             // The review takes the number from the device, and closes the session.

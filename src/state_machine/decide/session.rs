@@ -1,13 +1,11 @@
-//! RECV sessions: their begin and end, and direct chats between their clients (protocol, sections 3 and 8).
+//! RECV sessions: their begin and end (protocol, section 3), and the port at which they take direct chats.
 
 use std::net::IpAddr;
 
 use super::{Context, Decided};
 use crate::limits;
-use crate::model::{DeviceName, Fingerprint, KeyDigest, Proof, Target, UserName};
-use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::live::{DirectPort, Session};
+use crate::model::{DeviceName, Fingerprint, KeyDigest, UserName};
+use crate::protocol::{Code, Event, Reply, SessionOpened};
 use crate::state_machine::stored::SessionKey;
 use crate::state_machine::{AccountNumber, ApplyError, ConnectionId, Cost, Effect, Record, StateMachine};
 
@@ -109,20 +107,5 @@ impl StateMachine {
         direct: Option<(u16, Option<Fingerprint>)>,
     ) -> Option<Reply> {
         self.presence.set_direct(context.connection, direct).then_some(Reply::Done)
-    }
-
-    /// Tells the caller the callee's address and certificate, and the callee the caller's name and proof.
-    pub(super) fn arrange_direct_chat(&mut self, user: &UserName, callee: &RequestedTarget, proof: Proof) -> Decided {
-        let me = self.stored.number(user)?;
-        let Ok(Target::User(callee)) = callee else { return Err(Code::NoUser.into()) };
-        let callee = self.stored.find_active_account(callee)?;
-        let session = self.presence.direct_session(callee).filter(|_| callee != me);
-        let (Session { address, device, .. }, DirectPort { port, fingerprint, .. }) = session.ok_or(Code::NoPeer)?;
-        let address = *address;
-        let key = SessionKey { user: callee, device: *device };
-        let user = self.stored.name(me);
-        let token = proof.token.clone();
-        self.presence.push_to_session(key, &Event::Peer { user, proof });
-        Ok(Reply::Peer(Peer { address, port, token, fingerprint }))
     }
 }

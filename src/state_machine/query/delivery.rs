@@ -9,7 +9,8 @@ use crate::model::{Message, Seq};
 use crate::protocol::Event;
 use crate::state_machine::output::{Delivery, FiledEvents};
 use crate::state_machine::stored::{
-    ConversationId, EVENT_BYTES, HistoryPrefix, RoomEvent, SessionKey, StoredState, TargetNumber, WaitingEvent,
+    Conversation, ConversationId, EVENT_BYTES, ErasedEvent, Erasure, HistoryPrefix, RoomEvent, SessionKey, StoredState,
+    TargetNumber, WaitingEvent,
 };
 use crate::state_machine::{AccountNumber, RoomNumber};
 
@@ -25,6 +26,7 @@ impl PendingEvent<'_> {
             Self::InMailbox(event) => event.seq(),
             Self::InRoom(_, RoomEvent::Gap(last)) => *last,
             Self::InRoom(_, RoomEvent::Message(entry)) => entry.seq,
+            Self::InRoom(_, RoomEvent::Erased(erasure)) => erasure.seq,
         }
     }
 
@@ -34,7 +36,7 @@ impl PendingEvent<'_> {
             Self::InMailbox(WaitingEvent::Message(_, message)) => message.bytes as usize,
             Self::InMailbox(WaitingEvent::Own(_, message)) => message.bytes as usize,
             Self::InRoom(_, RoomEvent::Message(entry)) => entry.bytes as usize,
-            Self::InMailbox(WaitingEvent::State(_)) | Self::InRoom(..) => EVENT_BYTES,
+            Self::InMailbox(WaitingEvent::State(_) | WaitingEvent::Erased(..)) | Self::InRoom(..) => EVENT_BYTES,
         }
     }
 }
@@ -63,6 +65,12 @@ impl<'a> Collector<'a> {
                 self.add_message(TargetNumber::User(message.from), seq);
             }
             PendingEvent::InMailbox(WaitingEvent::Own(seq, message)) => self.add_message(message.to, seq),
+            PendingEvent::InMailbox(WaitingEvent::Erased(seq, ErasedEvent { peer, from, first, last })) => {
+                self.add_erased(TargetNumber::User(peer), Erasure { seq, from, first, last });
+            }
+            PendingEvent::InRoom(room, RoomEvent::Erased(erasure)) => {
+                self.add_erased(TargetNumber::Room(room), erasure);
+            }
             PendingEvent::InRoom(room, RoomEvent::Gap(last)) => {
                 let first = self.state.gap_start(self.key, room);
                 let room = self.state.room(room).name.clone();
@@ -72,6 +80,12 @@ impl<'a> Collector<'a> {
                 self.add_message(TargetNumber::Room(room), entry.seq);
             }
         }
+    }
+
+    fn add_erased(&mut self, target: TargetNumber, Erasure { seq, from, first, last }: Erasure) {
+        let target = self.state.target(target);
+        let from = self.state.name(from);
+        self.delivery.events.push(Event::Erased { seq, target, first, last, from });
     }
 
     fn add_message(&mut self, target: TargetNumber, seq: Seq) {
@@ -112,8 +126,10 @@ impl StoredState {
         // The nameless device gets no messages of the user's own.
         let own = mailbox.own_after(if device.is_named() { acknowledged } else { Seq::LAST });
         let mut own = own.map(PendingEvent::InMailbox);
+        let mut erased = mailbox.erased_after(acknowledged).map(PendingEvent::InMailbox);
         let mut mailbox = mailbox.after(acknowledged).map(PendingEvent::InMailbox);
-        let mut heads = self.first_events(user, acknowledged, [mailbox.next(), own.next()]);
+        let mut heads = self.first_events(user, acknowledged, [mailbox.next(), own.next(), erased.next()]);
+        delivery.rewritings = self.rewritings();
         let mut collector = Collector::new(self, key, delivery);
         let mut last = acknowledged;
         let mut bytes = 0;
@@ -128,6 +144,7 @@ impl StoredState {
             last = seq;
             let following = match event {
                 PendingEvent::InMailbox(WaitingEvent::Own(..)) => own.next(),
+                PendingEvent::InMailbox(WaitingEvent::Erased(..)) => erased.next(),
                 PendingEvent::InMailbox(_) => mailbox.next(),
                 PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
             };
@@ -156,7 +173,7 @@ impl StoredState {
         &'a self,
         user: AccountNumber,
         acknowledged: Seq,
-        in_mailbox: [Option<PendingEvent<'a>>; 2],
+        in_mailbox: [Option<PendingEvent<'a>>; 3],
     ) -> BTreeMap<Seq, PendingEvent<'a>> {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
@@ -183,7 +200,54 @@ impl StoredState {
         }
     }
 
-    fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
-        self.room(room).first_pending(user, after).map(|event| PendingEvent::InRoom(room, event))
+    fn next_in_room(&self, user: AccountNumber, number: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
+        let room = self.room(number);
+        let pending = room.first_pending(user, after).map(|event| PendingEvent::InRoom(number, event));
+        let erased = room.first_erased(user, after).map(|event| PendingEvent::InRoom(number, RoomEvent::Erased(event)));
+        pending.into_iter().chain(erased).min_by_key(PendingEvent::seq)
+    }
+
+    /// Makes a delivery of events again. Their messages are looked up as they are now: what was read before a history file was
+    /// rewritten may have texts that were taken back.
+    pub fn collect_again(&self, key: SessionKey, events: Vec<Event>) -> Delivery {
+        let mut delivery = Delivery { rewritings: self.rewritings(), ..Delivery::default() };
+        let me = &self.account(key.user).row.name;
+        let mut collector = Collector::new(self, key, &mut delivery);
+        for event in events {
+            let target = match &event {
+                Event::Message(message) => Some(message.target_for(me)),
+                Event::Damaged { target, .. } => Some(target.clone()),
+                _ => None,
+            };
+            match target.map(|target| self.target_number(&target)) {
+                Some(Ok(target)) => collector.add_message(target, event.seq()),
+                // The room has been removed meanwhile.
+                Some(Err(_)) => {}
+                None => collector.delivery.events.push(event),
+            }
+        }
+        delivery
+    }
+
+    /// Takes the text of an event's message out if that was taken back: the event was read from a history file.
+    pub fn without_erased_text(&self, event: Event) -> Event {
+        match event {
+            Event::Message(message) if self.is_erased(&message) => Event::Message(Arc::new(message.erased())),
+            event => event,
+        }
+    }
+
+    /// Returns whether a message with a text was taken back.
+    pub fn is_erased(&self, message: &Message) -> bool {
+        let Ok(from) = self.number(&message.from) else { return false };
+        let Ok(target) = self.target_number(&message.to) else { return false };
+        self.is_erased_in(conversation_of(from, target), message)
+    }
+
+    /// Returns whether a message with a text was taken back, in a conversation that may be that of a removed room.
+    pub fn is_erased_in(&self, id: ConversationId, message: &Message) -> bool {
+        let Ok(from) = self.number(&message.from) else { return false };
+        let is_erased = |conversation: &Conversation| conversation.is_erased(message.seq, from);
+        !message.text.is_erased() && self.conversation(id).is_some_and(is_erased)
     }
 }

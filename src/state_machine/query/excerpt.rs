@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{Message, Seq, UserName};
 use crate::protocol::request::Page;
 use crate::protocol::{HistoryRecord, Status};
-use crate::state_machine::command::LastOfPeer;
+use crate::state_machine::command::{LastOfPeer, Sought};
 use crate::state_machine::stored::{
     AccountNumber, ConversationId, HistoryPrefix, Participants, StoredState, TargetNumber,
 };
@@ -22,6 +22,8 @@ pub struct Excerpt {
     pub me: UserName,
     /// Of a direct conversation: the peer, and the number up to which `me` has read the peer's messages.
     pub peer: Option<(UserName, Seq)>,
+    /// [`StoredState::rewritings`] when it was made.
+    pub rewritings: u64,
     /// For STATUS: how far the message has come, if it is one of `me`.
     pub statuses: Vec<Status>,
 }
@@ -40,7 +42,8 @@ impl StoredState {
             TargetNumber::User(peer) => Some((self.name(peer), self.account(me).read_upto(peer))),
             TargetNumber::Room(_) => None,
         };
-        Excerpt { conversation, participants, filed, rows, me: self.name(me), peer, statuses: Vec::new() }
+        let rewritings = self.rewritings();
+        Excerpt { conversation, participants, filed, rows, me: self.name(me), peer, rewritings, statuses: Vec::new() }
     }
 
     /// Returns the message with a number, if memory holds it, and its states.
@@ -55,7 +58,7 @@ impl StoredState {
         Excerpt { statuses, ..self.excerpt(me, target, 1, Some(seq.next())) }
     }
 
-    /// Sets the states of messages in a conversation: those that they have now.
+    /// Sets the states of messages in a conversation, and takes the texts out that were taken back: as they are now.
     pub(in crate::state_machine) fn set_states(
         &self,
         me: AccountNumber,
@@ -67,7 +70,20 @@ impl StoredState {
                 && let Ok(sender) = self.number(&message.from)
             {
                 *state = self.marks_of(me, target, sender).state_of(message.seq);
+                if self.is_erased(message) {
+                    *message = Arc::new(message.erased());
+                }
             }
+        }
+    }
+
+    /// Looks for the message with a number, as far as memory holds the conversation.
+    pub(in crate::state_machine) fn seek(&self, id: ConversationId, seq: Seq) -> Sought {
+        let Some(conversation) = self.conversation(id) else { return Sought::Missing };
+        match conversation.rows_from(seq).first().filter(|row| row.seq == seq) {
+            Some(row) => Sought::Message(row.clone()),
+            None if seq > conversation.filed.upto => Sought::Missing,
+            None => Sought::NotLookedUp,
         }
     }
 

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomKind, RoomName, Seq, Target, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{Code, Reply, Status, control, reply};
 use crate::state_machine::live::Presence;
-use crate::state_machine::stored::{Conversation, ConversationId, Marks, StoredState, TargetNumber};
+use crate::state_machine::stored::{Conversation, ConversationId, Marks, RemovedCounts, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
 
 /// Most recipients of a message that STATUS sorts: cheaper than to skip up to 100,000 members who joined later.
@@ -50,24 +50,25 @@ impl StoredState {
             .filter(|(Reverse(last), name, _)| is_after(*last, name))
             .collect();
         chats.sort_unstable();
-        let count = |number| {
-            let here = self.conversation(conversation_of(me, number)).map_or(0, Conversation::count);
-            here + self.removed_count(number)
-        };
-        let chat = |(Reverse(last), target, number)| reply::Chat {
-            target,
-            last,
-            read: self.read_upto(me, number),
-            count: count(number),
+        let chat = |(Reverse(last), target, number)| {
+            let here = self.conversation(conversation_of(me, number));
+            let removed = self.removed_counts(number);
+            reply::Chat {
+                target,
+                last,
+                read: self.read_upto(me, number),
+                count: here.map_or(0, Conversation::count) + removed.messages,
+                erased: here.map_or(0, Conversation::erased_count) + removed.erased,
+            }
         };
         Ok(Reply::Chats(chats.into_iter().take(page.limit).map(chat).collect()))
     }
 
-    /// Returns the number of messages in removed rooms that had the name of this one.
-    fn removed_count(&self, target: TargetNumber) -> u64 {
+    /// Returns the counts of removed rooms that had the name of this one.
+    fn removed_counts(&self, target: TargetNumber) -> RemovedCounts {
         match target {
-            TargetNumber::Room(room) => self.removed_counts.get(&self.room(room).name).copied().unwrap_or(0),
-            TargetNumber::User(_) => 0,
+            TargetNumber::Room(room) => self.removed_counts.get(&self.room(room).name).copied().unwrap_or_default(),
+            TargetNumber::User(_) => RemovedCounts::default(),
         }
     }
 
@@ -80,14 +81,30 @@ impl StoredState {
         Reply::Users(entries_after(&self.active_accounts, page).take(page.limit).map(user).collect())
     }
 
-    /// Lists the rooms; says of each one if the user is a member.
+    /// Lists the rooms that the user may know of.
     pub fn list_rooms(&self, user: &UserName, page: &Page<RoomName>) -> Result<Reply, ApplyError> {
         let me = self.number(user)?;
         let row = |number: &RoomNumber| {
             let room = self.room(*number);
-            reply::Room { name: room.name.clone(), members: room.members.len(), member: room.has_member(me) }
+            reply::Room {
+                name: room.name.clone(),
+                members: room.members.len(),
+                member: room.has_member(me),
+                kind: room.rights.kind,
+                owner: room.rights.owner.map(|owner| self.name(owner)),
+                topic: room.rights.topic.clone(),
+            }
         };
-        Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
+        // The others that the user may know of are few.
+        let account = self.account(me);
+        let known = account.rooms.iter().chain(account.invitations.values()).copied();
+        let private = known.filter(|room| self.room(*room).rights.kind == RoomKind::Invite);
+        let private: BTreeMap<_, _> = private.map(|room| (self.room(room).name.clone(), room)).collect();
+        let public = entries_after(&self.public_rooms, page).take(page.limit);
+        let mut rooms: Vec<_> = public.chain(entries_after(&private, page).take(page.limit)).map(row).collect();
+        rooms.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        rooms.truncate(page.limit);
+        Ok(Reply::Rooms(rooms))
     }
 
     /// Summarizes the rooms after a name, in the order of their names, for the administrator.
@@ -104,14 +121,19 @@ impl StoredState {
         })
     }
 
-    /// Lists the members of a room.
+    /// Lists the members of a room, for one of them.
     pub(in crate::state_machine) fn list_members(
         &self,
+        user: AccountNumber,
         room: &RequestedTarget,
         page: &Page<UserName>,
         presence: &Presence,
     ) -> Result<Reply, Code> {
-        let members = entries_after(&self.room(self.find_room(room)?).members_by_name, page).take(page.limit);
+        let room = self.room(self.find_visible_room(user, room)?);
+        if !room.has_member(user) {
+            return Err(Code::NotMember);
+        }
+        let members = entries_after(&room.members_by_name, page).take(page.limit);
         let row = |(member, _): &(AccountNumber, Seq)| reply::Member {
             name: self.name(*member),
             online: presence.is_online(*member),
@@ -209,7 +231,7 @@ impl StoredState {
 }
 
 /// Returns the conversation of a user with a target.
-pub(super) fn conversation_of(me: AccountNumber, target: TargetNumber) -> ConversationId {
+pub(in crate::state_machine) fn conversation_of(me: AccountNumber, target: TargetNumber) -> ConversationId {
     match target {
         TargetNumber::User(peer) => ConversationId::between(me, peer),
         TargetNumber::Room(room) => ConversationId::Room(room),

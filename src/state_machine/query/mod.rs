@@ -6,3 +6,4 @@ mod lists;
 mod retention;
 
 pub use excerpt::Excerpt;
+pub(super) use lists::conversation_of;

@@ -38,7 +38,7 @@ impl StoredState {
         let lacks_direct = kept.chain(own).any(|event| match event {
             WaitingEvent::Message(seq, message) => is_removed(TargetNumber::User(message.from), seq),
             WaitingEvent::Own(seq, message) => is_removed(message.to, seq),
-            WaitingEvent::State(_) => false,
+            WaitingEvent::State(_) | WaitingEvent::Erased(..) => false,
         });
         let lacks_in_room = |room: &RoomNumber| {
             let room = self.room(*room);

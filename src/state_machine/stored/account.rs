@@ -41,6 +41,10 @@ pub struct Account {
     pub latest: BTreeMap<Seq, AccountNumber>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
+    /// The rooms that the user is invited to, by the place of the invitation among all.
+    pub invitations: BTreeMap<u64, RoomNumber>,
+    /// Those whom the user lets call (`true`), and those whom not.
+    pub permits: BTreeMap<AccountNumber, bool>,
     /// Count of the open rooms that the user has created, for the quota.
     pub created_rooms: usize,
 }
@@ -58,9 +62,15 @@ impl Account {
     pub fn new(row: AccountRow) -> Self {
         let (mailbox, devices) = Default::default();
         let sent = SentIds::default();
-        let chats = BTreeMap::new();
-        let latest = BTreeMap::new();
-        Self { row, mailbox, devices, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
+        let (chats, latest, rooms, invitations, permits) = Default::default();
+        Self { row, mailbox, devices, sent, chats, latest, rooms, invitations, permits, created_rooms: 0 }
+    }
+
+    /// Returns whether another user may call this one: one who is permitted, or to whom this one has written and whom this
+    /// one has not refused.
+    pub fn lets_call(&self, caller: AccountNumber) -> bool {
+        let has_written = || self.chats.get(&caller).is_some_and(|chat| chat.has_written);
+        self.permits.get(&caller).copied().unwrap_or_else(has_written)
     }
 
     /// Returns the read mark of the conversation with a peer.

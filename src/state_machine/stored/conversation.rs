@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::erasures::{Erasure, Erasures};
 use super::length::EVENT_BYTES;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 
@@ -123,6 +124,8 @@ pub struct HistoryPrefix {
     /// Times that retention has rewritten the file. The file's name bears it.
     pub rewritten: u32,
     pub removed: RemovedRows,
+    /// The number of the last ERASED event whose rows have no text in the file.
+    pub erased_upto: Seq,
 }
 
 /// The rows of a conversation that retention has removed.
@@ -142,6 +145,8 @@ pub struct Conversation {
     pub filed: HistoryPrefix,
     /// Oldest first. Bounded by the size of the write-ahead log that no checkpoint covers.
     pub rows: Vec<Arc<Message>>,
+    /// `None`: no message was ever taken back.
+    pub erasures: Option<Box<Erasures>>,
 }
 
 impl Conversation {
@@ -167,15 +172,54 @@ impl Conversation {
         self.filed.removed.count + self.filed.rows + self.rows.len() as u64
     }
 
+    /// Returns how many of these were taken back.
+    pub fn erased_count(&self) -> u64 {
+        self.erasures.as_ref().map_or(0, |erasures| erasures.count)
+    }
+
+    /// Returns whether a message was taken back whose row in the history file has a text.
+    pub fn is_erased(&self, seq: Seq, from: AccountNumber) -> bool {
+        self.erasures.as_ref().is_some_and(|erasures| erasures.includes(seq, from))
+    }
+
+    /// Takes the texts of messages back. `rows`: how many had one.
+    pub fn erase(&mut self, erasure: Erasure, from: &UserName, rows: u64) {
+        let start = self.rows.partition_point(|row| row.seq < erasure.first);
+        let rows_of = self.rows.iter_mut().skip(start).take_while(|row| row.seq <= erasure.last);
+        for row in rows_of.filter(|row| row.from == *from && !row.text.is_erased()) {
+            *row = Arc::new(row.erased());
+        }
+        let erasures = self.erasures.get_or_insert_default();
+        erasures.count += rows;
+        erasures.add(erasure);
+    }
+
+    /// Returns how many entries have rows that may have a text in the history file.
+    pub fn unfiled_erasures(&self) -> usize {
+        self.erasures.as_ref().map_or(0, |erasures| erasures.unfiled(self.filed.erased_upto).len())
+    }
+
+    /// Returns the number of the last entry, if the rows of all that are not in the history file without a text are not in it
+    /// at all: it gets them without one.
+    pub fn erased_by_filing(&self) -> Option<Seq> {
+        let erasures = self.erasures.as_ref()?;
+        let are_newer = erasures.unfiled(self.filed.erased_upto).all(|erasure| erasure.first > self.filed.upto);
+        erasures.newest().filter(|_| are_newer)
+    }
+
     /// Returns about the size of all messages in bytes.
     pub fn bytes(&self) -> u64 {
         let in_memory: usize = self.rows.iter().map(|row| row.text.as_str().len() + EVENT_BYTES).sum();
         self.filed.bytes + in_memory as u64
     }
 
-    /// Removes the messages that the history file holds now, and returns them.
-    pub fn mark_history_written(&mut self, filed: HistoryPrefix) -> Vec<Arc<Message>> {
+    /// Removes the messages that the history file holds now, and returns them. `kept`: how many entries of messages that
+    /// were taken back are kept for events.
+    pub fn mark_history_written(&mut self, filed: HistoryPrefix, kept: usize) -> Vec<Arc<Message>> {
         self.filed = filed;
+        if let Some(erasures) = &mut self.erasures {
+            erasures.forget_filed(filed.erased_upto, kept);
+        }
         let newer = self.rows.split_off(self.rows.partition_point(|row| row.seq <= filed.upto));
         std::mem::replace(&mut self.rows, newer)
     }

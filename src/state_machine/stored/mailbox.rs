@@ -9,6 +9,7 @@ use std::ops::Bound;
 
 use super::length::EVENT_BYTES;
 use super::{AccountNumber, RoomNumber, TargetNumber};
+use crate::limits;
 use crate::model::{Seq, State};
 use crate::protocol::Event;
 
@@ -25,6 +26,9 @@ pub struct Mailbox {
     states: BTreeMap<StateKey, Event>,
     /// The user's own messages, for the devices with a name.
     own: BTreeMap<Seq, OwnMessage>,
+    /// The newest events of messages that were taken back, of direct conversations: at most [`limits::ERASED_EVENTS`]. They
+    /// count in no quota.
+    erased: BTreeMap<Seq, ErasedEvent>,
     /// The direct messages that the user has not acknowledged: all of them, those of each sender (never none), those of
     /// strangers.
     messages: Usage,
@@ -71,12 +75,22 @@ pub struct OwnMessage {
     pub bytes: u32,
 }
 
+/// Messages of a direct conversation that were taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasedEvent {
+    pub peer: AccountNumber,
+    pub from: AccountNumber,
+    pub first: Seq,
+    pub last: Seq,
+}
+
 /// An event that waits in a mailbox.
 #[derive(Clone, Copy, Debug)]
 pub enum WaitingEvent<'a> {
     Message(Seq, WaitingMessage),
     State(&'a Event),
     Own(Seq, OwnMessage),
+    Erased(Seq, ErasedEvent),
 }
 
 /// Count and length of messages, for the quotas.
@@ -116,7 +130,7 @@ impl Usage {
 impl WaitingEvent<'_> {
     pub fn seq(&self) -> Seq {
         match self {
-            Self::Message(seq, _) | Self::Own(seq, _) => *seq,
+            Self::Message(seq, _) | Self::Own(seq, _) | Self::Erased(seq, _) => *seq,
             Self::State(event) => event.seq(),
         }
     }
@@ -179,6 +193,15 @@ impl Mailbox {
         self.kept_own.add(message.bytes);
         self.note_newest(seq);
         self.own.insert(seq, message);
+    }
+
+    /// Adds an event of messages that were taken back; above the limit the oldest goes.
+    pub fn put_erased(&mut self, seq: Seq, event: ErasedEvent) {
+        self.note_newest(seq);
+        self.erased.insert(seq, event);
+        if self.erased.len() > limits::ERASED_EVENTS {
+            self.erased.pop_first();
+        }
     }
 
     /// Adds a STATE event, instead of a pending one with the same key. `acknowledged`: the number of the user.
@@ -265,6 +288,9 @@ impl Mailbox {
             }
         }
         self.remove_own(lowest_named);
+        while self.erased.first_entry().is_some_and(|first| *first.key() <= lowest) {
+            self.erased.pop_first();
+        }
         senders.sort_unstable_by_key(|(from, seq)| (*from, std::cmp::Reverse(*seq)));
         senders.dedup_by_key(|(from, _)| *from);
         senders.sort_unstable_by_key(|(_, seq)| *seq);
@@ -310,5 +336,11 @@ impl Mailbox {
     pub fn own_after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
         let own = self.own.range((Bound::Excluded(after), Bound::Unbounded));
         own.map(|(seq, message)| WaitingEvent::Own(*seq, *message))
+    }
+
+    /// Iterates over the events of messages that were taken back above a number, in order.
+    pub fn erased_after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
+        let erased = self.erased.range((Bound::Excluded(after), Bound::Unbounded));
+        erased.map(|(seq, event)| WaitingEvent::Erased(*seq, *event))
     }
 }

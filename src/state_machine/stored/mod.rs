@@ -4,9 +4,11 @@ mod account;
 mod bans;
 mod conversation;
 mod device;
+mod erasures;
 mod length;
 mod look_alikes;
 mod mailbox;
+mod rights;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +22,10 @@ pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
 pub use device::{Device, DeviceNumber, Devices, SessionKey};
+pub use erasures::Erasure;
 use look_alikes::LookAlikes;
-pub use mailbox::{OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use rights::Rights;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 pub(super) use length::EVENT_BYTES;
@@ -29,10 +33,12 @@ pub use length::length_in_reply;
 
 use super::error::ApplyError;
 use crate::limits;
-use crate::model::look::{check_new, looks};
-use crate::model::{DeviceName, KeyDigest, MessageId, NoSuchTarget, RoomName, Seq, Target, Timestamp, UserName};
+use crate::model::look::{check_new, check_new_account, looks};
+use crate::model::{
+    DeviceName, KeyDigest, Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
+};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Event, Ko};
 
 /// Returns the refusal of a new name that looks like another one.
 pub fn looks_like(other: &impl std::fmt::Display) -> Ko {
@@ -84,9 +90,13 @@ pub struct StoredState {
     pub(super) room_looks: LookAlikes<RoomNumber>,
     /// The open rooms, in the order of ROOMS.
     pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
+    /// Those of them that everybody may join.
+    pub(super) public_rooms: BTreeMap<RoomName, RoomNumber>,
+    /// The place of the newest entry among all invitations and all who are kept out of a room.
+    pub(super) guests: u64,
     /// The number of messages in all removed rooms of a name. CHATS goes on counting from it, so that a client which knew a
     /// removed room does not take its count for that of the room which has the name now.
-    pub(super) removed_counts: HashMap<RoomName, u64>,
+    pub(super) removed_counts: HashMap<RoomName, RemovedCounts>,
     /// The places in `rooms` that hold no room.
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
@@ -96,6 +106,13 @@ pub struct StoredState {
     pub bans: Bans,
     /// The last time that was recorded as one at which the clock was trusted.
     pub(super) trusted_at: Option<Timestamp>,
+    /// Number of entries of messages that were taken back, and whose rows may have a text in a history file.
+    pub(super) unfiled_erasures: usize,
+    /// The write-ahead log may have what was known of users whose accounts were removed. Beside the state.
+    pub(super) has_unfiled_removals: bool,
+    /// Number of times that texts have left the history files, or rows the memory that were taken back: what was read before
+    /// may have them, and no entry says so any more. Beside the state.
+    pub(super) rewritings: u64,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
@@ -103,6 +120,14 @@ pub struct StoredState {
     pub(super) crowded: Vec<AccountNumber>,
     /// Beside the state, like `notified`.
     pub tally: Tally,
+}
+
+/// Counts of the messages of removed rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovedCounts {
+    pub messages: u64,
+    /// Those of them that were taken back.
+    pub erased: u64,
 }
 
 /// Counts for the metrics of a server: what records have changed since it started, and what waits now.
@@ -214,8 +239,36 @@ impl StoredState {
     pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
         match id {
             ConversationId::Direct(..) => self.direct.get(&id),
-            ConversationId::Room(room) => Some(&self.room(room).conversation),
+            ConversationId::Room(room) => self.rooms.get(room.index()).map(|room| &room.conversation),
         }
+    }
+
+    pub(super) fn conversation_mut(&mut self, id: ConversationId) -> Option<&mut Conversation> {
+        match id {
+            ConversationId::Direct(..) => self.direct.get_mut(&id),
+            ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),
+        }
+    }
+
+    /// Returns how many entries of messages that were taken back may have a text in a history file.
+    pub fn unfiled_erasures(&self) -> usize {
+        self.unfiled_erasures
+    }
+
+    /// Returns whether the files may have what a clean-up removes: texts that were taken back, and what was known of users whose
+    /// accounts were removed.
+    pub fn has_to_clean(&self) -> bool {
+        self.unfiled_erasures > 0 || self.has_unfiled_removals
+    }
+
+    /// Notes that a checkpoint will cover the whole log.
+    pub fn note_log_covered(&mut self) {
+        self.has_unfiled_removals = false;
+    }
+
+    /// Returns the number of times that texts have left the history files since the start.
+    pub fn rewritings(&self) -> u64 {
+        self.rewritings
     }
 
     /// Finds an account that was not removed, for a request that can be refused.
@@ -224,23 +277,72 @@ impl StoredState {
         number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
     }
 
+    /// Returns those whom a user lets call (`true`), and those whom not.
+    pub fn permits(&self, user: AccountNumber) -> impl Iterator<Item = (UserName, bool)> {
+        self.account(user).permits.iter().map(|(caller, permitted)| (self.name(*caller), *permitted))
+    }
+
     /// Checks that a new account may have a name, which no account has.
     pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
-        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.account_looks.find(name, AccountNumber::new(0));
         found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
     }
 
-    /// Checks that a new room may have a name, which no room has. The lobby always counts as one.
-    pub fn check_new_room(&self, name: &RoomName) -> Result<(), Ko> {
+    /// Checks that a new room of a user may have a name, which no room has. The lobby always counts as one. The name of a
+    /// room that the user must not know is not told.
+    pub fn check_new_room(&self, user: AccountNumber, name: &RoomName) -> Result<(), Ko> {
         check_new(name.without_sign()).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.room_looks.find(name.without_sign(), RoomNumber::new(0));
         let lobby = RoomName::new(LOBBY).ok().filter(|lobby| lobby != name);
         let is_lobby = |lobby: &RoomName| {
             looks(name.without_sign()).any(|look| looks(lobby.without_sign()).any(|lobby| lobby == look))
         };
+        if found.is_some_and(|other| !self.is_visible(other, user)) {
+            return Err(looks_like(&"another one"));
+        }
         let other = found.map(|other| self.room(other).name.clone()).or_else(|| lobby.filter(is_lobby));
         other.map_or(Ok(()), |other| Err(looks_like(&other)))
+    }
+
+    /// Returns whether a user may know of a room.
+    pub fn is_visible(&self, room: RoomNumber, user: AccountNumber) -> bool {
+        let room = self.room(room);
+        let is_known =
+            room.rights.kind == RoomKind::Open || room.has_member(user) || room.rights.invited.contains(user);
+        room.is_open && is_known
+    }
+
+    /// Returns whether a user may become a member of a room.
+    pub fn may_join(&self, room: RoomNumber, user: AccountNumber) -> bool {
+        let rights = &self.room(room).rights;
+        let is_open = rights.kind == RoomKind::Open && !rights.kept_out.contains(user);
+        is_open || rights.invited.contains(user)
+    }
+
+    /// Returns whether an event that was read for a user is still for that user: one of a room has come after the user joined.
+    pub fn still_receives(&self, user: AccountNumber, event: &Event) -> bool {
+        let is_own = |message: &Message| message.from == self.account(user).row.name;
+        let (room, is_own) = match event {
+            Event::Message(message) => (message.to.room(), is_own(message)),
+            Event::State { target, .. } => (target.room(), true),
+            Event::Damaged { target, .. } => (target.room(), false),
+            Event::Gap { room, .. } => (Some(room), false),
+            Event::Erased { target, .. } => (target.room(), false),
+            _ => (None, false),
+        };
+        let Some(room) = room else { return true };
+        let Some(number) = self.room_numbers.get(room).copied() else { return false };
+        match self.room(number).members.get(&user) {
+            Some(member) => is_own || member.joined < event.seq(),
+            // Of a room that everybody may join it is no secret.
+            None => is_own && self.room(number).rights.kind == RoomKind::Open,
+        }
+    }
+
+    /// Finds a room that a user may know of, for a request that can be refused.
+    pub fn find_visible_room(&self, user: AccountNumber, room: &RequestedTarget) -> Result<RoomNumber, Code> {
+        self.find_room(room).and_then(|room| if self.is_visible(room, user) { Ok(room) } else { Err(Code::NoRoom) })
     }
 
     /// Finds a room, for a request that can be refused.
@@ -257,7 +359,7 @@ impl StoredState {
             }
             Err(NoSuchTarget::User) => Err(Code::NoUser),
             Ok(Target::Room(_)) | Err(NoSuchTarget::Room) => {
-                let room = self.find_room(target)?;
+                let room = self.find_visible_room(user, target)?;
                 if self.room(room).has_member(user) { Ok(TargetNumber::Room(room)) } else { Err(Code::NotMember) }
             }
         }

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conversation::Conversation;
+use super::erasures::Erasure;
+use super::rights::Rights;
 use super::{AccountNumber, RoomNumber};
 use crate::model::{RoomName, Seq, State, UserName};
 
@@ -18,6 +20,7 @@ pub struct Room {
     /// `false`: no room has this name any more. The number is free, or the administrator has removed the room, and the
     /// number stays with its history.
     pub is_open: bool,
+    pub rights: Rights,
     pub members: BTreeMap<AccountNumber, Member>,
     /// The members in the order of MEMBERS and STATUS, each with the newest number when it joined.
     pub members_by_name: BTreeMap<UserName, (AccountNumber, Seq)>,
@@ -124,6 +127,7 @@ pub enum RoomEvent {
     /// A GAP that ends at this number. Its start is kept for each device.
     Gap(Seq),
     Message(Entry),
+    Erased(Erasure),
 }
 
 impl Entry {
@@ -150,6 +154,7 @@ impl Room {
             name,
             creator,
             is_open: true,
+            rights: Rights::default(),
             members: BTreeMap::new(),
             members_by_name: BTreeMap::new(),
             joins: BTreeSet::new(),
@@ -187,6 +192,12 @@ impl Room {
             return Some(RoomEvent::Gap(last));
         }
         self.first_entry(user, after).map(RoomEvent::Message)
+    }
+
+    /// Returns the first event above a number of messages that were taken back since a user joined.
+    pub fn first_erased(&self, user: AccountNumber, after: Seq) -> Option<Erasure> {
+        let erasures = self.conversation.erasures.as_ref()?;
+        erasures.first_after(after.max(self.members.get(&user)?.joined))
     }
 
     /// Returns the first message of the log above a number that is for a member.

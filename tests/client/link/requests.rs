@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use wachat::client::link::perform;
-use wachat::client::link::request::{Answer, LogOut, Request, Secret};
+use wachat::client::link::request::{Answer, LogOut, Request, RoomChange, Secret};
 use wachat::client::link::session::Session;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Gap;
-use wachat::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp};
+use wachat::model::{Email, MessageId, RoomKind, RoomName, Seq, Target, Text, Timestamp, Topic};
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::{Accepted, Chat, Code, Codec, HistoryRecord, Ko, Member, Peer, Room, Status, User};
 
@@ -226,6 +226,8 @@ fn a_room_that_is_not_there_is_answered_with_those_that_are() {
     let asked = "> MEMBERS;#sala;1\n";
     assert_answer(&request, &format!("{asked}< OK;1\n< ana;online"), &Answer::Done);
     assert_answer(&request, &format!("{asked}< OK;0"), &Answer::Done);
+    // Of the members it tells members alone.
+    assert_answer(&request, &format!("{asked}< KO;NOT_MEMBER;no"), &Answer::Done);
     let rooms = Answer::Rooms(all::<Room>(&["#aula;2;no"]));
     assert_answer(&request, &format!("{asked}< KO;NO_ROOM;no\n> ROOMS\n< OK;1\n< #aula;2;no"), &rooms);
     assert_answer(&request, &format!("{asked}< KO;NO_ROOM;no\n> ROOMS\n< KO;FULL;no"), &refused(Code::Full));
@@ -247,6 +249,57 @@ fn who_joins_gets_the_messages_from_before_and_those_alone() {
     assert_answer(&request(50), &format!("{listed}< KO;NOT_MEMBER;no"), &none);
     let unlisted = format!("{joined}> CHATS\n< KO;FULL;no\n> HISTORY;#sala;20\n< OK;1\n< {row}");
     assert_answer(&request(20), &unlisted, &Answer::Joined(None, all(&[row])));
+}
+
+#[test]
+fn a_room_is_looked_up_in_the_list_from_shortly_before_its_name() {
+    for request in [Request::Topic(sala()), Request::Rights(sala())] {
+        let record = "#sala;2;yes;invite;ana;\"la; entrega\"";
+        let asked = "> ROOMS;1000;#sal\n< OK;3\n< #sal2;1;no;open;;\n< ";
+        let found = Answer::Rooms(all::<Room>(&[record]));
+        assert_answer(&request, &format!("{asked}{record}\n< #salb;1;no;open;;"), &found);
+        let none = Answer::Rooms(Vec::new());
+        assert_answer(&request, &format!("{asked}#sal3;1;no;open;;\n< #sal4;1;no;open;;"), &none);
+        assert_answer(&request, "> ROOMS;1000;#sal\n< KO;FULL;no", &refused(Code::Full));
+    }
+    // A full page that ends after the name is the last one.
+    let records: String = (0..999).map(|n| format!("< #sal{n:03};1;no;open;;\n")).collect();
+    let transcript = format!("> ROOMS;1000;#sal\n< OK;1000\n{records}< #sb;1;no;open;;");
+    assert_answer(&Request::Topic(sala()), &transcript, &Answer::Rooms(Vec::new()));
+    let a = RoomName::new("#a").expect("a name");
+    let first = "#a;1;yes";
+    assert_answer(&Request::Topic(a), &format!("> ROOMS\n< OK;1\n< {first}"), &Answer::Rooms(all::<Room>(&[first])));
+}
+
+#[test]
+fn an_owner_changes_a_room_with_one_request_and_looks_first_whether_it_would_be_new() {
+    let luis = || user("luis");
+    let change = |change| Request::Change(sala(), change);
+    let topic = |text: &str| RoomChange::Topic(Topic::new(text).expect("a topic"));
+    for (asked, line) in [
+        (topic("la; entrega"), "TOPIC;#sala;\"la; entrega\""),
+        (topic(""), "TOPIC;#sala;"),
+        (RoomChange::Invite(luis()), "INVITE;#sala;luis"),
+        (RoomChange::Kick(luis()), "KICK;#sala;luis"),
+        (RoomChange::Owner(luis()), "OWNER;#sala;luis"),
+    ] {
+        assert_answer(&change(asked.clone()), &format!("> {line}\n< OK"), &Answer::Done);
+        assert_answer(&change(asked), &format!("> {line}\n< KO;NOT_OWNER;no"), &refused(Code::NotOwner));
+    }
+    for (kind, word) in [(RoomKind::Open, "open"), (RoomKind::Invite, "invite")] {
+        let request = change(RoomChange::Kind(kind));
+        let looked = "> MEMBERS;#sala;1\n";
+        let line = format!("> ROOM;#sala;{word}");
+        assert_answer(&request, &format!("{looked}< OK;1\n< ana;online\n{line}\n< OK"), &Answer::Done);
+        let refusal = format!("{looked}< KO;NOT_MEMBER;no\n{line}\n< KO;NOT_OWNER;no");
+        assert_answer(&request, &refusal, &refused(Code::NotOwner));
+        let is_new = format!("{looked}< KO;NO_ROOM;no\n{line}\n");
+        assert_answer(&request, &format!("{is_new}< KO;NO_ROOM;no"), &refused(Code::NoRoom));
+        let chat = "#sala;0;0;0";
+        let made = Answer::Joined(Some(one(chat)), Vec::new());
+        let listed = format!("{is_new}< OK\n> CHATS\n< OK;1\n< {chat}\n> HISTORY;#sala;50;1\n< OK;0");
+        assert_answer(&request, &listed, &made);
+    }
 }
 
 #[test]

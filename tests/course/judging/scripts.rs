@@ -8,9 +8,9 @@ use super::test;
 
 const LABS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempotence", "time-outs", "crash", "rooms"];
 
-/// Returns the groups of servers: those of the labs, and that of what a server need not have.
+/// Returns the groups of servers: those of the labs, and those of what a server need not have.
 fn servers() -> Vec<&'static str> {
-    LABS.into_iter().chain([script::DEVICES]).collect()
+    LABS.into_iter().chain([script::DEVICES, script::CALLS]).collect()
 }
 
 /// Returns the text of the file of a group.

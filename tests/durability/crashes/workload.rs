@@ -34,6 +34,9 @@ const PASSAGE: &str = "#passage";
 /// A user and a network that the administrator bans and lets in again. A ban concerns logins alone, which are not played.
 const BANNABLE: [&str; 2] = ["@eva", "10.0.0.0/8"];
 
+/// Those whom luis lets call, or not.
+const CALLERS: [&str; 2] = ["ana", "eva"];
+
 /// Room for a few records beside the longest: segments close often.
 const SEGMENT_BYTES: u64 = limits::COMMAND_BYTES as u64 + 4_096;
 
@@ -50,12 +53,15 @@ pub struct Workload {
     in_passage: HashMap<&'static str, HashSet<bool>>,
     /// The possible ban of each of [`BANNABLE`], from requests and replies: one answer or both.
     is_banned: HashMap<&'static str, HashSet<bool>>,
+    /// What luis may have said of the calls of each of [`CALLERS`], from requests and replies; `None`: nothing.
+    is_permitted: HashMap<&'static str, HashSet<Option<bool>>>,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
     pub checkpoints: u64,
     pub full: u64,
     pub bans: u64,
+    pub permits: u64,
 }
 
 /// A server process, and what was asked of it.
@@ -90,6 +96,11 @@ enum Asked {
     Ban {
         banned: &'static str,
         begins: bool,
+    },
+    /// A caller is permitted, or refused.
+    Permit {
+        caller: &'static str,
+        permitted: bool,
     },
     Send {
         user: &'static str,
@@ -153,6 +164,7 @@ impl Workload {
             server: None,
             checker,
             in_passage: USERS.map(|user| (user, HashSet::from([false]))).into(),
+            is_permitted: CALLERS.map(|caller| (caller, HashSet::from([None]))).into(),
             is_banned: BANNABLE.map(|banned| (banned, HashSet::from([false]))).into(),
             elapsed: Duration::ZERO,
             next_id: 0,
@@ -160,6 +172,7 @@ impl Workload {
             checkpoints: 0,
             full: 0,
             bans: 0,
+            permits: 0,
         }
     }
 
@@ -188,6 +201,7 @@ impl Workload {
                     Ok(server) => {
                         self.server = Some(server);
                         self.compare_bans()?;
+                        self.compare_permits()?;
                     }
                     // Cut or failed in the middle of a recovery: it says at which file.
                     Err(error) if self.disk.has_failed() && error.starts_with('/') => return Ok(()),
@@ -299,7 +313,8 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(20) {
+        match self.random.below(22) {
+            20..=21 => self.permit(),
             0..=9 => self.send_new(user),
             10..=11 => self.retry(user),
             12..=16 => {
@@ -427,6 +442,30 @@ impl Workload {
             false => Command::Unban { banned: bannable(banned) },
         };
         self.request(None, command, Asked::Ban { banned, begins })
+    }
+
+    fn permit(&mut self) -> Step {
+        let caller = CALLERS[self.random.below(2) as usize];
+        let permitted = self.random.chance(50);
+        self.is_permitted.entry(caller).or_default().insert(Some(permitted));
+        let command = Command::Permit { user: name("luis"), caller: Ok(target(caller)), permitted };
+        self.request(None, command, Asked::Permit { caller, permitted })
+    }
+
+    /// Compares the permits that a server has read with those that are possible; from here on they are known.
+    fn compare_permits(&mut self) -> Result<(), String> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let state = server.group_commit.state();
+        // Without an account nothing was said.
+        let all: Vec<_> = state.number(&name("luis")).map(|luis| state.permits(luis).collect()).unwrap_or_default();
+        for caller in CALLERS {
+            let found = all.iter().find(|(user, _)| *user == name(caller)).map(|(_, permitted)| *permitted);
+            let possible = self.is_permitted.insert(caller, HashSet::from([found])).unwrap_or_default();
+            if !possible.contains(&found) {
+                return Err(format!("promise 1 is broken: that luis lets {caller} call: {found:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Compares the bans that a server has read with those that are possible; from here on they are known.
@@ -584,6 +623,10 @@ impl Workload {
                 self.is_banned.insert(banned, HashSet::from([*begins]));
                 self.bans += u64::from(*begins);
             }
+            (Asked::Permit { caller, permitted }, Reply::Done) => {
+                self.is_permitted.insert(caller, HashSet::from([Some(*permitted)]));
+                self.permits += 1;
+            }
             (Asked::Rooms { user }, Reply::Rooms(rooms)) => {
                 let passage = rooms.iter().find(|room| room.name.to_string() == PASSAGE);
                 if passage.is_some_and(|passage| passage.members == 0) {
@@ -605,6 +648,7 @@ impl Workload {
         self.eagerness = 100;
         self.server = Some(self.start().map_err(|error| format!("it does not start in peace: {error}"))?);
         self.compare_bans()?;
+        self.compare_permits()?;
         self.look_after_disk().map_err(|Gone| "it ended in peace")?;
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         fine(self.register())?;

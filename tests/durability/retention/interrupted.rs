@@ -97,7 +97,7 @@ fn a_clean_up_that_is_cut_at_any_call_is_done_or_not_and_can_be_done_again() {
             server.time = time;
             // Beside the segment of the harness, whose failure is that of another test.
             server.close_segment();
-            let clean_up = CleanUp { retention: MONTH, now: Timestamp::from_millis(time), after: None };
+            let clean_up = CleanUp { retention: MONTH, now: Timestamp::from_millis(time), after: None, is_last: false };
             let upto = server.group_commit.wants_segment().expect("no spare") - 2;
             disk.fail(disk.calls() + call, fault);
             let _ = server.store.checkpoint_and_clean_up(upto, Some(&clean_up));

@@ -211,7 +211,7 @@ fn a_step_goes_on_after_the_conversation_of_the_step_before() {
     let disk = SimulatedDisk::default();
     let mut server = played(&disk);
     let now = Timestamp::from_millis(server.time);
-    let step = CleanUp { retention: MONTH, now, after: Some(id("direct-2-2")) };
+    let step = CleanUp { retention: MONTH, now, after: Some(id("direct-2-2")), is_last: false };
     assert_eq!(server.try_clean_up(&step).unwrap(), None);
     let left = found(&disk, DATA);
     assert!(left.contains("old 1") && !left.contains("old 2"), "{left:?}");

@@ -245,11 +245,11 @@ fn a_step_ends_after_so_many_bytes_and_the_next_one_goes_on() {
     server.time = time;
     let now = Timestamp::from_millis(time);
     let retention = keep(MONTH.direct, MONTH.rooms);
-    let step = server.try_clean_up(&CleanUp { retention, now, after: None }).expect("a step");
+    let step = server.try_clean_up(&CleanUp { retention, now, after: None, is_last: false }).expect("a step");
     assert_eq!(step, Some(id("direct-0-1")), "it was the last one of this step");
     let left = found(&disk, "/data/history");
     assert_eq!(left, ["old 2".to_owned()].into(), "what is before it, and its own old row, are gone");
-    assert_eq!(server.try_clean_up(&CleanUp { retention, now, after: step }).expect("a step"), None);
+    assert_eq!(server.try_clean_up(&CleanUp { retention, now, after: step, is_last: false }).expect("a step"), None);
     assert!(found(&disk, "/data/history").is_empty());
     assert!(server.send_as("ana", "ana", "new", "young 8").0 > last);
     assert!(texts(&server, &server.store, "room-0").is_empty());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::values::{room, user};
 use log::LevelFilter;
 use wachat::limits;
-use wachat::model::{Banned, Email, NewAccount, ShortText, Timestamp};
+use wachat::model::{Banned, Email, NewAccount, Seq, ShortText, Timestamp};
 use wachat::protocol::control::{Account, Ban, ControlRequest, Figure, Room, Session, SessionChoice};
 use wachat::protocol::{Codec, Port};
 
@@ -58,6 +58,18 @@ fn requests() -> Vec<(ControlRequest, &'static str, &'static str)> {
         (ControlRequest::Add { accounts: Vec::new(), lobby: true }, "ADD;lobby;0\n", "ADD;0 accounts"),
         (ControlRequest::Passwd { user: user("ana"), password_hash }, "PASSWD;ana;$d=\"x\"\n", "PASSWD;ana"),
         (ControlRequest::Remove { user: user("María") }, "REMOVE;María\n", "REMOVE;María"),
+        (
+            ControlRequest::Erase {
+                user: user("ana"),
+                conversation: "direct-0-1".into(),
+                first: Seq::new(3).expect("a number"),
+                last: Seq::new(17).expect("a number"),
+                count: 5,
+                erased: 2,
+            },
+            "ERASE;ana;direct-0-1;3;17;5;2\n",
+            "ERASE;ana",
+        ),
         (ControlRequest::Accounts { from: 1_000 }, "ACCOUNTS;1000\n", "ACCOUNTS"),
         (ControlRequest::RemoveRoom { room: room("#sala") }, "ROOM_REMOVE;#sala\n", "ROOM_REMOVE;#sala"),
         (ControlRequest::Rooms { after: None }, "ROOMS;\n", "ROOMS"),

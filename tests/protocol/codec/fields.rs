@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use wachat::protocol::reply::{Device, OpenSession};
+use wachat::protocol::reply::{Device, OpenSession, Permit};
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 use wachat::protocol::{
     Accepted, Chat, Codec, CommandHelp, DirectLine, Done, Event, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer,
@@ -61,13 +61,15 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Status>("luis;READ", 2);
     assert_reply::<HistoryRecord>("7;m-1;ana;#sala;<at>;DELIVERED;hola", 7);
     assert_reply::<HistoryRecord>("DAMAGED;3;7", 3);
-    assert_reply::<Chat>("#sala;7;3;2", 4);
+    assert_reply::<Chat>("#sala;7;3;2;1", 4);
     assert_reply::<User>("ana;online;<at>", 3);
     assert_reply::<User>("ana;offline;", 3);
-    assert_reply::<Room>("#sala;3;no", 3);
+    assert_reply::<Room>("#sala;3;no;open;ana;la entrega", 3);
     assert_reply::<Member>("ana;offline", 2);
     assert_reply::<OpenSession>("12;RECV;192.0.2.7;<at>;other;laptop", 5);
     assert_reply::<Device>("laptop;<at>;online;key", 4);
+    assert_reply::<Permit>("ana;yes", 2);
+    assert_reply::<Permit>("ana;no", 2);
     assert_reply::<CommandHelp>("PING;check the connection", 2);
 }
 
@@ -75,6 +77,8 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
 fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     let events = [
         "7;MSG;m-1;ana;luis;<at>;hola",
+        "7;MSG;m-1;ana;luis;<at>;;erased",
+        "7;ERASED;#sala;1;3;ana",
         "7;STATE;#sala;READ;3;<at>",
         "7;GAP;#sala;3;7",
         "7;DAMAGED;luis",
@@ -82,8 +86,11 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
         "0;OFFLINE;ana;<at>",
         "0;JOIN;#sala;ana;<at>",
         "0;PART;#sala;ana;<at>",
+        "0;ROOM;#sala;invite;ana;la entrega",
+        "0;INVITE;#sala;ana",
         "0;READ;#sala;7",
         "0;PEER;ana;<token>",
+        "0;CALL;ana;<at>",
         "0;NOTICE;<at>;hola",
     ];
     for event in events {
@@ -132,7 +139,13 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("LEAVE;#sala", 2),
         ("ROOMS;10;#sala", 1),
         ("MEMBERS;#sala;10;luis", 2),
+        ("ROOM;#sala;open", 3),
+        ("TOPIC;#sala;text", 3),
+        ("INVITE;#sala;luis", 3),
+        ("KICK;#sala;luis", 3),
+        ("OWNER;#sala;luis", 3),
         ("PEER;luis;<fp>", 2),
+        ("PERMIT", 1),
         ("PASSWD;old;new", 3),
         ("EMAIL;a@b", 2),
         ("SESSIONS", 1),
@@ -145,6 +158,18 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("QUIT", 1),
     ];
     requests.iter().for_each(|(line, least)| assert_request(line, *least, &send));
+    // PERMIT has a user and a word, or neither.
+    for (line, is_request) in [
+        ("PERMIT;luis;yes", true),
+        ("PERMIT;luis;no", true),
+        ("PERMIT;luis", false),
+        ("PERMIT;;yes", false),
+        ("PERMIT;luis;", false),
+        ("PERMIT;luis;YES", false),
+        ("PERMIT;luis;yes;7", false),
+    ] {
+        assert_eq!(send(line).is_some(), is_request, "{line}");
+    }
     let recv = |line: &str| RecvRequest::parse(line.as_bytes()).ok();
     let polls = [("POLL;7;5;10", 2), ("POLL;*;5;10", 2), ("PORT;9000;<fp>", 2), ("KEY", 1), ("PING", 1), ("QUIT", 1)];
     polls.iter().for_each(|(line, least)| assert_request(line, *least, &recv));

@@ -11,7 +11,7 @@ use wachat::protocol::Codec as _;
 use wachat::record::Fields;
 use wachat::state_machine::{AccountNumber, Acknowledgement, ConversationId, DeviceNumber, Record};
 
-use super::{device, id, line, message, name, room, seq, state, target, text, time};
+use super::{device, id, line, message, name, room, room_kind, seq, state, target, text, time, topic};
 
 /// Defines a function that returns a generator of records, one of each kind. A kind that is missing here does not
 /// compile.
@@ -77,6 +77,13 @@ fn outgoing() -> impl Strategy<Value = Outgoing> {
     })
 }
 
+fn conversation_id() -> impl Strategy<Value = ConversationId> {
+    (0..9u32, prop::option::of(0..9u32)).prop_map(|(low, other)| {
+        let name = other.map_or(format!("room-{low}"), |other| format!("direct-{low}-{other}"));
+        ConversationId::parse(&name).expect("a conversation")
+    })
+}
+
 one_of_each_kind! { server_records: Record,
     Record::Account { .. } => (name(), hash(), time()).prop_map(|(name, hash, at)| {
         Record::Account { name, password_hash: hash.into(), at }
@@ -88,6 +95,11 @@ one_of_each_kind! { server_records: Record,
     Record::Removed { .. } => (name(), time()).prop_map(|(user, at)| Record::Removed { user, at }),
     Record::Join { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Join { user, room, at }),
     Record::Leave { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Leave { user, room, at }),
+    Record::RoomKind { .. } => (room(), room_kind()).prop_map(|(room, kind)| Record::RoomKind { room, kind }),
+    Record::Topic { .. } => (room(), topic()).prop_map(|(room, topic)| Record::Topic { room, topic }),
+    Record::Invited { .. } => (room(), name()).prop_map(|(room, user)| Record::Invited { room, user }),
+    Record::Kicked { .. } => (room(), name(), time()).prop_map(|(room, user, at)| Record::Kicked { room, user, at }),
+    Record::Owner { .. } => (room(), name()).prop_map(|(room, user)| Record::Owner { room, user }),
     Record::Banned { .. } => (banned(), time(), prop::option::of(time()), short_text()).prop_map(
         |(banned, at, until, reason)| Record::Banned { banned, at, until, reason },
     ),
@@ -110,7 +122,13 @@ one_of_each_kind! { server_records: Record,
     Record::DeviceKey { .. } => (name(), device_number(), prop::option::of(key_digest())).prop_map(
         |(user, device, key)| Record::DeviceKey { user, device, key },
     ),
+    Record::Permit { .. } => (name(), name(), any::<bool>()).prop_map(|(user, caller, permitted)| {
+        Record::Permit { user, caller, permitted }
+    }),
     Record::Message(_) => message().prop_map(Record::Message),
+    Record::Erased { .. } => (conversation_id(), name(), seq(), seq(), any::<u64>()).prop_map(
+        |(conversation, from, first, last, rows)| Record::Erased { conversation, from, first, last, rows },
+    ),
     Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
     Record::Read { .. } => (name(), target(), seq(), prop::option::of(1..1u64 << 53), time()).prop_map(
         |(user, target, upto, last, at)| Record::Read { user, target, upto, last_of_peer: last.and_then(Seq::new), at },

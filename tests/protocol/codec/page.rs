@@ -35,6 +35,7 @@ const LINES: &[LineRule] = &[
     ("members-record", again::<Member>),
     ("sessions-record", again::<OpenSession>),
     ("devices-record", again::<Device>),
+    ("permit-record", again::<Permit>),
     ("key-reply", again::<NewKey>),
     ("event", again::<Event>),
     ("login", |line| {
@@ -207,6 +208,12 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
+        format!("QUOTA, at {} users who are permitted or refused", limits::PERMITS),
+        format!("of at most {} callers an hour", limits::TOLD_CALLS_PER_CALLEE),
+        format!("at most {} an hour are told", number(limits::TOLD_CALLS as u64)),
+        format!("most the newest {} of a user's direct conversations", number(limits::ERASED_EVENTS as u64)),
+        format!("while {} messages of a conversation", number(limits::UNFILED_ERASURES as u64)),
+        format!("or {} of the server", number(limits::ALL_UNFILED_ERASURES as u64)),
         format!("At most {} wait in a session", limits::TRANSIENT_EVENTS),
         format!("a room of at most {} members", limits::ROOM_PRESENCE),
         format!("At most {} direct messages wait for a user, and at most {}", limits::QUEUE, limits::QUEUE_PER_SENDER),
@@ -255,6 +262,8 @@ fn its_costs_are_those_of_the_requests() {
         "LOGOUT" => "LOGOUT;others".to_owned(),
         "POLL" | "PORT" => format!("{verb};0"),
         "EMAIL" => "EMAIL;".to_owned(),
+        "ROOM" | "TOPIC" => format!("{verb};#sala;open"),
+        "INVITE" | "KICK" | "OWNER" => format!("{verb};#sala;ana"),
         verb => verb.to_owned(),
     };
     for verb in SEND_COMMANDS.iter().map(|command| command.verb()) {
@@ -327,7 +336,7 @@ proptest! {
         (message, state, target, room) in (message(), state(), target(), room()),
         (last, read, online, at) in (seq(), seq(), any::<bool>(), prop::option::of(time())),
         (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
-        device in prop::option::of(device()),
+        (device, room_kind, topic) in (prop::option::of(device()), room_kind(), topic()),
     ) {
         let grammar = grammar();
         let user = message.from.clone();
@@ -350,9 +359,9 @@ proptest! {
             ("status-record", line(|out| Status { user: user.clone(), state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Message { message, state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Damaged { first: read, last }.write(out))),
-            ("chats-record", line(|out| Chat { target, last, read, count: 4 }.write(out))),
+            ("chats-record", line(|out| Chat { target, last, read, count: 4, erased: 1 }.write(out))),
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
-            ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
+            ("rooms-record", line(|out| Room { name: room, members: 7, member: online, kind: room_kind, owner: Some(user.clone()).filter(|_| online), topic }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
             ("sessions-record", line(|out| {
                 let row = OpenSession { number: 7, port: if online { Port::Recv } else { Port::Send }, address, since: message_at, this: !online, device: device.clone().filter(|_| online) };
@@ -362,6 +371,7 @@ proptest! {
                 let name = device.clone().unwrap_or_else(|| DeviceName::new("lab").unwrap());
                 Device { name, last_used: message_at, online, has_key: !online }.write(out);
             })),
+            ("permit-record", line(|out| Permit { user: user.clone(), permitted: online }.write(out))),
             ("key-reply", line(|out| NewKey { key: DeviceKey::random().unwrap() }.write(out))),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),

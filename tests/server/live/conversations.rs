@@ -21,6 +21,7 @@ impl Model {
                 model.rooms.insert(free, room);
             }
             model.members.insert((room, user), last);
+            model.owners.entry(room).or_insert(user);
             model.read.insert((user, room), last);
             format!("JOIN;{};{};{at}", PLACES[user], PLACES[room])
         })?;
@@ -36,16 +37,34 @@ impl Model {
             return Ok(OK.to_owned());
         }
         let at = self.at();
+        let owner = self.owners.get(&room).copied();
         self.record(|model| {
             model.end_membership(user, room);
             format!("LEAVE;{};{};{at}", PLACES[user], PLACES[room])
         })?;
         self.tell(&self.others_in(room, user), &format!("PART;{};{};{at}", PLACES[room], PLACES[user]));
+        self.tell_owner(owner, room);
         Ok(OK.to_owned())
+    }
+
+    /// Tells the members of a room who owns it, if that is another user now.
+    fn tell_owner(&mut self, before: Option<usize>, room: usize) {
+        if let Some(owner) = self.owners.get(&room).copied().filter(|owner| before != Some(*owner)) {
+            let members = (0..USERS).filter(|user| self.are_in(room, &[*user])).collect();
+            self.tell(&members, &format!("ROOM;{};open;{};", PLACES[room], PLACES[owner]));
+        }
     }
 
     fn end_membership(&mut self, user: usize, room: usize) {
         self.members.remove(&(room, user));
+        if self.owners.get(&room) == Some(&user) {
+            let members = self.members.iter().filter(|((of, _), _)| *of == room);
+            let first = members.map(|((_, member), joined)| (*joined, PLACES[*member], *member)).min();
+            match first {
+                Some((_, _, owner)) => _ = self.owners.insert(room, owner),
+                None => _ = self.owners.remove(&room),
+            }
+        }
         self.move_marks(room);
         let is_silent = !self.sent.iter().any(|sent| sent.to == room);
         if is_silent && !self.members.keys().any(|(of, _)| *of == room) {
@@ -60,14 +79,17 @@ impl Model {
         let at = self.at();
         let rooms: Vec<_> = self.rooms.values().copied().collect();
         let rooms: Vec<_> = rooms.into_iter().filter(|room| self.are_in(*room, &[user])).collect();
+        let owners = self.owners.clone();
         self.record(|model| {
             rooms.iter().for_each(|room| model.end_membership(user, *room));
             model.is_removed[user] = true;
+            model.permits.retain(|(who, caller), _| *who != user && *caller != user);
             (model.mail[user], model.receipts[user]) = Default::default();
             format!("REMOVED;{};{at}", PLACES[user])
         })?;
         for room in rooms {
             self.tell(&self.others_in(room, user), &format!("PART;{};{};{at}", PLACES[room], PLACES[user]));
+            self.tell_owner(owners.get(&room).copied(), room);
         }
         Ok(OK.to_owned())
     }

@@ -96,7 +96,7 @@ impl Play {
         let user = self.below(USERS);
         let place = self.below(PLACES.len());
         let room = USERS + self.below(2);
-        match self.random.below(69) {
+        match self.random.below(73) {
             0..=17 if !self.model.is_removed[user] => self.send(user, place),
             18..=32 => self.poll(),
             33..=39 if !self.model.is_removed[user] => self.open(user),
@@ -116,6 +116,7 @@ impl Play {
             60..=62 => self.ask_for_history(user, place),
             63..=65 => self.ask_for_status(user, place),
             66..=68 if !self.model.is_removed[user] => self.read(user, place),
+            69..=72 if !self.model.is_removed[user] => self.permit(user, place),
             _ => {}
         }
     }
@@ -195,6 +196,15 @@ impl Play {
         self.request(command, |model, _| model.peer(user, callee, &token));
     }
 
+    fn permit(&mut self, user: usize, caller: usize) {
+        if self.random.chance(25) {
+            return self.request(Command::Permits { user: name(user) }, |model, _| model.list_permits(user));
+        }
+        let permitted = self.random.chance(60);
+        let command = Command::Permit { user: name(user), caller: target(caller), permitted };
+        self.request(command, |model, _| model.permit(user, caller, permitted));
+    }
+
     fn change_account(&mut self, user: usize) {
         let new = format!("${}", self.connections);
         let old = match self.random.below(4) {
@@ -272,6 +282,8 @@ fn each_line_that_a_session_reads_is_as_the_model_says() {
             play.model.now = match (play.random.below(6), play.model.next_deadline()) {
                 (0, Some(deadline)) => deadline - 1,
                 (1, Some(deadline)) => deadline,
+                // Some come much later: a callee is told of a caller again.
+                (2, _) if play.random.chance(10) => play.model.now + 2_000_000,
                 (_, _) => play.model.now + play.random.below(500),
             };
         }

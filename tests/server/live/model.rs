@@ -10,6 +10,9 @@ use super::{PLACES, USERS};
 /// The longest wait of a POLL, in milliseconds.
 const LONGEST_WAIT: u64 = 9_000;
 
+/// Time in which a callee is told of a caller once, in milliseconds.
+const HOUR: u64 = 3_600_000;
+
 pub struct Sent {
     pub seq: u64,
     pub from: usize,
@@ -76,10 +79,16 @@ pub struct Model {
     pub read: BTreeMap<(usize, usize), u64>,
     /// The newest number when a member joined, by room and member.
     pub members: BTreeMap<(usize, usize), u64>,
+    /// By room.
+    pub owners: BTreeMap<usize, usize>,
     /// The open rooms by their numbers.
     pub rooms: BTreeMap<usize, usize>,
     /// By room, sender and state.
     pub marks: BTreeMap<(usize, usize, &'static str), u64>,
+    /// By user and caller.
+    pub permits: BTreeMap<(usize, usize), bool>,
+    /// The calls that callees were told of: the time, the caller, the callee.
+    pub told_calls: Vec<(u64, usize, usize)>,
     pub acknowledgements: BTreeSet<(u64, usize)>,
     /// Connections and what was written to them.
     pub answers: Vec<(u64, String)>,
@@ -189,10 +198,50 @@ impl Model {
         if is_room(callee) || self.is_removed[callee] {
             return Err("NO_USER");
         }
+        let has_written = self.sent.iter().any(|sent| (sent.from, sent.to) == (callee, user));
+        let said = self.permits.get(&(callee, user)).copied();
+        if user == callee || !said.unwrap_or(has_written) {
+            if user != callee && said.is_none() {
+                self.tell_of_call(user, callee);
+            }
+            return Err("NO_PEER");
+        }
         let direct = self.sessions[callee].as_ref().and_then(|session| session.direct);
-        let port = direct.filter(|_| callee != user).ok_or("NO_PEER")?;
+        let port = direct.ok_or("NO_PEER")?;
         self.tell(&[callee].into(), &format!("PEER;{};{token}", PLACES[user]));
         Ok(format!("OK;192.0.2.{callee};{port};{token}\n"))
+    }
+
+    /// Once a caller and hour; four users make no 20 calls.
+    fn tell_of_call(&mut self, user: usize, callee: usize) {
+        let is_known = |call: &(u64, usize, usize)| (call.1, call.2) == (user, callee) && self.now - call.0 < HOUR;
+        if self.sessions[callee].is_some() && !self.told_calls.iter().any(is_known) {
+            self.told_calls.push((self.now, user, callee));
+            self.tell(&[callee].into(), &format!("CALL;{};{}", PLACES[user], self.at()));
+        }
+    }
+
+    pub fn permit(&mut self, user: usize, caller: usize, permitted: bool) -> Outcome {
+        if is_room(caller) || self.is_removed[caller] {
+            return Err("NO_USER");
+        }
+        if self.permits.get(&(user, caller)) != Some(&permitted) {
+            let word = if permitted { "yes" } else { "no" };
+            self.record(|model| {
+                model.permits.insert((user, caller), permitted);
+                format!("PERMIT;{};{};{word}", PLACES[user], PLACES[caller])
+            })?;
+        }
+        Ok(OK.to_owned())
+    }
+
+    pub fn list_permits(&self, user: usize) -> Outcome {
+        let own = self.permits.iter().filter(|((who, _), _)| *who == user);
+        let mut rows: Vec<_> = own
+            .map(|((_, caller), yes)| format!("{};{}\n", PLACES[*caller], if *yes { "yes" } else { "no" }))
+            .collect();
+        rows.sort();
+        Ok(format!("OK;{}\n{}", rows.len(), rows.concat()))
     }
 
     pub fn announce(&mut self, text: &str) -> Outcome {

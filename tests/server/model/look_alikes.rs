@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use wachat::model::{Email, NewAccount, Target, UserName};
 use wachat::protocol::Code;
-use wachat::state_machine::{Command, ConnectionId};
+use wachat::state_machine::{Capacities, Command, ConnectionId, StoredState};
 
 use super::real::Real;
 use super::simple::Said;
@@ -91,4 +91,25 @@ fn accounts_that_are_made_together_look_like_no_other_and_not_like_each_other() 
     }
     assert_eq!(import(&["leo", "marta", "boO", "a1"]), Said::Done, "none of those was made");
     assert_eq!(import(&["rnarta"]), Said::Ko(Code::Name));
+}
+
+#[test]
+fn reserved_names_that_exist_are_kept_and_no_new_one_is_made() {
+    let mut state = StoredState::new("store".into());
+    for name in ["admin", "*"] {
+        let record = format!("0;ACCOUNT;{name};2026-11-20T23:55:00.000Z;$0");
+        state.replay(record.as_bytes()).expect("a record from before");
+    }
+    let state = StoredState::restore(state.snapshot(), Capacities::default()).expect("a checkpoint from before");
+    assert_eq!(state.password_hashes().count(), 2);
+    let mut real = Real::with_any_rooms();
+    for text in ["admin", "ADRNIN", "server", "System", "wachat", "*"] {
+        let name = UserName::new(text).expect("a name");
+        let alone = Command::Register { name: name.clone(), password_hash: "x".into() };
+        let account = NewAccount { name, password_hash: "x".into(), email: Email::default() };
+        let imported = Command::AddAccounts { accounts: vec![account], lobby: true };
+        for command in [alone, imported] {
+            assert_eq!(real.say(ConnectionId(0), command), Said::Ko(Code::Name), "{text}");
+        }
+    }
 }

@@ -201,13 +201,13 @@ fn both(model: &mut Model, real: &mut Real, untold: &mut Untold, action: &Action
         Action::List { user, room, which } => {
             let command = match which {
                 0 => Command::Users { page: Page::after(None) },
-                1 => Command::Members { room: Ok(target(room)), page: Page::after(None) },
+                1 => Command::Members { user: name(user), room: Ok(target(room)), page: Page::after(None) },
                 2 => Command::Rooms { user: name(user), page: Page::after(None) },
                 _ => Command::Chats { user: name(user), page: Page::after(None), target: None },
             };
             let wanted = match which {
                 0 => model.users(),
-                1 => model.list_members(room),
+                1 => model.list_members(user, room),
                 2 => model.list_rooms(user),
                 _ => model.chats(user),
             };

@@ -54,7 +54,7 @@ pub fn everything(machine: &mut StateMachine, asked: &Asked) -> Vec<String> {
         }
         for target in &targets {
             let target = Ok(target.clone());
-            let members = Command::Members { room: target.clone(), page: Page::after(None) };
+            let members = Command::Members { user: me.clone(), room: target.clone(), page: Page::after(None) };
             let history =
                 Command::Excerpt { user: me.clone(), target: target.clone(), limit: usize::MAX, before: None };
             for command in [members, history] {
@@ -100,6 +100,7 @@ fn stored(machine: &StateMachine, asked: &Asked) -> Vec<String> {
     for (index, name) in asked.users.iter().enumerate() {
         let number = stored.number(&user(name)).expect("an account");
         add("contacts", &stored.contacts(number));
+        add("permits", &stored.permits(number).collect::<Vec<_>>());
         for other in &asked.users[..index] {
             let other = stored.number(&user(other)).expect("an account");
             add("strangers", &(stored.is_stranger(number, other), stored.is_stranger(other, number)));
@@ -157,15 +158,17 @@ pub fn assert_pages(machine: &mut StateMachine, asked: &Asked) {
             assert_statuses(machine, &me, &target, names().collect(), now);
         }
     }
-    for room in asked.rooms {
-        let room = Target::parse(room);
-        let command = Command::Members { room: room.clone(), page: Page::after(None) };
+    for (room, name) in asked.rooms.iter().flat_map(|room| asked.users.iter().map(move |name| (room, name))) {
+        let (room, me) = (Target::parse(room), user(name));
+        let command = Command::Members { user: me.clone(), room: room.clone(), page: Page::after(None) };
         if matches!(ask(machine, command, now), Effect::Reply(_, Reply::Ko(_))) {
             continue;
         }
         assert_parts(
             names(),
-            &mut |page| records!(machine, Command::Members { room: room.clone(), page }, now, Members),
+            &mut |page| {
+                records!(machine, Command::Members { user: me.clone(), room: room.clone(), page }, now, Members)
+            },
             |record, place| record.name > *place,
         );
     }

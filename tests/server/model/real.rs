@@ -284,6 +284,7 @@ fn waiting(event: &Event) -> Option<Waiting> {
         Event::Offline { user, .. } => told("OFFLINE", &[&user.to_string()]),
         Event::Join { room, user, .. } => told("JOIN", &[&room.to_string(), &user.to_string()]),
         Event::Part { room, user, .. } => told("PART", &[&room.to_string(), &user.to_string()]),
+        Event::Room { room, owner: Some(owner), .. } => told("ROOM", &[&room.to_string(), &owner.to_string()]),
         Event::Gap { room, first, last } => {
             Some(Waiting::Gap { first: first.get(), last: last.get(), room: number(&room.to_string()) })
         }

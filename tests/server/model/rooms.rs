@@ -154,7 +154,7 @@ fn a_checkpoint_with_a_history_of_an_account_or_a_room_that_is_not_there_is_refu
     let with = |id: &str| {
         let mut snapshot = server.machine.stored.snapshot();
         let id = ConversationId::parse(id).unwrap();
-        snapshot.conversations.push(ConversationRow { id, filed: HistoryPrefix::default() });
+        snapshot.conversations.push(ConversationRow { id, filed: HistoryPrefix::default(), erased: 0 });
         StoredState::restore(snapshot, Capacities::default()).map(drop)
     };
     for id in ["direct-0-1", "direct-1-1", "room-0", "room-2"] {

@@ -191,6 +191,8 @@ pub struct Model {
     places: Vec<Place>,
     /// The last number at the moment of joining, by room and user.
     members: HashMap<(usize, usize), u64>,
+    /// By room.
+    owners: HashMap<usize, usize>,
     /// By room, sender and state: how far that is.
     marks: HashMap<(usize, usize, bool), u64>,
 }
@@ -283,9 +285,12 @@ impl Model {
     }
 
     /// Returns MEMBERS of a room, by name.
-    pub fn list_members(&self, room: usize) -> Said {
+    pub fn list_members(&self, user: usize, room: usize) -> Said {
         if !self.exists(room) {
             return Said::Ko(Code::NoRoom);
+        }
+        if !self.members.contains_key(&(room, user)) {
+            return Said::Ko(Code::NotMember);
         }
         let members = by_name((0..USERS).filter(|user| self.members.contains_key(&(room, *user))));
         list(members.map(|user| format!("{} {}", super::PLACES[user], self.sessions[user].is_some())))
@@ -456,6 +461,7 @@ impl Model {
             return Said::Done;
         }
         self.members.insert((room, user), last);
+        self.owners.entry(room).or_insert(user);
         self.read.insert((user, room), last);
         self.tell(&self.recipients(user, room), &format!("JOIN {room} {user}"));
         Said::Done
@@ -467,6 +473,7 @@ impl Model {
         }
         if self.members.remove(&(room, user)).is_some() {
             self.tell(&self.recipients(user, room), &format!("PART {room} {user}"));
+            self.find_owner(user, room);
         }
         self.move_room_marks(room);
         let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
@@ -476,12 +483,27 @@ impl Model {
         Said::Done
     }
 
+    /// The member who joined first owns the room now that a user has left, the first by name if there are several.
+    fn find_owner(&mut self, left: usize, room: usize) {
+        if self.owners.get(&room) != Some(&left) {
+            return;
+        }
+        let members = self.members.iter().filter(|((of, _), _)| *of == room);
+        let first = members.map(|((_, user), joined)| (*joined, super::PLACES[*user], *user)).min();
+        self.owners.remove(&room);
+        if let Some((_, _, owner)) = first {
+            self.owners.insert(room, owner);
+            self.tell(&self.recipients(left, room), &format!("ROOM {room} {owner}"));
+        }
+    }
+
     /// The administrator removes a room: what is pending of it is gone, and the name is free.
     pub fn remove(&mut self, room: usize) -> Said {
         if !self.exists(room) {
             return Said::Ko(Code::NoRoom);
         }
         self.close(room);
+        self.owners.remove(&room);
         self.logs.remove(&room);
         self.dropped.retain(|sent| sent.to != room);
         self.members.retain(|(other, _), _| *other != room);

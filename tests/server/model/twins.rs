@@ -1,6 +1,8 @@
 //! Two servers get the same random requests; one of them is restarted now and then, from its log, or from a checkpoint and
 //! the log since. Nobody can tell them apart: each answer, each record and everything that can be asked is the same.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::file_all;
@@ -8,13 +10,14 @@ use super::pages::{self, Asked};
 use crate::support::random::Random;
 use crate::support::values::user;
 use wachat::model::{
-    Banned, DeviceKey, DeviceName, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName,
+    Banned, DeviceKey, DeviceName, Email, Message, MessageId, NewAccount, RoomKind, Seq, ShortText, Target, Text,
+    Timestamp, Topic, UserName,
 };
 use wachat::protocol::request::LogOut;
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Review, Snapshot, StateMachine,
-    StoredState,
+    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Review, Snapshot, Sought,
+    StateMachine, StoredState,
 };
 
 /// A history of some messages reaches the ends of these lists.
@@ -103,6 +106,7 @@ struct Play {
     connections: u64,
     /// Of each direct message: number, sender and recipient.
     direct: Vec<(Seq, UserName, UserName)>,
+    messages: BTreeMap<Seq, Arc<Message>>,
 }
 
 impl Play {
@@ -118,6 +122,7 @@ impl Play {
             sessions: Vec::new(),
             connections: 1,
             direct: Vec::new(),
+            messages: BTreeMap::new(),
         };
         USERS[..3].iter().for_each(|name| play.register(name));
         play
@@ -134,6 +139,9 @@ impl Play {
         let other = self.restarts.execute(connection, command.clone(), now);
         assert_eq!(shown(&other), shown(&out), "{command:?}: the one that was restarted, and the other one");
         for (seq, record) in &out.records {
+            if let Record::Message(message) = record {
+                self.messages.insert(message.seq, message.clone());
+            }
             if let Record::Message(message) = record
                 && let Target::User(to) = &message.to
             {
@@ -182,7 +190,7 @@ impl Play {
     fn step(&mut self) {
         self.now += self.random.below(3_000);
         let who = self.someone();
-        match self.random.below(42) {
+        match self.random.below(54) {
             0..=11 => self.send(who),
             12..=18 => self.poll(),
             19..=22 => self.read(who),
@@ -209,6 +217,8 @@ impl Play {
             34..=35 => self.checkpoint(),
             36..=37 => self.restart(),
             38..=40 => self.change_devices(who),
+            41..=48 => self.rule(who),
+            49..=52 => self.erase(who),
             _ => self.compare(),
         }
     }
@@ -275,6 +285,21 @@ impl Play {
         };
     }
 
+    /// A user asks for what the owner of a room may do.
+    fn rule(&mut self, user: UserName) {
+        let room = self.room();
+        let other = Ok(Target::User(self.someone()));
+        let command = match self.random.below(6) {
+            0 => Command::RoomKind { user, room, kind: RoomKind::Invite },
+            1 => Command::RoomKind { user, room, kind: RoomKind::Open },
+            2 => Command::Topic { user, room, topic: Topic::new(&format!("topic {}", self.now)).expect("a topic") },
+            3 => Command::Invite { user, room, guest: other },
+            4 => Command::Kick { user, room, other },
+            _ => Command::Owner { user, room, other },
+        };
+        self.say(command);
+    }
+
     fn read(&mut self, who: UserName) {
         let last = self.stays.machine.stored.last.get();
         let target = self.target();
@@ -286,6 +311,22 @@ impl Play {
             let found = self.direct.iter().rev().find(|(at, from, to)| (from, to) == (peer, &who) && *at <= seq);
             let found = LastOfPeer::Found(found.map(|(seq, ..)| *seq));
             self.say(command(found));
+        }
+    }
+
+    /// Takes a message back, of the user or of another one.
+    fn erase(&mut self, who: UserName) {
+        let last = self.stays.machine.stored.last.get();
+        let seq = Seq::new(last - self.random.below(last.min(30) + 1)).expect("a number");
+        let message = self.messages.get(&seq).cloned();
+        let own = message.as_ref().filter(|_| self.random.chance(80)).map(|message| message.target_for(&who));
+        let target = own.map_or_else(|| self.target(), Ok);
+        let command = |sought| Command::Erase { user: who.clone(), target: target.clone(), seq, sought };
+        let out = self.say(command(Sought::NotLookedUp));
+        if out.effects.iter().any(|effect| matches!(effect, Effect::Excerpt(..))) {
+            let is_there = |message: &&Arc<Message>| target.as_ref().is_ok_and(|to| message.target_for(&who) == *to);
+            let found = message.as_ref().filter(is_there);
+            self.say(command(found.map_or(Sought::Missing, |message| Sought::Message(message.clone()))));
         }
     }
 
@@ -309,7 +350,12 @@ impl Play {
         let until = self.random.chance(70).then(|| self.now + self.random.below(3 * DAY)).map(Timestamp::from_millis);
         let reason = ShortText::new("a; \"reason\"").expect("a reason");
         let email = Email::new(if self.random.chance(30) { "" } else { "b@example.org" }).expect("an address");
-        match self.random.below(6) {
+        match self.random.below(10) {
+            6..=9 => {
+                let permitted = self.random.chance(50);
+                let caller = self.target();
+                self.say(Command::Permit { user: who, caller, permitted })
+            }
             0..=2 => self.say(Command::Ban { banned, until, reason }),
             3 => self.say(Command::Unban { banned }),
             4 => self.say(Command::SetEmail { user: who, email }),

@@ -185,7 +185,8 @@ impl Model {
                 }
             }
             Action::Complete | Action::CompleteBack => {
-                self.writing.editor.complete(|| Names::of(app.state()), action == Action::CompleteBack);
+                let names = || Names::of(app.state()).with_rooms(app.invitations());
+                self.writing.editor.complete(names, action == Action::CompleteBack);
             }
             Action::Mouse => self.switch_mouse(app),
             Action::Redraw => self.requests.push(Request::Redraw),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, RoomKind, RoomName, Seq, State, Target, Timestamp, Topic, UserName};
 use crate::protocol::{
     Accepted, Chat, Code, Codec as _, Event, HistoryRecord, Login, LoginKind, Reply, Room, SendRequest, User,
 };
@@ -138,9 +138,12 @@ impl Mailbox {
             SendRequest::Help => Reply::Help,
             SendRequest::Peer { .. } => Code::NoPeer.into(),
             SendRequest::Passwd { .. } => Code::Password.into(),
-            SendRequest::Devices => Code::Syntax.into(),
+            SendRequest::Devices | SendRequest::Permit { .. } | SendRequest::Permits => Code::Syntax.into(),
+            SendRequest::Erase { .. } => Code::NoMessage.into(),
             SendRequest::Logout { .. } => Code::NoSession.into(),
             SendRequest::Join { .. } | SendRequest::Leave { .. } | SendRequest::Members { .. } => Code::NoRoom.into(),
+            SendRequest::Room { .. } | SendRequest::Topic { .. } | SendRequest::Owner { .. } => Code::NoRoom.into(),
+            SendRequest::Invite { .. } | SendRequest::Kick { .. } => Code::NoRoom.into(),
             SendRequest::Read { .. } | SendRequest::History { .. } => Code::NoUser.into(),
             SendRequest::Email { .. } | SendRequest::Ping | SendRequest::Quit => Reply::Done,
         }
@@ -180,7 +183,7 @@ impl Mailbox {
                 Some(chat) => chat.count += 1,
                 None => {
                     let read = self.read.get(&target).copied().and_then(Seq::new).unwrap_or(Seq::ZERO);
-                    chats.push(Chat { target, last: message.seq, read, count: 1 });
+                    chats.push(Chat { target, last: message.seq, read, count: 1, erased: 0 });
                 }
             }
         }
@@ -204,7 +207,8 @@ fn target_of(message: &Message) -> Option<Target> {
 
 fn room() -> Option<Room> {
     let name = RoomName::new(ROOM).ok()?;
-    Some(Room { name, members: OTHERS.len() + 1, member: true })
+    let members = OTHERS.len() + 1;
+    Some(Room { name, members, member: true, kind: RoomKind::Open, owner: None, topic: Topic::default() })
 }
 
 fn users() -> Vec<User> {

@@ -1,0 +1,265 @@
+//! Rooms with an owner: who may do what, who may join, and what outsiders are told.
+
+use super::section_7_rooms::User;
+use crate::support::{Connection, PASSWORD, World};
+
+/// Every request about a room, but JOIN.
+const REQUESTS: [&str; 11] = [
+    "SEND;x;#equipo;x",
+    "READ;#equipo;0",
+    "STATUS;#equipo;1",
+    "HISTORY;#equipo",
+    "LEAVE;#equipo",
+    "MEMBERS;#equipo",
+    "ROOM;#equipo;open",
+    "TOPIC;#equipo;x",
+    "INVITE;#equipo;luis",
+    "KICK;#equipo;ana",
+    "OWNER;#equipo;luis",
+];
+
+fn people<const COUNT: usize>(world: &World, names: [&str; COUNT]) -> [User; COUNT] {
+    names.map(|name| User::new(world, name))
+}
+
+/// Makes everybody a member of a room, in this order, and lets them hear of it.
+fn join(room: &str, users: &mut [&mut User]) {
+    users.iter_mut().for_each(|user| user.ok(&format!("JOIN;{room}")));
+    users.iter_mut().for_each(|user| _ = user.hear());
+}
+
+/// Returns the row of a room in ROOMS.
+fn row(user: &mut User, room: &str) -> Option<String> {
+    user.says.list("ROOMS").into_iter().find(|row| row.starts_with(&format!("{room};")))
+}
+
+#[test]
+fn who_creates_a_room_owns_it_and_others_do_not() {
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+    join("#equipo", &mut [&mut ana, &mut luis]);
+    assert_eq!(row(&mut eva, "#equipo").as_deref(), Some("#equipo;2;no;open;ana;"));
+    for request in &REQUESTS[6..] {
+        luis.says.expect_ko(request, "NOT_OWNER");
+        eva.says.expect_ko(request, "NOT_OWNER");
+    }
+    for request in &REQUESTS[7..] {
+        eva.says.expect_ko(&request.replace("#equipo", "#nadie"), "NO_ROOM");
+    }
+    ana.says.expect_ko("INVITE;#equipo;nadie", "NO_USER");
+    ana.says.expect_ko("KICK;#equipo;nadie", "NO_USER");
+    ana.says.expect_ko("OWNER;#equipo;#equipo", "NO_USER");
+    ana.says.expect_ko("ROOM;#equipo;closed", "SYNTAX");
+    ana.says.expect_ko("ROOM;equipo;open", "NAME");
+    ana.says.expect_ko("ROOM;#eq uipo;open", "NAME");
+}
+
+#[test]
+fn nobody_owns_the_lobby() {
+    let world = World::new(&[]);
+    let [mut ana] = people(&world, ["ana"]);
+    for request in &REQUESTS[6..] {
+        ana.says.expect_ko(&request.replace("#equipo", "#lobby"), "NOT_OWNER");
+    }
+    let world = World::without_lobby();
+    let [mut ana] = people(&world, ["ana"]);
+    ana.says.expect_ko("ROOM;#lobby;invite", "NOT_OWNER");
+    ana.ok("JOIN;#lobby");
+    assert_eq!(row(&mut ana, "#lobby").as_deref(), Some("#lobby;1;yes;open;;"));
+}
+
+#[test]
+fn the_owner_sets_kind_and_topic_and_the_members_are_told() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+    join("#equipo", &mut [&mut ana, &mut luis]);
+    ana.ok("ROOM;#equipo;invite");
+    ana.ok("TOPIC;#equipo;\"la entrega; hoy\"");
+    ana.ok("TOPIC;#equipo;\"la entrega; hoy\"");
+    assert_eq!(luis.hear(), ["0;ROOM;#equipo;invite;ana;", "0;ROOM;#equipo;invite;ana;\"la entrega; hoy\""]);
+    assert_eq!(eva.hear(), [""; 0]);
+    ana.says.expect_ko(&format!("TOPIC;#equipo;{}", "x".repeat(201)), "SYNTAX");
+    ana.ok(&format!("TOPIC;#equipo;{}", "x".repeat(200)));
+    ana.ok("TOPIC;#equipo;");
+    // Nothing was said yet.
+    ana.ok("ROOM;#equipo;open");
+    ana.ok("ROOM;#equipo;invite");
+    ana.send("m-1", "#equipo");
+    ana.says.expect_ko("ROOM;#equipo;open", "CONFLICT");
+    for stop in [false, true] {
+        if stop {
+            _ = world.stop()
+        } else {
+            _ = world.kill()
+        }
+        let mut ana = world.start().login("ana");
+        assert_eq!(ana.list("ROOMS"), ["#equipo;2;yes;invite;ana;"]);
+        ana.expect_ko("ROOM;#equipo;open", "CONFLICT");
+    }
+}
+
+#[test]
+fn outsiders_are_told_nothing_of_a_room_for_invited_users() {
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+    ana.ok("ROOM;#equipo;invite");
+    ana.ok("INVITE;#equipo;luis");
+    luis.ok("JOIN;#equipo");
+    ana.send("m-1", "#equipo");
+    ana.ok("TOPIC;#equipo;secreto");
+    let mut heard = Vec::new();
+    for request in REQUESTS {
+        let reply = eva.says.request(request);
+        assert!(reply.starts_with("KO;NO_ROOM;"), "{request}: {reply}");
+        heard.push(reply);
+    }
+    let nowhere = eva.says.request("SEND;x;#nowhere;x");
+    assert!(heard.iter().all(|reply| *reply == nowhere), "the same text: {heard:?}");
+    assert_eq!(eva.says.list("ROOMS"), [""; 0]);
+    assert_eq!(eva.says.list("ROOMS;1;#e"), [""; 0]);
+    assert_eq!(eva.says.list("CHATS"), [""; 0]);
+    heard.extend([eva.says.request("JOIN;#equip0"), eva.says.request("ROOM;#equip0;open")]);
+    assert!(heard.iter().rev().take(2).all(|reply| reply.starts_with("KO;NAME;")), "{heard:?}");
+    heard.extend(eva.hear());
+    assert!(heard.iter().all(|line| !line.contains("equipo") && !line.contains("secreto")), "{heard:?}");
+    // JOIN alone shows that the name is taken.
+    eva.says.expect_ko("JOIN;#equipo", "NOT_INVITED");
+}
+
+#[test]
+fn an_invitation_is_told_kept_and_ends_with_join() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis] = people(&world, ["ana", "luis"]);
+    let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:luis:{PASSWORD}"));
+    ana.ok("ROOM;#equipo;invite");
+    ana.ok("INVITE;#equipo;luis");
+    ana.ok("INVITE;#equipo;luis");
+    ana.ok("INVITE;#equipo;ana");
+    assert_eq!(luis.hear(), ["0;INVITE;#equipo;ana"]);
+    assert_eq!(lab.list("POLL;0;0"), ["0;INVITE;#equipo;ana"]);
+    assert_eq!(row(&mut luis, "#equipo").as_deref(), Some("#equipo;1;no;invite;ana;"));
+    luis.says.expect_ko("HISTORY;#equipo", "NOT_MEMBER");
+    world.kill().start();
+    let mut luis = world.login("luis");
+    assert_eq!(luis.request("JOIN;#equipo"), "OK");
+    assert_eq!(luis.request("LEAVE;#equipo"), "OK");
+    luis.expect_ko("JOIN;#equipo", "NOT_INVITED");
+    // KICK ends one, too.
+    let mut ana = world.login("ana");
+    for request in ["INVITE;#equipo;luis", "KICK;#equipo;luis"] {
+        assert_eq!(ana.request(request), "OK");
+    }
+    luis.expect_ko("JOIN;#equipo", "NOT_INVITED");
+    luis.expect_ko("LEAVE;#equipo", "NO_ROOM");
+}
+
+#[test]
+fn of_too_many_invitations_the_oldest_goes() {
+    let mut world = World::new(&["--no-lobby", "--no-limits"]);
+    let [mut ana, mut luis] = people(&world, ["ana", "luis"]);
+    for room in 0..101 {
+        ana.ok(&format!("ROOM;#r{room};invite"));
+        ana.ok(&format!("INVITE;#r{room};luis"));
+    }
+    assert_eq!(luis.says.list("ROOMS").len(), 100);
+    luis.says.expect_ko("JOIN;#r0", "NOT_INVITED");
+    world.stop();
+    world.start();
+    let mut luis = world.login("luis");
+    assert_eq!(luis.list("ROOMS").len(), 100);
+    luis.expect_ko("JOIN;#r0", "NOT_INVITED");
+    let mut ana = world.login("ana");
+    assert_eq!(ana.request("INVITE;#r0;luis"), "OK");
+    luis.expect_ko("JOIN;#r1", "NOT_INVITED");
+    assert_eq!(luis.request("JOIN;#r0"), "OK");
+}
+
+#[test]
+fn who_is_kicked_is_told_gets_nothing_more_and_needs_an_invitation() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+    let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:luis:{PASSWORD}"));
+    join("#equipo", &mut [&mut ana, &mut luis, &mut eva]);
+    lab.list("POLL;0;0");
+    ana.send("m-1", "#equipo");
+    luis.send("m-2", "#equipo");
+    ana.ok("KICK;#equipo;luis");
+    ana.ok("KICK;#equipo;luis");
+    assert_eq!(luis.hear(), ["0;PART;#equipo;luis;<at>"]);
+    assert_eq!(lab.list_without_times("POLL;0;0"), ["0;PART;#equipo;luis;<at>"], "nor his own message");
+    assert!(eva.hear().contains(&"0;PART;#equipo;luis;<at>".to_owned()));
+    ana.send("m-3", "#equipo");
+    luis.settle();
+    luis.says.expect_ko("JOIN;#equipo", "NOT_INVITED");
+    luis.says.expect_ko("HISTORY;#equipo", "NOT_MEMBER");
+    world.kill().start();
+    let [mut ana, mut luis] = ["ana", "luis"].map(|name| world.login(name));
+    luis.expect_ko("JOIN;#equipo", "NOT_INVITED");
+    assert_eq!(ana.request("INVITE;#equipo;luis"), "OK");
+    assert_eq!(luis.request("JOIN;#equipo"), "OK");
+    // Now he is free to come and go.
+    assert_eq!((luis.request("LEAVE;#equipo"), luis.request("JOIN;#equipo")), ("OK".to_owned(), "OK".to_owned()));
+}
+
+#[test]
+fn an_owner_gives_the_room_away_and_has_no_right_any_more() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+    join("#equipo", &mut [&mut ana, &mut luis]);
+    ana.says.expect_ko("OWNER;#equipo;eva", "NOT_MEMBER");
+    ana.ok("OWNER;#equipo;ana");
+    ana.ok("OWNER;#equipo;luis");
+    assert_eq!(luis.hear(), ["0;ROOM;#equipo;open;luis;"]);
+    for request in &REQUESTS[6..] {
+        ana.says.expect_ko(request, "NOT_OWNER");
+    }
+    luis.ok("TOPIC;#equipo;mía");
+    assert_eq!(row(&mut eva, "#equipo").as_deref(), Some("#equipo;2;no;open;luis;mía"));
+    world.kill().start();
+    world.login("ana").expect_ko("KICK;#equipo;luis", "NOT_OWNER");
+    assert_eq!(world.login("luis").request("KICK;#equipo;ana"), "OK");
+}
+
+#[test]
+fn the_member_who_joined_first_owns_a_room_whose_owner_goes() {
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva, mut leo] = people(&world, ["ana", "luis", "eva", "leo"]);
+    // Luis and eva join at the same moment: no number comes between.
+    join("#equipo", &mut [&mut ana, &mut luis, &mut eva]);
+    ana.send("m-1", "#equipo");
+    join("#equipo", &mut [&mut leo]);
+    luis.hear();
+    ana.ok("LEAVE;#equipo");
+    assert_eq!(luis.hear(), ["0;PART;#equipo;ana;<at>", "0;ROOM;#equipo;open;eva;"]);
+    ana.ok("JOIN;#equipo");
+    eva.ok("KICK;#equipo;eva");
+    assert_eq!(row(&mut ana, "#equipo").as_deref(), Some("#equipo;3;yes;open;luis;"));
+    world.administer(&["user", "remove", "luis"]);
+    // Since leo joined, ana has joined again, and nothing came between.
+    assert_eq!(row(&mut ana, "#equipo").as_deref(), Some("#equipo;2;yes;open;ana;"));
+    // Whoever joins a room without members owns it.
+    leo.ok("LEAVE;#equipo");
+    ana.ok("LEAVE;#equipo");
+    assert_eq!(row(&mut ana, "#equipo").as_deref(), Some("#equipo;0;no;open;;"));
+    leo.ok("JOIN;#equipo");
+    assert_eq!(row(&mut ana, "#equipo").as_deref(), Some("#equipo;1;no;open;leo;"));
+}
+
+#[test]
+fn a_room_for_invited_users_goes_away_with_its_last_member() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis] = people(&world, ["ana", "luis"]);
+    ana.ok("ROOM;#equipo;invite");
+    ana.ok("INVITE;#equipo;luis");
+    ana.send("m-1", "#equipo");
+    ana.ok("LEAVE;#equipo");
+    assert_eq!(ana.says.list("ROOMS"), [""; 0]);
+    luis.says.expect_ko("HISTORY;#equipo", "NO_ROOM");
+    luis.ok("JOIN;#equipo");
+    assert_eq!(luis.says.list("HISTORY;#equipo"), [""; 0], "it is another room");
+    assert_eq!(row(&mut luis, "#equipo").as_deref(), Some("#equipo;1;yes;open;luis;"));
+    world.stop();
+    world.assert_undamaged();
+    world.start();
+    assert_eq!(world.login("luis").list("HISTORY;#equipo"), [""; 0]);
+}

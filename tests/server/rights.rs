@@ -1,0 +1,322 @@
+//! Rooms with owners: random users make them, invite, kick, give them away, leave and are removed, while the server is
+//! restarted from its log or from a checkpoint; every answer is the one of a model that is written from the protocol's page.
+//! What a user outside is told never has a word of a room for invited users.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::server::model::file_all;
+use crate::support::random::Random;
+use crate::support::values::user;
+use wachat::limits;
+use wachat::model::{MessageId, RoomKind, Target, Text, Timestamp, Topic};
+use wachat::protocol::request::Page;
+use wachat::protocol::{After, Code, Codec as _, Reply};
+use wachat::state_machine::{
+    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, Snapshot, StateMachine, StoredState,
+};
+
+const USERS: [&str; 5] = ["ana", "luis", "eva", "leo", "nora"];
+const ROOMS: [&str; 3] = ["#aula", "#grupo", "#sala"];
+const LIVES: u64 = 300;
+const STEPS: usize = 200;
+
+#[derive(Clone, Default)]
+struct Room {
+    exists: bool,
+    is_private: bool,
+    was_private: bool,
+    has_messages: bool,
+    owner: Option<usize>,
+    topic: String,
+    /// In the order in which they joined: the last number of the server then, and the user.
+    members: Vec<(u64, usize)>,
+    invited: BTreeSet<usize>,
+    kept_out: BTreeSet<usize>,
+}
+
+impl Room {
+    fn has(&self, user: usize) -> bool {
+        self.members.iter().any(|(_, member)| *member == user)
+    }
+
+    fn is_visible(&self, user: usize) -> bool {
+        self.exists && (!self.is_private || self.has(user) || self.invited.contains(&user))
+    }
+
+    fn join(&mut self, user: usize, last: u64) {
+        self.exists = true;
+        self.members.push((last, user));
+        self.invited.remove(&user);
+        self.kept_out.remove(&user);
+        self.owner.get_or_insert(user);
+    }
+
+    fn leave(&mut self, user: usize) {
+        self.members.retain(|(_, member)| *member != user);
+        if self.members.is_empty() && (self.is_private || !self.has_messages) {
+            *self = Self::default();
+        } else if self.owner == Some(user) {
+            self.owner = self.members.iter().min_by_key(|(joined, member)| (*joined, USERS[*member])).map(|one| one.1);
+        }
+    }
+
+    /// `None`: the user owns the room.
+    fn refusal(&self, user: usize) -> Option<Code> {
+        match self.owner == Some(user) {
+            _ if !self.is_visible(user) => Some(Code::NoRoom),
+            true => None,
+            false => Some(Code::NotOwner),
+        }
+    }
+}
+
+struct Life {
+    random: Random,
+    machine: StateMachine,
+    saved: Snapshot,
+    lines: Vec<Vec<u8>>,
+    now: u64,
+    sent: u64,
+    connections: u64,
+    rooms: [Room; ROOMS.len()],
+    is_removed: [bool; USERS.len()],
+}
+
+fn machine(stored: StoredState) -> StateMachine {
+    StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, ..Policy::default() })
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let stored = StoredState::new("store".into());
+        let mut life = Self {
+            random: Random::new(seed),
+            saved: stored.snapshot(),
+            machine: machine(stored),
+            lines: Vec::new(),
+            now: 1_800_000_000_000,
+            sent: 0,
+            connections: 0,
+            rooms: Default::default(),
+            is_removed: Default::default(),
+        };
+        for name in USERS {
+            life.run(ConnectionId(0), Command::Register { name: user(name), password_hash: "$hash".into() });
+        }
+        life
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.random.below(end as u64) as usize
+    }
+
+    fn run(&mut self, connection: ConnectionId, command: Command) -> Vec<Effect> {
+        self.now += 10;
+        let now = Now { at: Timestamp::from_millis(self.now), elapsed: Duration::from_millis(self.now) };
+        let mut out = Output::default();
+        self.machine.handle(connection, command, now, &mut out).expect("no defect");
+        self.machine.end_batch(now, &mut out).expect("no defect");
+        for (last, record) in &out.records {
+            let mut line = Vec::new();
+            record.write(*last, &mut line);
+            line.pop();
+            self.lines.push(line);
+        }
+        out.effects
+    }
+
+    /// Returns the code of a refusal; `None`: it was done.
+    fn ask(&mut self, command: Command) -> Option<Code> {
+        let effects = self.run(ConnectionId(0), command);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Reply(_, Reply::Ko(ko)) => Some(ko.code),
+            _ => None,
+        })
+    }
+
+    fn step(&mut self, step: usize) {
+        let me = self.below(USERS.len());
+        let other = self.below(USERS.len());
+        let room = self.below(ROOMS.len());
+        if self.is_removed[me] {
+            return;
+        }
+        let name = || user(USERS[me]);
+        let there = || Target::parse(ROOMS[room]);
+        let whom = || Target::parse(USERS[other]);
+        let last = self.machine.stored.last.get();
+        let before = self.rooms[room].clone();
+        let place = &mut self.rooms[room];
+        let no_user = self.is_removed[other].then_some(Code::NoUser);
+        let refusal = place.refusal(me);
+        let (command, expected) = match self.random.below(26) {
+            0..=4 => {
+                let may_join = place.invited.contains(&me) || !place.is_private && !place.kept_out.contains(&me);
+                let expected = if place.has(me) || may_join { None } else { Some(Code::NotInvited) };
+                if expected.is_none() && !place.has(me) {
+                    place.join(me, last);
+                }
+                (Command::Join { user: name(), room: there() }, expected)
+            }
+            5 => {
+                let expected = if place.is_visible(me) { None } else { Some(Code::NoRoom) };
+                if place.has(me) {
+                    place.leave(me);
+                }
+                (Command::Leave { user: name(), room: there() }, expected)
+            }
+            6..=8 => {
+                let kind = if self.random.chance(60) { RoomKind::Invite } else { RoomKind::Open };
+                let is_new = !place.exists;
+                let mut expected = if is_new { None } else { refusal };
+                if is_new {
+                    place.join(me, last);
+                }
+                if expected.is_none() {
+                    match kind {
+                        RoomKind::Open if place.was_private => expected = Some(Code::Conflict),
+                        kind => place.is_private = kind == RoomKind::Invite,
+                    }
+                }
+                (Command::RoomKind { user: name(), room: there(), kind }, expected)
+            }
+            9 => {
+                let topic = format!("topic {step}");
+                if refusal.is_none() {
+                    place.topic.clone_from(&topic);
+                }
+                let topic = Topic::new(&topic).expect("a topic");
+                (Command::Topic { user: name(), room: there(), topic }, refusal)
+            }
+            10..=13 => {
+                let expected = refusal.or(no_user);
+                if expected.is_none() && !place.has(other) {
+                    place.invited.insert(other);
+                }
+                (Command::Invite { user: name(), room: there(), guest: whom() }, expected)
+            }
+            14..=16 => {
+                let expected = refusal.or(no_user);
+                if expected.is_none() && (place.has(other) || place.invited.remove(&other)) {
+                    place.kept_out.insert(other);
+                    if place.has(other) {
+                        place.leave(other);
+                    }
+                }
+                (Command::Kick { user: name(), room: there(), other: whom() }, expected)
+            }
+            17..=18 => {
+                let no_member = (!place.has(other)).then_some(Code::NotMember);
+                let expected = refusal.or(no_user).or(no_member);
+                if expected.is_none() {
+                    place.owner = Some(other);
+                }
+                (Command::Owner { user: name(), room: there(), other: whom() }, expected)
+            }
+            19..=23 => {
+                let expected = match place.is_visible(me) {
+                    false => Some(Code::NoRoom),
+                    true => (!place.has(me)).then_some(Code::NotMember),
+                };
+                if expected.is_none() {
+                    place.has_messages = true;
+                    place.was_private |= place.is_private;
+                }
+                self.sent += 1;
+                let id = MessageId::new(&format!("m{}", self.sent)).expect("an id");
+                let text = Text::new(&format!("said in {}", ROOMS[room])).expect("a text");
+                (Command::Send { user: name(), id, to: there(), text }, expected)
+            }
+            24 if self.random.chance(5) => {
+                self.is_removed[me] = true;
+                for place in &mut self.rooms {
+                    if place.has(me) {
+                        place.leave(me);
+                    }
+                    place.invited.remove(&me);
+                }
+                (Command::Remove { user: name() }, None)
+            }
+            _ => return self.restart_now_and_then(),
+        };
+        let said = format!("{command:?}");
+        // Who creates too many rooms is refused; here nobody does.
+        assert_eq!(self.ask(command), expected, "step {step}: {said}; before: {} {:?}", before.exists, before.members);
+    }
+
+    fn restart_now_and_then(&mut self) {
+        if self.random.chance(50) {
+            file_all(&mut self.machine);
+            self.saved = self.machine.stored.snapshot();
+            self.lines.clear();
+        }
+        let saved = std::mem::take(&mut self.saved);
+        let mut stored = StoredState::restore(saved, Capacities::default()).expect("a checkpoint");
+        self.saved = stored.snapshot();
+        self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
+        self.machine = machine(stored);
+    }
+
+    /// ROOMS has for each user the rooms that the user may know, with all that the page says of them.
+    fn compare_rooms(&mut self, step: usize) {
+        for me in (0..USERS.len()).filter(|me| !self.is_removed[*me]).collect::<Vec<_>>() {
+            let rooms = Command::Rooms { user: user(USERS[me]), page: Page::after(None) };
+            let effects = self.run(ConnectionId(0), rooms);
+            let [Effect::Reply(_, Reply::Rooms(rows))] = &effects[..] else { panic!("{effects:?}") };
+            let line = |row: &wachat::protocol::Room| {
+                let mut line = Vec::new();
+                row.write(&mut line);
+                String::from_utf8(line).expect("text").trim_end().to_owned()
+            };
+            let rows: Vec<_> = rows.iter().map(line).collect();
+            let expected = ROOMS.iter().zip(&self.rooms).filter(|(_, room)| room.is_visible(me)).map(|(name, room)| {
+                let member = if room.has(me) { "yes" } else { "no" };
+                let kind = if room.is_private { "invite" } else { "open" };
+                let owner = room.owner.map_or("", |owner| USERS[owner]);
+                format!("{name};{};{member};{kind};{owner};{}", room.members.len(), room.topic)
+            });
+            assert_eq!(rows, expected.collect::<Vec<_>>(), "step {step}: what {} sees", USERS[me]);
+        }
+    }
+
+    /// No event that waits for a user, and none that a session was told, is of a room whose words are not for that user.
+    fn assert_nothing_leaks(&mut self, step: usize) {
+        for me in (0..USERS.len()).filter(|me| !self.is_removed[*me]).collect::<Vec<_>>() {
+            self.connections += 1;
+            let connection = ConnectionId(self.connections);
+            let address = [127, 0, 0, 1].into();
+            let order = self.connections;
+            let user = user(USERS[me]);
+            self.run(connection, Command::Open { user, device: None, key: None, order, address });
+            let poll = Command::Poll { after: After::AllSent, wait: Some(0), max: limits::MAX_HISTORY_RECORDS };
+            for effect in self.run(connection, poll) {
+                let Effect::Events { delivery, .. } = effect else { continue };
+                let mut told = Vec::new();
+                delivery.events.iter().for_each(|event| event.write(&mut told));
+                let told = String::from_utf8(told).expect("text");
+                let filed: Vec<_> = delivery.filed.values().map(|filed| filed.target.to_string()).collect();
+                for (name, room) in ROOMS.iter().zip(&self.rooms) {
+                    let is_outside = room.is_private && !room.is_visible(me);
+                    let leaks = told.contains(name) || filed.iter().any(|target| target == name);
+                    assert!(!is_outside || !leaks, "step {step}: {} is told of {name}: {told}", USERS[me]);
+                }
+            }
+            self.run(connection, Command::Closed);
+        }
+    }
+}
+
+#[test]
+fn rooms_answer_as_the_page_says_whoever_owns_them() {
+    for seed in 0..LIVES {
+        let mut life = Life::new(seed);
+        for step in 0..STEPS {
+            life.step(step);
+            life.compare_rooms(step);
+            if step % 5 == 0 {
+                life.assert_nothing_leaks(step);
+            }
+        }
+    }
+}
