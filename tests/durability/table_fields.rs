@@ -182,10 +182,13 @@ fn a_row_that_lacks_a_column_is_refused() {
     let disk = stored();
     for table in Table::all(&disk) {
         for (number, row) in table.rows() {
-            // The last columns of these came with version 2.
+            // The last columns of these came with later versions.
             let last = columns(&table.name, &row).iter().rposition(|column| *column != Unused).expect("a column");
-            let is_longer = ["members", "room_logs", "store"].contains(&&*table.name);
-            let shortest = if is_longer { last - 1 } else { last };
+            let shortest = match &*table.name {
+                "store" => last - 2,
+                "members" | "room_logs" => last - 1,
+                _ => last,
+            };
             for length in 1..=shortest {
                 table.replace(&disk, &row, &row[..length]);
                 let start = format!("{} line {number}: not a row of this table", table.path.display());
