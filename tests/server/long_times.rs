@@ -77,7 +77,7 @@ fn send_and_take(world: &World, ana: &mut Connection, text: &str) {
 /// Returns when the last clean-up was, as the newest checkpoint has it.
 fn cleaned_at(world: &World) -> String {
     let table = std::fs::read_to_string(newest_checkpoint(&world.data()).join("store.csv")).unwrap_or_default();
-    table.lines().nth(2).and_then(|row| row.rsplit(';').next()).unwrap_or_default().to_owned()
+    table.lines().nth(2).and_then(|row| row.split(';').nth(4)).unwrap_or_default().to_owned()
 }
 
 /// The first clean-up is at the start, and then there is one a day: what is due goes within a day, and nothing before
