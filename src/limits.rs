@@ -322,7 +322,8 @@ pub const UNFILED_ERASURES: usize = 10_000;
 pub const ALL_UNFILED_ERASURES: usize = 100_000;
 /// Longest time until a clean-up takes the texts that were taken back out of the files: half of what the protocol promises.
 pub const ERASE_DELAY: Duration = Duration::from_secs(12 * 3_600);
-/// Time between two clean-ups that a great number of entries causes.
+/// Number of entries that is a reason for a clean-up before that time, and the time between two for this reason.
+pub const MANY_ERASURES: usize = 1_000;
 pub const ERASE_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.

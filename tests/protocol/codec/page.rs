@@ -254,7 +254,7 @@ fn tokens(verb: &str) -> u32 {
 #[test]
 fn its_costs_are_those_of_the_requests() {
     let name = |verb| match verb {
-        "STATUS" | "READ" => "STATUS;ana;1".replace("STATUS", verb),
+        "STATUS" | "READ" | "ERASE" => "STATUS;ana;1".replace("STATUS", verb),
         "SEND" => "SEND;m-1;ana;hola".to_owned(),
         "HISTORY" | "PEER" => format!("{verb};ana"),
         "JOIN" | "LEAVE" | "MEMBERS" => format!("{verb};#sala"),
