@@ -44,12 +44,16 @@ pub use time_line::{EventKind, Failure, LogEntry};
 pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
     let has_devices = LazyLock::new(|| server.has_devices());
     let has_permits = LazyLock::new(|| server.has_permits());
+    let has_owners = LazyLock::new(|| server.has_owners());
     let play = |test: &Test| match &test.steps {
         _ if test.is_of_devices() && !*has_devices => {
             Verdict::Absent("the server has no devices: it answers DEVICE with SYNTAX".to_owned())
         }
         _ if test.is_of_calls() && !*has_permits => {
             Verdict::Absent("the server has no permits: it answers PERMIT with SYNTAX".to_owned())
+        }
+        _ if test.is_of_owners() && !*has_owners => {
+            Verdict::Absent("the server has no rooms with owners: it answers TOPIC with SYNTAX".to_owned())
         }
         _ if test.restarts() && server.restart.is_none() => Verdict::Skipped("it needs --restart COMMAND".to_owned()),
         Steps::Server(steps) => play::play(server, steps).into(),

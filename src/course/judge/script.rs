@@ -23,9 +23,11 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
-/// The groups of what a server may have and need not have: devices (protocol, section 3) and permits (section 5).
+/// The groups of what a server may have and need not have: devices (protocol, section 3), permits, and rooms with owners
+/// (section 5).
 pub const DEVICES: &str = "devices";
 pub const CALLS: &str = "calls";
+pub const OWNERS: &str = "owners";
 
 /// Side, group, path and text of each file: those of servers, then those of clients.
 macro_rules! files {
@@ -34,6 +36,7 @@ macro_rules! files {
             $((Side::Server, $name, concat!("tests/", $name, ".txt"), include_str!(concat!("tests/", $name, ".txt"))),)*
             (Side::Server, DEVICES, "tests/devices.txt", include_str!("tests/devices.txt")),
             (Side::Server, CALLS, "tests/calls.txt", include_str!("tests/calls.txt")),
+            (Side::Server, OWNERS, "tests/owners.txt", include_str!("tests/owners.txt")),
             $((
                 Side::Client,
                 concat!("client-", $name),
@@ -152,6 +155,11 @@ impl Test {
     /// Returns whether it is a test of permits, which a server need not have either.
     pub fn is_of_calls(&self) -> bool {
         self.group == CALLS
+    }
+
+    /// Returns whether it is a test of rooms with owners, which a server need not have either.
+    pub fn is_of_owners(&self) -> bool {
+        self.group == OWNERS
     }
 
     /// Returns whether it needs a command that restarts the server.

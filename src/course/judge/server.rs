@@ -49,8 +49,17 @@ impl Server {
 
     /// Returns whether the server has permits (protocol, section 5), in the same way.
     pub fn has_permits(&self) -> bool {
+        self.knows("PERMIT")
+    }
+
+    /// Returns whether the server has rooms with owners (protocol, section 5), in the same way.
+    pub fn has_owners(&self) -> bool {
+        self.knows("TOPIC;#judge;")
+    }
+
+    fn knows(&self, request: &str) -> bool {
         let Ok(mut wire) = Wire::open(self.send, self.patience) else { return true };
-        wire.send(format!("REGISTER:{}:{PASSWORD}\nPERMIT\n", unique("judge")).as_bytes());
+        wire.send(format!("REGISTER:{}:{PASSWORD}\n{request}\n", unique("judge")).as_bytes());
         wire.read();
         !matches!(wire.read(), Came::Line(line) if line.starts_with("KO;SYNTAX"))
     }
