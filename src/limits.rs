@@ -134,8 +134,8 @@ pub const ROOM_PRESENCE: usize = 200;
 /// Most rooms of one user: each POLL looks at all of them.
 pub const ROOMS_PER_USER: usize = 1_000;
 
-/// Most rooms that one account has created and that exist: the default of `serve --rooms-per-creator`. A course has fewer
-/// groups.
+/// Most rooms that one account has created and that exist, or have a history that invited users have left: the default of
+/// `serve --rooms-per-creator`. A course has fewer groups.
 pub const ROOMS_PER_CREATOR: usize = 20;
 
 /// Most users whom one user lets call, or refuses (protocol, section 5): as many as a page has.
