@@ -374,7 +374,7 @@ fn a_later_room_of_the_name_does_not_tell_how_much_was_said_in_one_for_invited_u
     ana.ok("LEAVE;#equipo");
     luis.ok("JOIN;#equipo");
     let seq = luis.send("m-1", "#equipo");
-    let chats = [format!("#equipo;{seq};{};1", seq - 1)];
+    let chats = [format!("#equipo;{seq};{};1;0", seq - 1)];
     assert_eq!(luis.says.list("CHATS"), chats);
     world.stop();
     world.start();
