@@ -134,8 +134,8 @@ pub const ROOM_PRESENCE: usize = 200;
 /// Most rooms of one user: each POLL looks at all of them.
 pub const ROOMS_PER_USER: usize = 1_000;
 
-/// Most rooms that one account has created and that exist: the default of `serve --rooms-per-creator`. A course has fewer
-/// groups.
+/// Most rooms that one account has created and that exist, or have a history that invited users have left: the default of
+/// `serve --rooms-per-creator`. A course has fewer groups.
 pub const ROOMS_PER_CREATOR: usize = 20;
 
 /// Most users whom one user lets call, or refuses (protocol, section 5): as many as a page has.
@@ -322,7 +322,8 @@ pub const UNFILED_ERASURES: usize = 10_000;
 pub const ALL_UNFILED_ERASURES: usize = 100_000;
 /// Longest time until a clean-up takes the texts that were taken back out of the files: half of what the protocol promises.
 pub const ERASE_DELAY: Duration = Duration::from_secs(12 * 3_600);
-/// Time between two clean-ups that a great number of entries causes.
+/// Number of entries that is a reason for a clean-up before that time, and the time between two for this reason.
+pub const MANY_ERASURES: usize = 1_000;
 pub const ERASE_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.

@@ -18,7 +18,7 @@ use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::safe::safe;
 use crate::model::{MessageId, Target};
-use crate::protocol::{Accepted, Ko, SendRequest};
+use crate::protocol::{Accepted, Code, Ko, SendRequest};
 
 /// Seconds that Telegram holds a getUpdates request open.
 const TELEGRAM_POLL_SECONDS: u64 = 30;
@@ -157,6 +157,10 @@ impl FromTelegram {
                 Ok(Err(ko)) if ko.code.is_temporary() => self.hold.note_failure(format_args!(
                     "the wachat server accepts nothing now ({ko}); update {number} and what follows wait"
                 )),
+                // The update stays with Telegram until the bridge is let in again.
+                Ok(Err(ko)) if matches!(ko.code, Code::NotMember | Code::NoRoom) => {
+                    return Err(room::no_room(&self.config.room, &ko));
+                }
                 Ok(Err(ko)) => {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
                     return Ok(());

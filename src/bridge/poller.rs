@@ -119,6 +119,11 @@ impl Poller {
             }
             Err(ko) => return Err((Exit::Away, ko.to_string())),
         };
+        if events.iter().any(|event| self.is_put_out(event)) {
+            let why =
+                format!("the owner of {} has put the bridge out; an invitation lets it in again", self.config.room);
+            return Err((Exit::Failed, why));
+        }
         let last = events.iter().map(protocol::Event::seq).max().unwrap_or_default();
         for message in self.choose_messages(events) {
             self.sender.send_message(&message, session)?;
@@ -126,6 +131,13 @@ impl Poller {
         }
         self.after = self.after.max(last);
         Ok(())
+    }
+
+    /// Returns whether an event tells that the bridge's user is no longer in the room. A session without a device is told of a
+    /// kick alone (protocol, section 7).
+    fn is_put_out(&self, event: &protocol::Event) -> bool {
+        let Config { account, room, .. } = &*self.config;
+        matches!(event, protocol::Event::Part { room: left, user, .. } if left == room && *user == account.user)
     }
 
     /// Returns the messages among the events that are carried.

@@ -21,7 +21,8 @@ pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
     Ok(session)
 }
 
-fn no_room(room: &RoomName, ko: &Ko) -> Failure {
+/// Returns the failure of a request about the room.
+pub fn no_room(room: &RoomName, ko: &Ko) -> Failure {
     let why = format!("the server does not let the bridge into {room}: {ko}");
     (if ko.code.is_temporary() { Exit::Away } else { Exit::Failed }, why)
 }

@@ -26,7 +26,8 @@ pub enum Record {
     Removed { user: UserName, at: Timestamp },
     /// The user becomes a member of a room, and its creator if it is not there.
     Join { user: UserName, room: RoomName, at: Timestamp },
-    /// The user is no longer a member of a room. One without members and messages is gone.
+    /// The user is no longer a member of a room. One without members goes away if it has no messages, or if only invited users
+    /// may join it.
     Leave { user: UserName, room: RoomName, at: Timestamp },
     /// The owner of a room has set who may join it.
     RoomKind { room: RoomName, kind: RoomKind },

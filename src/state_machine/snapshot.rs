@@ -45,7 +45,7 @@ pub struct BanRow {
     pub ban: Ban,
 }
 
-/// A caller whom a user lets call, or does not.
+/// A caller whom a user lets call, or does not. Those of a user come in the order in which the user has said so.
 pub struct PermitRow {
     pub user: UserName,
     pub caller: UserName,
@@ -119,9 +119,9 @@ pub struct ChatRow {
 pub struct RoomRow {
     pub number: RoomNumber,
     pub name: RoomName,
-    /// The account that has created it; the lobby has none.
+    /// The account in whose quota it counts: the one that has created it; the lobby has none.
     pub creator: Option<UserName>,
-    /// `false`: the administrator has removed it, and its history stays.
+    /// `false`: it was removed, by the administrator or with its last member, and its history stays.
     pub is_open: bool,
     /// `None`: the row is of a server whose rooms had no owners.
     pub rights: Option<RightsRow>,
@@ -291,8 +291,8 @@ impl StoredState {
         let permits = account.permits.iter();
         to.permits.extend(permits.map(|(caller, permitted)| PermitRow {
             user: user(),
-            caller: self.name(*caller),
-            permitted: *permitted,
+            caller: self.name(caller),
+            permitted,
         }));
         to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
     }

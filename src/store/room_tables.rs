@@ -46,7 +46,7 @@ impl TableRow for RoomRow {
             dropped: row.seq(4)?,
             dropped_by: row.optional(5, UserName::from_stored)?,
             dropped_other: row.seq(6)?,
-            // In version 1 nobody owns a room.
+            // Version 1 is of a server whose rooms had no owners: `restore` finds them.
             rights: if row.get(7).is_some() { Some(read_rights(row)?) } else { None },
         })
     }

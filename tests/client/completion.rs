@@ -41,7 +41,7 @@ fn what_another_program_received_is_fetched_shown_found_and_unread() {
     send(&world, "ana", "luis", (1..=2).map(|number| format!("early-{number}")));
     luis.expect("ana: early-2");
     luis.type_line("/read ana");
-    wait_until("the read mark", || world.login("luis").list("CHATS")[0] == "ana;2;2;2");
+    wait_until("the read mark", || world.login("luis").list("CHATS")[0] == "ana;2;2;2;0");
     luis.quit();
     send(&world, "ana", "luis", (1..=3).map(|number| format!("taken-{number}")));
     receive_elsewhere(&world);

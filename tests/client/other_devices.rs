@@ -139,6 +139,7 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
         stage.enter("/join #sala");
         stage.answer(Answer::Done);
         assert_eq!(stage.answer(Answer::Joined(None, Vec::new())), ["* you are in #sala; what you write goes there"]);
+        stage.answer_all();
         assert_eq!(stage.poll(vec![joined()]), [""; 0]);
         stage.enter("/leave #sala");
         if event_first {
@@ -153,6 +154,7 @@ fn rooms_that_are_joined_and_left_elsewhere_are_told_once_and_those_of_this_devi
     stage.enter("/join #sala");
     stage.answer(Answer::Done);
     stage.answer(Answer::Joined(None, Vec::new()));
+    stage.answer_all();
     stage.enter("/leave #sala");
     stage.answer(Answer::Done);
     assert_eq!(stage.poll(vec![joined(), parted()]), [""; 0]);

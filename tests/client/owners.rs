@@ -310,6 +310,12 @@ fn a_user_who_is_put_out_is_told_and_says_nothing_more_there_and_the_history_sta
         stage.enter("/history #sala");
         assert_eq!(stage.answer(refused(code)), ["row, 1 from luis: hola"]);
     }
+    // Without a device the own LEAVE has no event: one that comes is of a kick.
+    let mut stage = in_sala(Stage::connected(PERSON));
+    stage.enter("/leave");
+    stage.answer_all();
+    let mut stage = in_sala(stage);
+    assert_eq!(stage.poll(parted()), [kicked]);
     // A device may have left it on another one.
     let mut stage = in_sala(laptop());
     stage.poll(vec![Event::Join { room: room("#sala"), user: user("ana"), at: Timestamp::from_millis(1) }]);
@@ -354,4 +360,29 @@ fn the_room_that_is_open_on_the_full_screen_is_fetched_and_again_in_each_session
     let mut stage = Stage::connected(PERSON);
     stage.handle(AppEvent::Selected(target("#sala")));
     assert_eq!(stage.sending, None);
+}
+
+#[test]
+fn the_line_mode_shows_the_topic_when_the_user_joins() {
+    for (text, shown) in [("notas", vec!["* topic of #sala: notas"]), ("", vec![])] {
+        let mut stage = Stage::connected(PERSON);
+        stage.enter("/join #sala new");
+        stage.answer(Answer::Joined(Some(chat("#sala", 0, 0, 0)), Vec::new()));
+        assert_eq!(stage.sending, Some(Request::Rights(room("#sala"))));
+        assert_eq!(stage.answer(Answer::Rooms(vec![listed("#sala", true, RoomKind::Open, "luis", text)])), shown);
+        // Another session fetches it again, and says nothing that was said.
+        stage.disconnect();
+        stage.wait(2 * limits::MAX_RETRY_DELAY);
+        stage.log_in("store", 0);
+        stage.poll(vec![]);
+        for _ in 0..5 {
+            let rights = matches!(stage.sending, Some(Request::Rights(_)));
+            let row = listed("#sala", true, RoomKind::Open, "luis", text);
+            if rights {
+                assert_eq!(stage.answer(Answer::Rooms(vec![row])), [""; 0]);
+            } else if stage.sending.is_some() {
+                stage.answer_all();
+            }
+        }
+    }
 }

@@ -39,6 +39,7 @@ fn a_room_by_invitation_from_its_beginning_to_the_next_owner() {
     luis.expect("#equipo, members: 1; you are invited: /join #equipo; owner: ana; topic: la entrega");
     luis.type_line("/join #equipo");
     luis.expect("* you are in #equipo");
+    luis.expect("* topic of #equipo: la entrega");
     ana.expect("* luis joined #equipo");
     luis.type_line("/topic");
     luis.expect("topic of #equipo: la entrega");
@@ -50,7 +51,7 @@ fn a_room_by_invitation_from_its_beginning_to_the_next_owner() {
     ana.expect("! #equipo stays by invitation only");
     ana.type_line("/owner luis");
     ana.expect("* luis owns #equipo now");
-    luis.expect("* #equipo has been changed: by invitation only; it is yours; topic: la entrega");
+    luis.expect("* you own #equipo now");
     luis.type_line("/kick ana");
     luis.expect("* ana is put out of #equipo; /invite #equipo ana allows to return");
     ana.expect("you have left #equipo on another device, or its owner has put you out");

@@ -68,8 +68,8 @@ fn each_flaw_fails_the_tests_that_name_it() {
 }
 
 #[test]
-fn a_server_without_devices_permits_and_erase_loses_no_points() {
-    let (failed, said) = failures("none", "login,devices,calls,erase");
+fn a_server_without_devices_permits_owners_and_erase_loses_no_points() {
+    let (failed, said) = failures("none", "login,devices,calls,owners,erase");
     assert!(failed.is_empty(), "{said}");
     let absent: Vec<_> = said.lines().filter(|line| line.starts_with("absent  devices-")).collect();
     let all = script::all().filter(|test| test.is_of_devices()).count();
@@ -78,6 +78,9 @@ fn a_server_without_devices_permits_and_erase_loses_no_points() {
     let calls: Vec<_> = said.lines().filter(|line| line.starts_with("absent  calls-")).collect();
     assert_eq!(calls.len(), script::all().filter(|test| test.is_of_calls()).count(), "{said}");
     assert!(calls[0].ends_with(": the server has no permits: it answers PERMIT with SYNTAX"), "{said}");
+    let owners: Vec<_> = said.lines().filter(|line| line.starts_with("absent  owners-")).collect();
+    assert_eq!(owners.len(), script::all().filter(|test| test.is_of_owners()).count(), "{said}");
+    assert!(owners[0].ends_with(": the server has no rooms with owners: it answers TOPIC with SYNTAX"), "{said}");
     let erase: Vec<_> = said.lines().filter(|line| line.starts_with("absent  erase-")).collect();
     assert_eq!(erase.len(), script::all().filter(|test| test.is_of_erasing()).count(), "{said}");
     assert!(erase[0].ends_with(": the server takes no messages back: it answers ERASE with SYNTAX"), "{said}");

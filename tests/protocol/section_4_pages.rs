@@ -98,15 +98,15 @@ fn chats_come_in_pages_by_number_and_those_without_a_message_by_name() {
         assert!(ana.request(&format!("SEND;again-{number};{target};hola")).starts_with("OK;"));
     }
     let chats = [
-        "ana;6;0;1",
-        "luis;5;0;2",
-        "#talk;4;0;1",
-        "leo;3;0;1",
-        "eva;2;0;1",
-        "#a;0;0;0",
-        "#b;0;0;0",
-        "#c;0;0;0",
-        "#d;0;0;0",
+        "ana;6;0;1;0",
+        "luis;5;0;2;0",
+        "#talk;4;0;1;0",
+        "leo;3;0;1;0",
+        "eva;2;0;1;0",
+        "#a;0;0;0;0",
+        "#b;0;0;0;0",
+        "#c;0;0;0;0",
+        "#d;0;0;0;0",
     ];
     let next = |record: &str| {
         let fields: Vec<_> = record.split(';').collect();
@@ -117,10 +117,10 @@ fn chats_come_in_pages_by_number_and_those_without_a_message_by_name() {
         for limit in 1..=10 {
             assert_eq!(all_pages(&mut ana, "CHATS", limit, next), chats, "{limit} a page");
         }
-        assert_eq!(ana.list("CHATS;2;4"), ["leo;3;0;1", "eva;2;0;1"], "below a number");
-        assert_eq!(ana.list("CHATS;2;2"), ["#a;0;0;0", "#b;0;0;0"]);
+        assert_eq!(ana.list("CHATS;2;4"), ["leo;3;0;1;0", "eva;2;0;1;0"], "below a number");
+        assert_eq!(ana.list("CHATS;2;2"), ["#a;0;0;0;0", "#b;0;0;0;0"]);
         assert_eq!(ana.list("CHATS;2;0"), [""; 0]);
-        assert_eq!(ana.list("CHATS;9;0;#bb"), ["#c;0;0;0", "#d;0;0;0"]);
+        assert_eq!(ana.list("CHATS;9;0;#bb"), ["#c;0;0;0;0", "#d;0;0;0;0"]);
         // From the log, and from a checkpoint.
         if round == 0 {
             _ = world.kill()

@@ -163,12 +163,12 @@ fn chats_are_listed_latest_first_with_what_was_read() {
     assert_eq!(ana.request("CHATS"), "OK;0");
     ana.request("SEND;m-1;luis;uno");
     eva.request("SEND;m-1;ana;dos");
-    assert_eq!(ana.list("CHATS"), ["eva;2;0;1", "luis;1;0;1"]);
+    assert_eq!(ana.list("CHATS"), ["eva;2;0;1;0", "luis;1;0;1;0"]);
     luis.request("SEND;m-1;ana;tres");
     assert_eq!(ana.request("READ;eva;2"), "OK");
-    assert_eq!(ana.list("CHATS"), ["luis;3;0;2", "eva;2;2;1"]);
+    assert_eq!(ana.list("CHATS"), ["luis;3;0;2;0", "eva;2;2;1;0"]);
     world.stop();
-    assert_eq!(world.start().login("ana").list("CHATS"), ["luis;3;0;2", "eva;2;2;1"], "after a restart");
+    assert_eq!(world.start().login("ana").list("CHATS"), ["luis;3;0;2;0", "eva;2;2;1;0"], "after a restart");
 }
 
 #[test]

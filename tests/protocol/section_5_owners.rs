@@ -182,7 +182,9 @@ fn who_is_kicked_is_told_gets_nothing_more_and_needs_an_invitation() {
     join("#equipo", &mut [&mut ana, &mut luis, &mut eva]);
     lab.list("POLL;0;0");
     ana.send("m-1", "#equipo");
-    luis.send("m-2", "#equipo");
+    let own = luis.send("m-2", "#equipo");
+    ana.ok("TOPIC;#equipo;la entrega");
+    luis.ok(&format!("READ;#equipo;{own}"));
     ana.ok("KICK;#equipo;luis");
     ana.ok("KICK;#equipo;luis");
     assert_eq!(luis.hear(), ["0;PART;#equipo;luis;<at>"]);
@@ -224,13 +226,17 @@ fn an_owner_gives_the_room_away_and_has_no_right_any_more() {
 fn the_member_who_joined_first_owns_a_room_whose_owner_goes() {
     let world = World::without_lobby();
     let [mut ana, mut luis, mut eva, mut leo] = people(&world, ["ana", "luis", "eva", "leo"]);
+    let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:ana:{PASSWORD}"));
     // Luis and eva join at the same moment: no number comes between.
     join("#equipo", &mut [&mut ana, &mut luis, &mut eva]);
     ana.send("m-1", "#equipo");
+    lab.list("POLL;0;0");
     join("#equipo", &mut [&mut leo]);
     luis.hear();
     ana.ok("LEAVE;#equipo");
     assert_eq!(luis.hear(), ["0;PART;#equipo;ana;<at>", "0;ROOM;#equipo;open;eva;"]);
+    let told = ["0;JOIN;#equipo;leo;<at>", "0;PART;#equipo;ana;<at>"];
+    assert_eq!(lab.list_without_times("POLL;1;0"), told, "not who owns it now");
     ana.ok("JOIN;#equipo");
     eva.ok("KICK;#equipo;eva");
     assert_eq!(row(&mut ana, "#equipo").as_deref(), Some("#equipo;3;yes;open;luis;"));
@@ -262,4 +268,115 @@ fn a_room_for_invited_users_goes_away_with_its_last_member() {
     world.assert_undamaged();
     world.start();
     assert_eq!(world.login("luis").list("HISTORY;#equipo"), [""; 0]);
+}
+
+/// Returns what waits for a device, without numbers and times.
+fn heard(session: &mut Connection) -> Vec<String> {
+    let events = session.list_without_times("POLL;0;0;1000");
+    events.iter().filter_map(|event| Some(event.split_once(';')?.1.to_owned())).collect()
+}
+
+/// A member gets all, and reads up to a number.
+fn receive(member: &mut User, upto: u64) {
+    member.hear();
+    member.hear();
+    member.ok(&format!("READ;#equipo;{upto}"));
+}
+
+#[test]
+fn receipts_and_own_messages_of_a_room_go_to_nobody_outside() {
+    // How luis comes to be outside, and whether he is told of his message afterwards: of an open room that he has left he is.
+    let ways: [(&str, &[&str], &[&str], bool); 5] = [
+        ("open", &["LEAVE;#equipo"], &[], true),
+        ("open", &["LEAVE;#equipo"], &["ROOM;#equipo;invite"], false),
+        ("open", &[], &["KICK;#equipo;luis"], false),
+        ("invite", &["LEAVE;#equipo"], &[], false),
+        ("invite", &[], &["KICK;#equipo;luis"], false),
+    ];
+    for (kind, of_luis, of_ana, is_told) in ways {
+        for is_later in [false, true] {
+            let mut world = World::without_lobby();
+            let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+            let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:luis:{PASSWORD}"));
+            ana.ok(&format!("ROOM;#equipo;{kind}"));
+            for (name, guest) in [("luis", &mut luis), ("eva", &mut eva)] {
+                ana.ok(&format!("INVITE;#equipo;{name}"));
+                guest.ok("JOIN;#equipo");
+            }
+            let sent = luis.send("m-1", "#equipo");
+            // The receipts come while luis is a member, or afterwards.
+            for receipts in [!is_later, is_later] {
+                if receipts {
+                    [&mut ana, &mut eva].into_iter().for_each(|member| receive(member, sent));
+                } else {
+                    of_luis.iter().for_each(|request| luis.ok(request));
+                    of_ana.iter().for_each(|request| ana.ok(request));
+                }
+            }
+            let way = format!("{kind} {of_luis:?} {of_ana:?} {is_later}");
+            let all = [heard(&mut luis.hears), heard(&mut lab)].concat();
+            let is_numbered = |event: &&String| ["STATE;", "MSG;"].iter().any(|kind| event.starts_with(kind));
+            let told: Vec<_> = all.iter().filter(is_numbered).collect();
+            let states = told.iter().filter(|event| event.starts_with("STATE;#equipo;READ;")).count();
+            assert!(if is_told { states == 2 } else { told.is_empty() }, "{way}: {told:?}");
+            world.kill().start();
+            let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:luis:{PASSWORD}"));
+            let told = heard(&mut lab);
+            assert_eq!(told.is_empty(), !is_told, "{way}, after a kill: {told:?}");
+            world.stop();
+            world.start();
+            let (_, mut lab) = Connection::open_with(world.recv, &format!("DEVICE:lab:luis:{PASSWORD}"));
+            let told = heard(&mut lab);
+            assert_eq!(told.is_empty(), !is_told, "{way}, from a checkpoint: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn rooms_that_invited_users_have_left_stay_in_the_quota_of_their_creator() {
+    let mut world = World::new(&["--no-lobby", "--rooms-per-creator", "2"]);
+    let [mut ana, _luis] = people(&world, ["ana", "luis"]);
+    // Nothing was said there: nothing of them is left.
+    for _ in 0..3 {
+        ["ROOM;#equipo;invite", "LEAVE;#equipo"].iter().for_each(|request| ana.ok(request));
+    }
+    for id in ["m-1", "m-2"] {
+        ana.ok("ROOM;#equipo;invite");
+        ana.send(id, "#equipo");
+        ana.ok("LEAVE;#equipo");
+        ana.says.expect_ko("HISTORY;#equipo", "NO_ROOM");
+    }
+    for stop in [false, true] {
+        let mut ana = world.login("ana");
+        for request in ["ROOM;#equipo;invite", "JOIN;#equipo"] {
+            ana.expect_ko(request, "QUOTA");
+        }
+        assert_eq!(world.login("luis").request("JOIN;#sala"), "OK", "the quota of another user");
+        assert_eq!(world.login("luis").request("LEAVE;#sala"), "OK");
+        if stop {
+            _ = world.stop()
+        } else {
+            _ = world.kill()
+        }
+        world.start();
+    }
+    world.login("ana").expect_ko("JOIN;#equipo", "QUOTA");
+    world.stop();
+    world.assert_undamaged();
+}
+
+#[test]
+fn a_later_room_of_the_name_does_not_tell_how_much_was_said_in_one_for_invited_users() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis] = people(&world, ["ana", "luis"]);
+    ana.ok("ROOM;#equipo;invite");
+    (1..=3).for_each(|id| _ = ana.send(&format!("m-{id}"), "#equipo"));
+    ana.ok("LEAVE;#equipo");
+    luis.ok("JOIN;#equipo");
+    let seq = luis.send("m-1", "#equipo");
+    let chats = [format!("#equipo;{seq};{};1;0", seq - 1)];
+    assert_eq!(luis.says.list("CHATS"), chats);
+    world.stop();
+    world.start();
+    assert_eq!(world.login("luis").list("CHATS"), chats);
 }

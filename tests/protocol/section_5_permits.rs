@@ -95,6 +95,8 @@ fn a_permit_names_a_user_and_a_word_and_ends_with_the_account() {
     for (request, code) in [
         ("PERMIT;nobody;yes", "NO_USER"),
         ("PERMIT;#sala;yes", "NO_USER"),
+        ("PERMIT;luis;yes", "NO_PEER"),
+        ("PERMIT;LUIS;no", "NO_PEER"),
         ("PERMIT;ana", "SYNTAX"),
         ("PERMIT;ana;", "SYNTAX"),
         ("PERMIT;ana;maybe", "SYNTAX"),

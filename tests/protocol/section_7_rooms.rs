@@ -136,7 +136,7 @@ fn a_new_member_gets_later_messages_and_sees_the_whole_history() {
         history,
         [format!("{before};m-1;ana;#sala;<at>;RECEIVED;m-1"), format!("{after};m-2;luis;#sala;<at>;RECEIVED;m-2")]
     );
-    assert_eq!(leo.says.list("CHATS"), [format!("#sala;{after};{before};2")], "what was before is not unread");
+    assert_eq!(leo.says.list("CHATS"), [format!("#sala;{after};{before};2;0")], "what was before is not unread");
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn a_room_without_members_and_messages_goes_away() {
     // A new one of that name is another room.
     luis.ok("JOIN;#Aula");
     let seq = luis.send("m-1", "#aula");
-    assert_eq!(luis.says.list("CHATS")[0], format!("#Aula;{seq};0;1"));
+    assert_eq!(luis.says.list("CHATS")[0], format!("#Aula;{seq};0;1;0"));
     for _ in 0..2 {
         world.stop();
         let rooms = read_checkpoint(&world.data(), "rooms");

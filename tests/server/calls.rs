@@ -5,7 +5,9 @@ use std::time::Duration;
 use wachat::limits;
 use wachat::model::{Proof, Target, Token, UserName};
 use wachat::protocol::{Code, Event, Reply};
-use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState};
+use wachat::state_machine::{
+    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState,
+};
 
 struct Calls {
     machine: StateMachine,
@@ -55,6 +57,12 @@ impl Calls {
 
     fn permit(&mut self, user: &str, caller: &str, permitted: bool) -> Reply {
         self.ask(Command::Permit { user: name(user), caller: Target::parse(caller), permitted })
+    }
+
+    /// Returns what PERMIT lists, in its order.
+    fn permits(&mut self, user: &str) -> Vec<(String, bool)> {
+        let Reply::Permits(list) = self.ask(Command::Permits { user: name(user) }) else { panic!("no list") };
+        list.into_iter().map(|row| (row.user.to_string(), row.permitted)).collect()
     }
 
     fn call(&mut self, caller: &str, callee: &str) -> Reply {
@@ -130,19 +138,41 @@ fn of_all_calls_of_an_hour_a_bounded_number_is_told() {
 
 #[test]
 fn a_user_permits_and_refuses_a_thousand_and_changes_each_answer() {
-    let mut calls = Calls::new(numbered(limits::PERMITS + 1).chain(["luis".to_owned()]));
+    let mut calls = Calls::new(numbered(limits::PERMITS + 1).chain(["luis", "ana"].map(str::to_owned)));
     let last = format!("user{}", limits::PERMITS);
     for user in numbered(limits::PERMITS) {
         assert_eq!(calls.permit("luis", &user, user.ends_with('7')), Reply::Done);
     }
-    let told = calls.permit("luis", &last, true);
-    assert!(matches!(&told, Reply::Ko(ko) if ko.code == Code::Quota), "{told:?}");
     assert_eq!(calls.permit("luis", "user7", false), Reply::Done, "what was said is changed");
-    // The account of one that was named is removed, and there is room for one more.
-    assert_eq!(calls.ask(Command::Remove { user: name("user0") }), Reply::Done);
+    // The one who was permitted first makes place, none who is refused.
     assert_eq!(calls.permit("luis", &last, true), Reply::Done);
-    let Reply::Permits(list) = calls.ask(Command::Permits { user: name("luis") }) else { panic!("no list") };
+    let list = calls.permits("luis");
     assert_eq!(list.len(), limits::PERMITS);
-    assert!(list.is_sorted_by(|one, other| one.user < other.user), "{list:?}");
-    assert!(list.iter().all(|row| row.user.to_string() != "user0"), "{list:?}");
+    assert!(list.is_sorted(), "{list:?}");
+    let has = |user: &str, word| list.contains(&(user.to_owned(), word));
+    assert!(!has("user17", true) && has("user27", true) && has("user7", false) && has(&last, true), "{list:?}");
+    // Where all are refused nothing is forgotten, until the user has permitted one of them.
+    list.iter().filter(|(_, permitted)| *permitted).for_each(|(user, _)| _ = calls.permit("luis", user, false));
+    let told = calls.permit("luis", "user17", false);
+    assert!(matches!(&told, Reply::Ko(ko) if ko.code == Code::Quota), "{told:?}");
+    assert_eq!(calls.permit("luis", "user0", true), Reply::Done);
+    assert_eq!(calls.permit("luis", "user17", false), Reply::Done);
+    let list = calls.permits("luis");
+    assert_eq!(list.len(), limits::PERMITS);
+    assert!(list.iter().all(|(user, permitted)| user != "user0" && !permitted), "{list:?}");
+    // The account of one that was named is removed, and there is room for one more.
+    assert_eq!(calls.ask(Command::Remove { user: name("user1") }), Reply::Done);
+    assert_eq!(calls.permit("luis", "user0", false), Reply::Done);
+    assert_eq!(calls.permits("luis").len(), limits::PERMITS);
+    // Which one is the oldest is stored.
+    let mut stored =
+        StoredState::restore(calls.machine.stored.snapshot(), Capacities::default()).expect("a checkpoint");
+    assert!(stored.replay(b"0;PERMIT;luis;user2;yes").is_ok() && stored.replay(b"0;PERMIT;luis;user3;yes").is_ok());
+    assert!(stored.replay(b"0;PERMIT;luis;user1000;yes").is_ok() && stored.replay(b"0;PERMIT;luis;ana;no").is_ok());
+    let restored = StoredState::restore(stored.snapshot(), Capacities::default()).expect("a checkpoint");
+    for stored in [stored, restored] {
+        let luis = stored.number(&name("luis")).expect("an account");
+        let permitted: Vec<_> = stored.permits(luis).filter(|(_, permitted)| *permitted).collect();
+        assert_eq!(permitted, [(name("user3"), true), (name("user1000"), true)]);
+    }
 }

@@ -161,22 +161,21 @@ fn a_text_that_was_read_before_its_file_was_rewritten_goes_to_nobody() {
         let gate = Arc::<Gate>::default();
         let disk = SimulatedDisk::default();
         let server = with_histories(&disk, &gate);
-        let [mut ana, mut eva] = [log_in(&server, "ana"), line(&server, &format!("REGISTER:eva:{PASSWORD}"))];
+        let mut eva = line(&server, &format!("REGISTER:eva:{PASSWORD}"));
         let is_poll = request.starts_with("POLL");
         let mut luis = if is_poll { session(&server, "luis") } else { log_in(&server, "luis") };
         gate.hold(&mut luis, request);
-        assert_eq!(ana.request(erase), "OK");
+        assert_eq!(log_in(&server, "ana").request(erase), "OK");
         // So many that their number is a reason to rewrite the files at once.
-        for number in 0..limits::UNFILED_ERASURES {
+        for number in 0..limits::MANY_ERASURES {
             let reply = eva.request(&format!("SEND;n-{number};eva;x"));
             let seq = reply.rsplit(';').next().expect("a number");
-            let reply = eva.request(&format!("ERASE;eva;{seq}"));
-            assert!(reply == "OK" || reply.starts_with("KO;FULL;"), "{number}: {reply}");
+            assert_eq!(eva.request(&format!("ERASE;eva;{seq}")), "OK");
         }
         wait_until("the clean-up", || !is_on_disk(&disk, "secreto-m-1"));
         // A moment later the router has taken it over.
         thread::sleep(Duration::from_millis(200));
-        assert!(!ana.list("HISTORY;luis")[0].contains("secreto"));
+        assert!(!log_in(&server, "ana").list("HISTORY;luis")[0].contains("secreto"));
         gate.release();
         let mut got = read_list(&mut luis);
         got.truncate(2);
@@ -209,8 +208,8 @@ fn deliveries_before_and_after_an_erase_in_one_batch_differ() {
     server.release();
     assert_eq!(ana.read_line(), "OK");
     let before = luis.read_rest();
-    assert!(before[1].ends_with(";secreto-m-1"), "that was before it: {before:?}");
+    assert!(before.iter().any(|line| line.ends_with(";secreto-m-1")), "that was before it: {before:?}");
     let after = read_list(&mut eva);
-    assert_eq!(after[0], "1;MSG;m-1;ana;#lobby;<at>;;erased", "{after:?}");
+    assert!(after.iter().any(|line| line == "1;MSG;m-1;ana;#lobby;<at>;;erased"), "{after:?}");
     server.handle.stop().expect("a clean stop");
 }

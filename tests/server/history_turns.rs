@@ -97,7 +97,9 @@ fn who_is_put_out_of_a_room_gets_nothing_of_it_that_is_being_read() {
     let gate = Arc::<Gate>::default();
     let server = with_histories(&gate);
     let mut luis = log_in(&server, "luis");
-    for (request, answer) in [("POLL;0;0", "OK;0"), ("HISTORY;#sala", "KO;NO_ROOM;")] {
+    for (request, answer, goes) in
+        [("POLL;0;0", "OK;0", false), ("HISTORY;#sala", "KO;NO_ROOM;", false), ("HISTORY;#sala", "KO;NO_ROOM;", true)]
+    {
         let is_poll = request.starts_with("POLL");
         let mut mallory = if is_poll { session(&server, "mallory") } else { log_in(&server, "mallory") };
         let opened = gate.opened();
@@ -107,9 +109,14 @@ fn who_is_put_out_of_a_room_gets_nothing_of_it_that_is_being_read() {
         assert_eq!(luis.request("KICK;#sala;mallory"), "OK");
         // Then nobody outside is told of the room.
         assert_eq!(luis.request("ROOM;#sala;invite"), "OK");
+        // The last member leaves, and there is no room any more.
+        assert!(!goes || luis.request("LEAVE;#sala") == "OK");
         gate.set_closed(false);
         let reply = mallory.read_line();
         assert!(reply.starts_with(answer), "{request}: {reply}");
+        if goes {
+            break;
+        }
         let mut mallory = log_in(&server, "mallory");
         assert_eq!(luis.request("INVITE;#sala;mallory"), "OK");
         assert_eq!(mallory.request("JOIN;#sala"), "OK");

@@ -37,8 +37,12 @@ impl BridgedRoom {
     }
 
     fn command(&self) -> Command {
+        self.command_for("#lobby")
+    }
+
+    fn command_for(&self, room: &str) -> Command {
         let mut command = Command::new(crate::support::WACHAT);
-        command.args(["bridge", "telegram", "--user", "bridge", "--room", "#lobby"]);
+        command.args(["bridge", "telegram", "--user", "bridge", "--room", room]);
         command.args(["--chat-id", &CHAT.to_string(), "--api-url", &self.telegram.url()]);
         command.arg("--token-file").arg(self.world.path("token")).arg("--home").arg(self.world.path("home"));
         command.args(["--send-port", &self.world.send.port().to_string()]);
@@ -449,6 +453,24 @@ fn a_refused_login_and_another_session_end_it() {
     let _session = room.world.session("bridge");
     assert_eq!(bridge.wait_for_exit(), Some(3));
     assert!(room.log().contains("another session of yours took over"), "{}", room.log());
+}
+
+#[test]
+fn a_bridge_that_is_put_out_of_its_room_ends_and_says_so() {
+    let mut room = BridgedRoom::new();
+    assert_eq!(room.ana.request("JOIN;#sala"), "OK");
+    let bridge = Bridge::start(room.command_for("#sala"), room.world.path("bridge.log"));
+    assert_eq!(room.ana.request("KICK;#sala;bridge"), "OK");
+    assert_eq!(bridge.wait_for_exit(), Some(1), "{}", room.log());
+    room.expect_log("the owner of #sala has put the bridge out; an invitation lets it in again");
+    room.telegram.say("hola");
+    let (code, said) = run_to_end(&mut room.command_for("#sala"));
+    assert!(code == Some(1) && said.contains("does not let the bridge into #sala"), "{code:?} {said}");
+    // What was said in the chat meanwhile is carried then.
+    assert_eq!(room.ana.request("INVITE;#sala;bridge"), "OK");
+    let _bridge = Bridge::start(room.command_for("#sala"), room.world.path("bridge.log"));
+    let carried = || room.ana.list("HISTORY;#sala").iter().any(|row| row.contains("hola")).then_some(());
+    wait_for("the message to come into the room", carried);
 }
 
 #[test]

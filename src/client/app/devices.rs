@@ -91,8 +91,8 @@ impl App {
     /// The user is no longer in a room: was kicked, or has left it on another device, unless this one has asked for it. A
     /// client without a device is told of a kick alone (protocol, section 7).
     pub(super) fn handle_left_elsewhere(&mut self, room: RoomName) {
-        if self.memberships.is_of_other_device(&room, false) {
-            let is_device = self.device().is_some();
+        let is_device = self.device().is_some();
+        if self.memberships.is_of_other_device(&room, false) || !is_device {
             let kicked = Phrase::Kicked { room: &room };
             self.show(notice(if is_device { Phrase::LeftElsewhere { room: &room } } else { kicked }));
             self.close_room(room);

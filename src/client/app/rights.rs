@@ -48,6 +48,12 @@ impl RoomRights {
         }
     }
 
+    /// Makes a room due, which becomes the one that is open.
+    pub fn fetch(&mut self, room: &RoomName) {
+        self.open = Some(room.clone());
+        self.is_due = true;
+    }
+
     pub fn next_request(&mut self) -> Option<Request> {
         let room = self.open.clone().filter(|_| std::mem::take(&mut self.is_due))?;
         self.fetched = Some(room.clone());
@@ -125,7 +131,7 @@ impl App {
         self.show(notice(Phrase::InvitedTo { user, room }));
     }
 
-    /// Notes which room is open. The line mode has no place for its topic.
+    /// Notes which room is open. The line mode has no place for its topic, and shows it when the user joins.
     pub(super) fn follow_open_room(&mut self) {
         if self.setting.full_screen {
             let open = self.current_room();
@@ -138,7 +144,14 @@ impl App {
         let is_awaited = self.rights.fetched.as_ref() == Some(room);
         if let (Answer::Rooms(rooms), true) = (given, is_awaited) {
             let rights = rooms.first().filter(|found| found.member).map(Rights::of);
-            self.rights.note(room.clone(), rights);
+            let topic = rights.as_ref().map(|rights| rights.topic.clone()).filter(|topic| !topic.as_str().is_empty());
+            let before = self.rights.note(room.clone(), rights).map(|before| before.topic);
+            if !self.setting.full_screen
+                && before != topic
+                && let Some(topic) = topic
+            {
+                self.show(View::Notice(topic_in_words(room, &topic)));
+            }
         }
     }
 

@@ -117,6 +117,9 @@ impl App {
         self.input = Input::Line;
         self.show(notice(Phrase::YouJoined { room: &room }));
         self.rights.note_joined(&room);
+        if !self.setting.full_screen && !self.setting.piped {
+            self.rights.fetch(&room);
+        }
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
         let Some(chat) = chat.filter(|_| !self.setting.piped) else { return };
@@ -185,6 +188,7 @@ impl App {
         if self.current_room().as_ref() == Some(&room) {
             self.destination = Destination::Nowhere;
         }
+        self.state.note_left(&room);
         self.rights.note(room, None);
     }
 

@@ -213,6 +213,16 @@ impl ClientState {
         is_kept
     }
 
+    /// Notes that the user is no longer in a room: one that the user joins later may be another one of the name, whose count
+    /// begins anew (protocol, section 7). So it is compared again.
+    pub fn note_left(&mut self, room: &RoomName) {
+        let target = Target::Room(room.clone());
+        let complete = self.conversations.get(&target).map(|here| here.complete).filter(|complete| complete.count > 0);
+        if let Some(complete) = complete {
+            self.record(Record::Complete(target, Complete { count: 0, ..complete }));
+        }
+    }
+
     /// Notes messages of a room that were fetched with HISTORY, oldest first, and returns those that are new. The
     /// user's own are noted by the program that sent them.
     fn add_fetched(&mut self, messages: Vec<Arc<Message>>) -> Vec<Arc<Message>> {

@@ -23,10 +23,11 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
-/// The groups of what a server may have and need not have: devices (protocol, section 3), permits, and messages that are taken
-/// back (section 5).
+/// The groups of what a server may have and need not have: devices (protocol, section 3), permits, rooms with owners, and
+/// messages that are taken back (section 5).
 pub const DEVICES: &str = "devices";
 pub const CALLS: &str = "calls";
+pub const OWNERS: &str = "owners";
 pub const ERASE: &str = "erase";
 
 /// Side, group, path and text of each file: those of servers, then those of clients.
@@ -36,6 +37,7 @@ macro_rules! files {
             $((Side::Server, $name, concat!("tests/", $name, ".txt"), include_str!(concat!("tests/", $name, ".txt"))),)*
             (Side::Server, DEVICES, "tests/devices.txt", include_str!("tests/devices.txt")),
             (Side::Server, CALLS, "tests/calls.txt", include_str!("tests/calls.txt")),
+            (Side::Server, OWNERS, "tests/owners.txt", include_str!("tests/owners.txt")),
             (Side::Server, ERASE, "tests/erase.txt", include_str!("tests/erase.txt")),
             $((
                 Side::Client,
@@ -155,6 +157,11 @@ impl Test {
     /// Returns whether it is a test of permits, which a server need not have either.
     pub fn is_of_calls(&self) -> bool {
         self.group == CALLS
+    }
+
+    /// Returns whether it is a test of rooms with owners, which a server need not have either.
+    pub fn is_of_owners(&self) -> bool {
+        self.group == OWNERS
     }
 
     /// Returns whether it is a test of messages that are taken back, which a server need not have either.

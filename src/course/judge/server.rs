@@ -49,15 +49,20 @@ impl Server {
 
     /// Returns whether the server has permits (protocol, section 5), in the same way.
     pub fn has_permits(&self) -> bool {
-        self.has_request("PERMIT")
+        self.knows("PERMIT")
+    }
+
+    /// Returns whether the server has rooms with owners (protocol, section 5), in the same way.
+    pub fn has_owners(&self) -> bool {
+        self.knows("TOPIC;#judge;")
     }
 
     /// Returns whether the server takes messages back (protocol, section 5), in the same way.
     pub fn has_erase(&self) -> bool {
-        self.has_request("ERASE;judge;1")
+        self.knows("ERASE;judge;1")
     }
 
-    fn has_request(&self, request: &str) -> bool {
+    fn knows(&self, request: &str) -> bool {
         let Ok(mut wire) = Wire::open(self.send, self.patience) else { return true };
         wire.send(format!("REGISTER:{}:{PASSWORD}\n{request}\n", unique("judge")).as_bytes());
         wire.read();

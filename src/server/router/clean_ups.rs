@@ -49,7 +49,7 @@ impl CleanUps {
         }
         let due = match self.paused {
             None => now,
-            Some(paused) if count >= limits::UNFILED_ERASURES => paused.max(now),
+            Some(paused) if count >= limits::MANY_ERASURES => paused.max(now),
             Some(_) => now + limits::ERASE_DELAY,
         };
         self.erasing = Some(self.erasing.map_or(due, |erasing| erasing.min(due)));

@@ -1,7 +1,7 @@
 //! Takes messages back: their texts leave memory, and an event tells the participants (protocol, section 5).
 
 use super::Applied;
-use crate::model::{Seq, UserName};
+use crate::model::{RoomKind, Seq, UserName};
 use crate::state_machine::stored::{ConversationId, ErasedEvent, Erasure, StoredState};
 use crate::state_machine::{AccountNumber, ApplyError};
 
@@ -35,10 +35,11 @@ impl StoredState {
                 self.notify_members(room, None, erasure.seq);
             }
             // Nobody sees it any more, but a later room of the name goes on from its counts.
-            ConversationId::Room(room) => {
+            ConversationId::Room(room) if self.room(room).rights.kind == RoomKind::Open => {
                 let name = self.room(room).name.clone();
                 self.removed_counts.entry(name).or_default().erased += rows;
             }
+            ConversationId::Room(_) => {}
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ mod room;
 
 use std::sync::Arc;
 
-use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, StoredState};
+use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, Permits, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::limits;
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
@@ -67,7 +67,7 @@ impl StoredState {
             Record::Permit { user, caller, permitted } => {
                 let user = self.number(user)?;
                 let caller = self.number(caller)?;
-                self.account_mut(user).permits.insert(caller, *permitted);
+                self.account_mut(user).permits.put(caller, *permitted);
             }
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
@@ -159,11 +159,11 @@ impl StoredState {
         account.row.removed_at = Some(at);
         forget_user(&mut account.row);
         account.devices = Devices::default();
-        account.permits.clear();
+        account.permits = Permits::default();
         let gone = std::mem::take(&mut account.mailbox).messages();
         self.tally.waiting.subtract_usage(gone);
         for account in &mut self.accounts {
-            account.permits.remove(&number);
+            account.permits.remove(number);
         }
         self.has_unfiled_removals = true;
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::Applied;
 use crate::limits;
-use crate::model::{Banned, Seq};
+use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
     BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
@@ -33,7 +33,7 @@ impl StoredState {
         for PermitRow { user, caller, permitted } in snapshot.permits {
             let user = state.number(&user)?;
             let caller = state.number(&caller)?;
-            state.account_mut(user).permits.insert(caller, permitted);
+            state.account_mut(user).permits.put(caller, permitted);
         }
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;
@@ -167,6 +167,14 @@ impl StoredState {
 
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {
         let user = self.number(&row.user)?;
+        if let WaitingRowEvent::State(Event::State { target: Target::Room(room), .. })
+        | WaitingRowEvent::Own { to: Target::Room(room), .. } = &row.event
+        {
+            let room = self.room_number(room)?;
+            if !self.room(room).has_member(user) {
+                self.room_mut(room).former.insert(user);
+            }
+        }
         match &row.event {
             WaitingRowEvent::Message { seq, from, bytes, is_from_stranger } => {
                 let from = self.number(from)?;

@@ -15,7 +15,12 @@ impl StoredState {
         let name = place.name.clone();
         match kind {
             RoomKind::Open => _ = self.public_rooms.insert(name, number),
-            RoomKind::Invite => _ = self.public_rooms.remove(&name),
+            RoomKind::Invite => {
+                for former in std::mem::take(&mut place.former) {
+                    self.forget_events_of_room(number, former);
+                }
+                self.public_rooms.remove(&name);
+            }
         }
         Ok(())
     }
@@ -93,8 +98,9 @@ impl StoredState {
         let user = self.number(user)?;
         self.end_invitation(number, user);
         self.keep_out(number, user);
+        self.forget_events_of_room(number, user);
+        self.room_mut(number).former.remove(&user);
         if self.room(number).has_member(user) {
-            self.forget_events_of_room(number, user);
             self.leave_room(user, number, at);
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Applied;
 use super::message::Receipt;
 use crate::model::{RoomKind, RoomName, Seq, State, Timestamp, UserName};
-use crate::state_machine::stored::{Dropped, Entry, Marks, Member, Room, StoredState, TargetNumber};
+use crate::state_machine::stored::{Dropped, Entry, Marks, Member, Rights, Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 impl StoredState {
@@ -24,7 +24,9 @@ impl StoredState {
         // Every number after `last` is for the new member.
         self.add_member(number, user, name.clone(), Member::joining(last));
         self.end_invitation(number, user);
-        self.room_mut(number).rights.kept_out.remove(user);
+        let place = self.room_mut(number);
+        place.rights.kept_out.remove(user);
+        place.former.remove(&user);
         self.find_owner(number);
         Ok(())
     }
@@ -56,9 +58,9 @@ impl StoredState {
             if room.rights.kind == RoomKind::Open {
                 self.public_rooms.insert(room.name.clone(), number);
             }
-            if let Some(creator) = room.creator {
-                self.account_mut(creator).created_rooms += 1;
-            }
+        }
+        if let Some(creator) = room.creator {
+            self.account_mut(creator).created_rooms += 1;
         }
         match self.rooms.get_mut(number.index()) {
             Some(place) => *place = room,
@@ -73,12 +75,16 @@ impl StoredState {
         if is_private {
             self.forget_events_of_room(room, user);
         }
+        let awaits_events = self.account(user).mailbox.has_of_room(room);
         self.account_mut(user).rooms.remove(&room);
         let name = self.name(user);
         let account = self.account_mut(user);
         account.devices.forget_gap(room);
         let positions: Vec<_> = account.devices.positions().map(|(_, position)| position).collect();
         let receipts = self.room_mut(room).remove_member(user, &name, &positions);
+        if awaits_events {
+            self.room_mut(room).former.insert(user);
+        }
         self.put_room_receipts(room, receipts, at);
         if self.room(room).members.is_empty() && (self.room(room).is_silent() || is_private) {
             return self.remove_room(room);
@@ -90,33 +96,25 @@ impl StoredState {
     }
 
     /// Removes a room: its memberships, what is pending of it, its name. The number of a room with a history stays
-    /// taken, that of another is free.
+    /// taken, that of another is free. A room that invited users have left, with a history, stays in its creator's quota:
+    /// else there would be no end of them.
     pub(super) fn remove_room(&mut self, number: RoomNumber) {
         let place = self.room_mut(number);
-        let closed = Room { is_open: false, ..Room::new(place.name.clone(), None) };
-        let Room { name, creator, members, conversation, rights, .. } = std::mem::replace(place, closed);
-        self.room_numbers.remove(&name);
-        self.public_rooms.remove(&name);
-        for (place, invited) in rights.invited.iter() {
-            self.account_mut(invited).invitations.remove(&place);
-        }
-        self.room_looks.remove(name.without_sign(), number);
-        for member in members.into_keys() {
-            let account = self.account_mut(member);
-            account.rooms.remove(&number);
-            account.devices.forget_gap(number);
-        }
-        if conversation.last() > Seq::ZERO {
-            // Whoever has said something there, member or not.
-            for account in &mut self.accounts {
-                account.mailbox.remove_room(number, account.row.acknowledged);
-            }
-        }
-        if let Some(creator) = creator {
+        let kind = place.rights.kind;
+        let stays_in_quota = kind == RoomKind::Invite && place.members.is_empty() && !place.is_silent();
+        let rights = Rights { kind, ..Rights::default() };
+        let creator = place.creator.filter(|_| stays_in_quota);
+        let closed = Room { is_open: false, rights, ..Room::new(place.name.clone(), creator) };
+        let removed = std::mem::replace(place, closed);
+        self.room_numbers.remove(&removed.name);
+        self.public_rooms.remove(&removed.name);
+        self.room_looks.remove(removed.name.without_sign(), number);
+        self.forget_room(number, &removed);
+        if let Some(creator) = removed.creator.filter(|_| !stays_in_quota) {
             let account = self.account_mut(creator);
             account.created_rooms = account.created_rooms.saturating_sub(1);
         }
-        self.room_mut(number).conversation = conversation;
+        self.room_mut(number).conversation = removed.conversation;
         if self.room(number).is_silent() {
             self.free_rooms.insert(number);
         } else {
@@ -124,9 +122,28 @@ impl StoredState {
         }
     }
 
-    /// Adds the messages of a removed room to the count from which a later room of the name goes on.
+    /// Removes what accounts hold of a room that is gone: invitations, memberships and events, also those of former members.
+    fn forget_room(&mut self, number: RoomNumber, removed: &Room) {
+        for (place, invited) in removed.rights.invited.iter() {
+            self.account_mut(invited).invitations.remove(&place);
+        }
+        for member in removed.members.keys() {
+            let account = self.account_mut(*member);
+            account.rooms.remove(&number);
+            account.devices.forget_gap(number);
+        }
+        for user in removed.members.keys().chain(&removed.former) {
+            self.forget_events_of_room(number, *user);
+        }
+    }
+
+    /// Adds the messages of a removed room to the count from which a later room of the name goes on; but not those that only
+    /// invited users could see.
     pub(super) fn count_removed(&mut self, number: RoomNumber) {
         let room = &self.rooms[number.index()];
+        if room.rights.kind == RoomKind::Invite {
+            return;
+        }
         let counts = self.removed_counts.entry(room.name.clone()).or_default();
         counts.messages += room.conversation.count();
         counts.erased += room.conversation.erased_count();
@@ -147,12 +164,15 @@ impl StoredState {
         }
     }
 
+    /// Tells senders that their watermarks in a room have moved, as far as they are told of it.
     pub(super) fn put_room_receipts(&mut self, room: RoomNumber, receipts: Vec<Receipt>, at: Timestamp) {
-        let place = self.room(room);
-        let is_private = place.rights.kind == RoomKind::Invite;
-        let members: Vec<_> =
-            receipts.into_iter().filter(|receipt| !is_private || place.has_member(receipt.sender)).collect();
-        for receipt in members {
+        for receipt in receipts {
+            if !self.is_told_of_room(room, receipt.sender) {
+                continue;
+            }
+            if !self.room(room).has_member(receipt.sender) {
+                self.room_mut(room).former.insert(receipt.sender);
+            }
             self.put_receipt(receipt, TargetNumber::Room(room), at);
         }
     }

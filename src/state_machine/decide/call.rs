@@ -5,7 +5,7 @@ use super::{Context, Decided};
 use crate::limits;
 use crate::model::{Proof, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, Peer, Reply, reply};
+use crate::protocol::{Code, Event, Ko, Peer, Reply, reply};
 use crate::state_machine::live::{DirectPort, Session};
 use crate::state_machine::stored::SessionKey;
 use crate::state_machine::{AccountNumber, Record, StateMachine};
@@ -41,7 +41,7 @@ impl StateMachine {
 
     /// Tells a callee who is online of a caller who was not let through, but of none whom the callee has refused.
     fn tell_of_call(&mut self, caller: AccountNumber, callee: AccountNumber, context: &Context) {
-        let is_refused = self.stored.account(callee).permits.contains_key(&caller);
+        let is_refused = self.stored.account(callee).permits.get(caller).is_some();
         let is_told = !is_refused && self.presence.is_online(callee);
         if is_told && self.told_calls.note(caller, callee, context.now.elapsed) {
             let event = Event::Call { user: self.stored.name(caller), at: context.now.at };
@@ -59,13 +59,18 @@ impl StateMachine {
     ) -> Decided {
         let me = self.stored.number(user)?;
         let caller = self.find_user(caller)?;
+        if caller == me {
+            return Err(Ko::new(Code::NoPeer, "that is you; a permit is for somebody else").into());
+        }
         let permits = &self.stored.account(me).permits;
-        let known = permits.get(&caller).copied();
-        if known == Some(permitted) {
+        if permits.get(caller) == Some(permitted) {
             return Ok(Reply::Done);
         }
-        if known.is_none() && permits.len() >= limits::PERMITS {
-            return Err(quota(format!("you have permitted or refused {} users, the limit", limits::PERMITS)));
+        if !permits.has_place_for(caller) {
+            return Err(quota(format!(
+                "you have refused {} users, the limit; permit one of them first",
+                limits::PERMITS
+            )));
         }
         let record = Record::Permit { user: self.stored.name(me), caller: self.stored.name(caller), permitted };
         self.apply_and_emit(record, context)?;

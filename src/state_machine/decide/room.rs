@@ -44,8 +44,9 @@ impl StateMachine {
         }
         let most = self.policy.rooms_per_creator;
         if self.stored.account(user).created_rooms >= most && !name.is_lobby() {
-            let why =
-                format!("{most} rooms that you have created exist; one goes away when it is empty and all have left");
+            let why = format!(
+                "you have created {most} rooms; one that all have left and where nothing was said counts no more"
+            );
             return Err(quota(why));
         }
         Ok(())

@@ -11,6 +11,7 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 use super::conversation::{AccountNumber, RoomNumber};
 use super::device::{Device, DeviceNumber, Devices};
 use super::mailbox::{Mailbox, Progress};
+use super::rights::Permits;
 use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
 
 /// An account, removed or not, as the table of users in a checkpoint holds it.
@@ -43,9 +44,9 @@ pub struct Account {
     pub rooms: BTreeSet<RoomNumber>,
     /// The rooms that the user is invited to, by the place of the invitation among all.
     pub invitations: BTreeMap<u64, RoomNumber>,
-    /// Those whom the user lets call (`true`), and those whom not.
-    pub permits: BTreeMap<AccountNumber, bool>,
-    /// Count of the open rooms that the user has created, for the quota.
+    pub permits: Permits,
+    /// Count of the rooms that the user has created, for the quota: those that are open, and those for invited users that are
+    /// gone, but have a history.
     pub created_rooms: usize,
 }
 
@@ -70,7 +71,7 @@ impl Account {
     /// one has not refused.
     pub fn lets_call(&self, caller: AccountNumber) -> bool {
         let has_written = || self.chats.get(&caller).is_some_and(|chat| chat.has_written);
-        self.permits.get(&caller).copied().unwrap_or_else(has_written)
+        self.permits.get(caller).unwrap_or_else(has_written)
     }
 
     /// Returns the read mark of the conversation with a peer.

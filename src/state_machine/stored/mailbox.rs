@@ -216,7 +216,14 @@ impl Mailbox {
         self.put(seq, Pending::State(key));
     }
 
-    /// Removes what waits of a room that is gone. `acknowledged`: the number of the user.
+    /// Returns whether a STATE event or an own message of a room waits.
+    pub fn has_of_room(&self, room: RoomNumber) -> bool {
+        let target = TargetNumber::Room(room);
+        let has_state = [State::Delivered, State::Read].iter().any(|state| self.states.contains_key(&(target, *state)));
+        has_state || self.own.values().any(|message| message.to == target)
+    }
+
+    /// Removes what waits of a room that the user is not told of any more. `acknowledged`: the number of the user.
     pub fn remove_room(&mut self, room: RoomNumber, acknowledged: Seq) {
         let target = TargetNumber::Room(room);
         for state in [State::Delivered, State::Read] {

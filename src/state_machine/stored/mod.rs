@@ -25,7 +25,7 @@ pub use device::{Device, DeviceNumber, Devices, SessionKey};
 pub use erasures::Erasure;
 use look_alikes::LookAlikes;
 pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
-pub use rights::Rights;
+pub use rights::{Permits, Rights};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 pub(super) use length::EVENT_BYTES;
@@ -279,7 +279,7 @@ impl StoredState {
 
     /// Returns those whom a user lets call (`true`), and those whom not.
     pub fn permits(&self, user: AccountNumber) -> impl Iterator<Item = (UserName, bool)> {
-        self.account(user).permits.iter().map(|(caller, permitted)| (self.name(*caller), *permitted))
+        self.account(user).permits.iter().map(|(caller, permitted)| (self.name(caller), permitted))
     }
 
     /// Checks that a new account may have a name, which no account has.
@@ -335,9 +335,16 @@ impl StoredState {
         let Some(number) = self.room_numbers.get(room).copied() else { return false };
         match self.room(number).members.get(&user) {
             Some(member) => is_own || member.joined < event.seq(),
-            // Of a room that everybody may join it is no secret.
-            None => is_own && self.room(number).rights.kind == RoomKind::Open,
+            None => is_own && self.is_told_of_room(number, user),
         }
+    }
+
+    /// Returns whether a user gets the STATEs and own messages of a room: a member does, and one who has left an open room, but
+    /// nobody who was put out.
+    pub fn is_told_of_room(&self, room: RoomNumber, user: AccountNumber) -> bool {
+        let room = self.room(room);
+        let has_left = || room.rights.kind == RoomKind::Open && !room.rights.kept_out.contains(user);
+        room.has_member(user) || has_left()
     }
 
     /// Finds a room that a user may know of, for a request that can be refused.

@@ -1,4 +1,5 @@
-//! What the owner of a room decides: who may join, the topic, who is invited and who is kept out (protocol, section 5).
+//! What the owner of a room decides: who may join, the topic, who is invited and who is kept out; and what a user decides:
+//! who may call (protocol, section 5).
 
 use std::collections::BTreeMap;
 
@@ -44,5 +45,42 @@ impl Guests {
 
     pub fn iter(&self) -> impl Iterator<Item = (u64, AccountNumber)> {
         self.0.iter().map(|(place, user)| (*place, *user))
+    }
+}
+
+/// Those whom a user lets call (`true`), and those whom not, in the order in which the user has said so: at most
+/// [`limits::PERMITS`].
+#[derive(Default)]
+pub struct Permits(Vec<(AccountNumber, bool)>);
+
+impl Permits {
+    pub fn get(&self, caller: AccountNumber) -> Option<bool> {
+        self.0.iter().find(|(other, _)| *other == caller).map(|(_, permitted)| *permitted)
+    }
+
+    /// Returns whether something can be said of a caller: it is known, or there are fewer than the limit, or the place of one
+    /// who is permitted can be taken.
+    pub fn has_place_for(&self, caller: AccountNumber) -> bool {
+        self.0.len() < limits::PERMITS || self.0.iter().any(|(other, permitted)| *permitted || *other == caller)
+    }
+
+    /// Notes a caller. Of too many the oldest who is permitted goes: that one is told no more than others, and can be permitted
+    /// again, while one who was refused would be let through again.
+    pub fn put(&mut self, caller: AccountNumber, permitted: bool) {
+        self.remove(caller);
+        if self.0.len() >= limits::PERMITS
+            && let Some(oldest) = self.0.iter().position(|(_, permitted)| *permitted)
+        {
+            self.0.remove(oldest);
+        }
+        self.0.push((caller, permitted));
+    }
+
+    pub fn remove(&mut self, caller: AccountNumber) {
+        self.0.retain(|(other, _)| *other != caller);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (AccountNumber, bool)> {
+        self.0.iter().copied()
     }
 }

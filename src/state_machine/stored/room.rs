@@ -17,8 +17,8 @@ pub struct Room {
     pub name: RoomName,
     /// The account in whose quota the room counts; the lobby is in none.
     pub creator: Option<AccountNumber>,
-    /// `false`: no room has this name any more. The number is free, or the administrator has removed the room, and the
-    /// number stays with its history.
+    /// `false`: no room has this name any more. The number is free, or the room was removed, by the administrator or with its
+    /// last member, and the number stays with its history.
     pub is_open: bool,
     pub rights: Rights,
     pub members: BTreeMap<AccountNumber, Member>,
@@ -32,6 +32,9 @@ pub struct Room {
     /// Count of the members' devices that have a number.
     pub devices: u32,
     pub dropped: Dropped,
+    /// Users who have left while events of the room waited for them, or who got a STATE since: those whose mailboxes may have
+    /// some of it. No part of a checkpoint, which has those events.
+    pub former: BTreeSet<AccountNumber>,
     /// The watermarks of each sender, also of senders who have left.
     pub marks: BTreeMap<AccountNumber, Marks>,
     pub conversation: Conversation,
@@ -161,6 +164,7 @@ impl Room {
             log: VecDeque::new(),
             devices: 0,
             dropped: Dropped::default(),
+            former: BTreeSet::new(),
             marks: BTreeMap::new(),
             conversation: Conversation::default(),
         }

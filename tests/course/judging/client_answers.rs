@@ -89,7 +89,7 @@ fn lists_have_what_was_sent_and_received() {
         let sala = ["2;e-1;eva;#sala;<at>;RECEIVED;a todos", "4;m-2;ana;#sala;<at>;RECEIVED;dos"];
         assert_eq!(list(send, "HISTORY;#sala")?, sala);
         assert_eq!(list(send, "HISTORY;eva")?, luis[..0]);
-        assert_eq!(list(send, "CHATS")?, ["luis;5;3;3", "#sala;4;0;2"]);
+        assert_eq!(list(send, "CHATS")?, ["luis;5;3;3;0", "#sala;4;0;2;0"]);
         assert_eq!(list(send, "ROOMS")?, ["#sala;3;yes;open;;"]);
         assert_eq!(list(send, "USERS")?, ["ana;online;<at>", "eva;offline;<at>", "luis;offline;<at>"]);
         assert!(list(send, "HELP")?.iter().any(|row| row.starts_with("SEND ") || row.contains("SEND;")));

@@ -24,6 +24,7 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     let mut accepted = 0;
     let mut checkpoints = 0;
     let mut full = 0;
+    let mut kicks = 0;
     for seed in runs.clone() {
         let mut workload = Workload::new(seed);
         if let Err(broken) = workload.play() {
@@ -33,6 +34,7 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
         accepted += workload.checker.accepted_count();
         checkpoints += workload.checkpoints;
         full += workload.full;
+        kicks += workload.kicks;
     }
     println!(
         "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL",
@@ -40,5 +42,6 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     );
     if runs.end - runs.start > 100 {
         assert!(cuts > 100 && accepted > 1_000 && checkpoints > 100 && full > 10, "the workloads have become too easy");
+        assert!(kicks > 100, "the club is played too seldom");
     }
 }

@@ -12,7 +12,9 @@ use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::values::target;
 use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
-use wachat::model::{Banned, DeviceName, Message, MessageId, Seq, ShortText, State, Text, Timestamp, UserName};
+use wachat::model::{
+    Banned, DeviceName, Message, MessageId, RoomKind, Seq, ShortText, State, Text, Timestamp, Topic, UserName,
+};
 use wachat::protocol::request::{LogOut, Page};
 use wachat::protocol::{Accepted, After, DeviceState, Event, HistoryRecord, Reply, SessionOpened};
 use wachat::server::{GroupCommit, Urgency, delivered};
@@ -30,6 +32,9 @@ const ROOMS: [&str; 2] = ["#lobby", "#sala"];
 
 /// A room that users join and leave, and that goes away with its last member: nothing is ever said there.
 const PASSAGE: &str = "#passage";
+
+/// A room with an owner, who sets its kind, invites, kicks, and gives it away: nothing is ever said there.
+const CLUB: &str = "#club";
 
 /// A user and a network that the administrator bans and lets in again. A ban concerns logins alone, which are not played.
 const BANNABLE: [&str; 2] = ["@eva", "10.0.0.0/8"];
@@ -55,6 +60,11 @@ pub struct Workload {
     is_banned: HashMap<&'static str, HashSet<bool>>,
     /// What luis may have said of the calls of each of [`CALLERS`], from requests and replies; `None`: nothing.
     is_permitted: HashMap<&'static str, HashSet<Option<bool>>>,
+    /// What has been of [`CLUB`] since the last of its changes whose reply has come: one of these is found after a crash. The
+    /// last is what it is now.
+    clubs: VecDeque<String>,
+    /// The number of those before the first of them.
+    club_base: usize,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
@@ -62,6 +72,7 @@ pub struct Workload {
     pub full: u64,
     pub bans: u64,
     pub permits: u64,
+    pub kicks: u64,
 }
 
 /// A server process, and what was asked of it.
@@ -101,6 +112,11 @@ enum Asked {
     Permit {
         caller: &'static str,
         permitted: bool,
+    },
+    /// A change of the club, after which it was the one with this number.
+    Club {
+        number: usize,
+        is_kick: bool,
     },
     Send {
         user: &'static str,
@@ -166,6 +182,8 @@ impl Workload {
             in_passage: USERS.map(|user| (user, HashSet::from([false]))).into(),
             is_permitted: CALLERS.map(|caller| (caller, HashSet::from([None]))).into(),
             is_banned: BANNABLE.map(|banned| (banned, HashSet::from([false]))).into(),
+            clubs: VecDeque::from([String::new()]),
+            club_base: 0,
             elapsed: Duration::ZERO,
             next_id: 0,
             crashes: 0,
@@ -173,6 +191,7 @@ impl Workload {
             full: 0,
             bans: 0,
             permits: 0,
+            kicks: 0,
         }
     }
 
@@ -202,6 +221,7 @@ impl Workload {
                         self.server = Some(server);
                         self.compare_bans()?;
                         self.compare_permits()?;
+                        self.compare_club()?;
                     }
                     // Cut or failed in the middle of a recovery: it says at which file.
                     Err(error) if self.disk.has_failed() && error.starts_with('/') => return Ok(()),
@@ -313,7 +333,8 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(22) {
+        match self.random.below(25) {
+            22..=24 => self.rule(user),
             20..=21 => self.permit(),
             0..=9 => self.send_new(user),
             10..=11 => self.retry(user),
@@ -450,6 +471,59 @@ impl Workload {
         self.is_permitted.entry(caller).or_default().insert(Some(permitted));
         let command = Command::Permit { user: name("luis"), caller: Ok(target(caller)), permitted };
         self.request(None, command, Asked::Permit { caller, permitted })
+    }
+
+    /// A user joins or leaves the club, or asks for what its owner may do.
+    fn rule(&mut self, me: &'static str) -> Step {
+        let user = name(me);
+        let room = Ok(target(CLUB));
+        let other = Ok(target(USERS[self.random.below(3) as usize]));
+        let choice = self.random.below(12);
+        let command = match choice {
+            0..=2 => Command::Join { user, room },
+            3 => Command::Leave { user, room },
+            4..=5 => Command::RoomKind { user, room, kind: RoomKind::Invite },
+            6 => Command::RoomKind { user, room, kind: RoomKind::Open },
+            7 => Command::Topic { user, room, topic: Topic::new(&self.next_id.to_string()).expect("a topic") },
+            8..=9 => Command::Invite { user, room, guest: other },
+            10 => Command::Kick { user, room, other },
+            _ => Command::Owner { user, room, other },
+        };
+        let number = self.club_base + self.clubs.len();
+        let done = self.request(None, command, Asked::Club { number, is_kick: choice == 10 })?;
+        let club = self.club();
+        // The request was executed, whatever comes of it.
+        if let Some(club) = club {
+            self.clubs.push_back(club);
+        }
+        Ok(done)
+    }
+
+    /// Returns what the server knows of the club: kind, owner, topic, members, and who may know of it and join.
+    fn club(&self) -> Option<String> {
+        let state = self.server.as_ref()?.group_commit.state();
+        let Ok(number) = state.find_room(&Ok(target(CLUB))) else { return Some(String::new()) };
+        let room = state.room(number);
+        let (kind, topic) = (room.rights.kind, &room.rights.topic);
+        let owner = room.rights.owner.map(|owner| state.name(owner));
+        let users = USERS.map(|user| {
+            let number = state.number(&name(user)).ok()?;
+            let joined = room.members.get(&number).map(|member| member.joined);
+            Some((joined, state.is_visible(state.find_room(&Ok(target(CLUB))).ok()?, number)))
+        });
+        let may_join = USERS.map(|user| state.number(&name(user)).is_ok_and(|user| state.may_join(number, user)));
+        Some(format!("{kind:?} {owner:?} {topic:?} {users:?} {may_join:?}"))
+    }
+
+    /// Compares the club that a server has read with what it may have been; from here on it is known.
+    fn compare_club(&mut self) -> Result<(), String> {
+        let Some(found) = self.club() else { return Ok(()) };
+        if !self.clubs.contains(&found) {
+            return Err(format!("promise 1 is broken: {CLUB} is {found:?}, and was {:?}", self.clubs));
+        }
+        self.club_base += self.clubs.len();
+        self.clubs = VecDeque::from([found]);
+        Ok(())
     }
 
     /// Compares the permits that a server has read with those that are possible; from here on they are known.
@@ -627,6 +701,13 @@ impl Workload {
                 self.is_permitted.insert(caller, HashSet::from([Some(*permitted)]));
                 self.permits += 1;
             }
+            (Asked::Club { number, is_kick }, Reply::Done) => {
+                // What was before it is not found any more.
+                let gone = number.saturating_sub(self.club_base).min(self.clubs.len());
+                self.clubs.drain(..gone);
+                self.club_base += gone;
+                self.kicks += u64::from(*is_kick);
+            }
             (Asked::Rooms { user }, Reply::Rooms(rooms)) => {
                 let passage = rooms.iter().find(|room| room.name.to_string() == PASSAGE);
                 if passage.is_some_and(|passage| passage.members == 0) {
@@ -649,6 +730,7 @@ impl Workload {
         self.server = Some(self.start().map_err(|error| format!("it does not start in peace: {error}"))?);
         self.compare_bans()?;
         self.compare_permits()?;
+        self.compare_club()?;
         self.look_after_disk().map_err(|Gone| "it ended in peace")?;
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         fine(self.register())?;

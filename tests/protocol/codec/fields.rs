@@ -77,7 +77,6 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
 fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     let events = [
         "7;MSG;m-1;ana;luis;<at>;hola",
-        "7;MSG;m-1;ana;luis;<at>;;erased",
         "7;ERASED;#sala;1;3;ana",
         "7;STATE;#sala;READ;3;<at>",
         "7;GAP;#sala;3;7",
@@ -95,6 +94,10 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     ];
     for event in events {
         let count = event.split(';').count();
+        if event.contains("MSG") {
+            // The word of a message that was taken back follows its text, which is empty then.
+            assert_reply::<Event>("7;MSG;m-1;ana;luis;<at>;;erased", count);
+        }
         if event.contains("PEER") {
             // A fingerprint follows the token.
             assert_reply::<Event>(&format!("{event};<fp>"), count);
@@ -133,6 +136,7 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("READ;luis;7", 3),
         ("STATUS;luis;7;10;eva", 3),
         ("HISTORY;luis;10;7", 2),
+        ("ERASE;luis;7", 3),
         ("CHATS;10;7;luis", 1),
         ("USERS;10;luis", 1),
         ("JOIN;#sala", 2),

@@ -208,7 +208,7 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
-        format!("QUOTA, at {} users who are permitted or refused", limits::PERMITS),
+        format!("At most {} are permitted or refused", limits::PERMITS),
         format!("of at most {} callers an hour", limits::TOLD_CALLS_PER_CALLEE),
         format!("at most {} an hour are told", number(limits::TOLD_CALLS as u64)),
         format!("most the newest {} of a user's direct conversations", number(limits::ERASED_EVENTS as u64)),
@@ -254,7 +254,7 @@ fn tokens(verb: &str) -> u32 {
 #[test]
 fn its_costs_are_those_of_the_requests() {
     let name = |verb| match verb {
-        "STATUS" | "READ" => "STATUS;ana;1".replace("STATUS", verb),
+        "STATUS" | "READ" | "ERASE" => "STATUS;ana;1".replace("STATUS", verb),
         "SEND" => "SEND;m-1;ana;hola".to_owned(),
         "HISTORY" | "PEER" => format!("{verb};ana"),
         "JOIN" | "LEAVE" | "MEMBERS" => format!("{verb};#sala"),

@@ -225,6 +225,9 @@ impl Model {
         if is_room(caller) || self.is_removed[caller] {
             return Err("NO_USER");
         }
+        if caller == user {
+            return Err("NO_PEER");
+        }
         if self.permits.get(&(user, caller)) != Some(&permitted) {
             let word = if permitted { "yes" } else { "no" };
             self.record(|model| {
