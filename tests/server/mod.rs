@@ -56,3 +56,4 @@ mod strangers;
 mod takeover;
 mod tallies;
 mod user_connections;
+mod web;
