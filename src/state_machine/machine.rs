@@ -8,7 +8,6 @@ use super::rates::{Cost, RateLimits};
 use super::record::Acknowledgement;
 use super::stored::{AccountNumber, StoredState};
 use super::today::StoredToday;
-use crate::model::Timestamp;
 
 /// The whole state of a server. The router's thread owns it.
 pub struct StateMachine {
@@ -19,8 +18,6 @@ pub struct StateMachine {
     pub(super) rate_limits: RateLimits,
     pub(super) today: StoredToday,
     pub(super) policy: Policy,
-    /// The latest time at which the clock was trusted with the age of devices.
-    pub(super) trusted: Option<Timestamp>,
     /// Acknowledgements of this batch that are not applied yet: they become one record.
     pub(super) acknowledgements: Vec<Acknowledgement>,
     /// Set while the disk has no room for more records: commands that need one are refused.
@@ -33,8 +30,7 @@ impl StateMachine {
         stored.begin_tally();
         stored.find_crowded();
         let (presence, rate_limits, today, acknowledgements) = Default::default();
-        let trusted = stored.trusted_at().or_else(|| stored.newest_use());
-        Self { stored, presence, rate_limits, today, policy, trusted, acknowledgements, disk_full: false }
+        Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
     }
 
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.

@@ -38,7 +38,7 @@ pub use snapshot::{
     Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceNumber, Digest,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Device, DeviceClock, DeviceNumber, Digest,
     HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
     length_in_reply, looks_like,
 };

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, HistoryPrefix,
-    Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry,
+    HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent,
+    WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, Timestamp, UserName};
+use crate::model::{Banned, Message, MessageId, RoomName, Seq, Target, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -17,8 +18,7 @@ use crate::protocol::Event;
 pub struct Snapshot {
     pub store: Arc<str>,
     pub last: Seq,
-    /// The last time that was recorded as one at which the clock was trusted.
-    pub trusted_at: Option<Timestamp>,
+    pub device_clock: DeviceClock,
     /// In the order of registration: the first row is account 0.
     pub accounts: Vec<AccountRow>,
     pub devices: Vec<DeviceRow>,
@@ -181,8 +181,12 @@ impl StoredState {
     pub fn snapshot(&self) -> Snapshot {
         let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
         let conversations = begun.map(|(id, conversation)| ConversationRow { id, filed: conversation.filed });
-        let mut snapshot =
-            Snapshot { store: self.store.clone(), last: self.last, trusted_at: self.trusted_at, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            store: self.store.clone(),
+            last: self.last,
+            device_clock: self.device_clock,
+            ..Snapshot::default()
+        };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));

@@ -1,6 +1,7 @@
 //! The tables of a checkpoint: one for each kind of row in a snapshot (data/README.md has the columns).
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::error::StoreError;
 use super::history::{file_name, parse_file_name};
@@ -9,8 +10,9 @@ use crate::disk::Disk;
 use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Device, DeviceGapRow, DeviceNumber, DeviceRow,
-    Digest, HistoryPrefix, IdRow, RemovedRows, SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Device, DeviceClock, DeviceGapRow,
+    DeviceNumber, DeviceRow, Digest, HistoryPrefix, IdRow, RemovedRows, SentMessage, Snapshot, WaitingRow,
+    WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -49,11 +51,11 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     }
     // Without its row the other tables are looked for all the same.
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
-    let StoreRow { store, last, segment, next_batch, cleaned_at, trusted_at, .. } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at, device_clock, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,
-        trusted_at,
+        device_clock,
         accounts: reader.rows(),
         devices: if has_devices { reader.rows() } else { Vec::new() },
         device_gaps: if has_devices { reader.rows() } else { Vec::new() },
@@ -85,7 +87,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             next_batch,
             cleaned_at,
             has_devices: true,
-            trusted_at: snapshot.trusted_at,
+            device_clock: snapshot.device_clock,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -124,19 +126,20 @@ struct StoreRow {
     /// There are tables of devices. Version 1 has none.
     has_devices: bool,
     /// Versions 1 and 2 have none.
-    trusted_at: Option<Timestamp>,
+    device_clock: DeviceClock,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
         version: 3,
-        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "trusted_at"],
+        columns: &["store", "last", "segment", "next_batch", "cleaned_at", "devices", "looked_at", "device_time"],
     };
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices).optional(self.trusted_at);
+        let DeviceClock { looked_at, time } = self.device_clock;
+        to.flag(self.has_devices).optional(looked_at).field(time.as_millis());
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -146,9 +149,13 @@ impl TableRow for StoreRow {
         let last = row.seq(1)?;
         let cleaned_at = row.optional_time(4)?;
         let has_devices = if row.get(5).is_some() { row.flag(5)? } else { false };
-        let trusted_at = if row.get(6).is_some() { row.optional_time(6)? } else { None };
-        let [segment, next_batch] = [row.number(2)?, row.number(3)?];
-        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, trusted_at })
+        let device_clock = match row.get(6) {
+            Some(_) => DeviceClock { looked_at: row.optional_time(6)?, time: Duration::from_millis(row.number(7)?) },
+            None => DeviceClock::default(),
+        };
+        let segment = row.number(2)?;
+        let next_batch = row.number(3)?;
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, device_clock })
     }
 }
 
@@ -180,14 +187,14 @@ impl TableRow for AccountRow {
 impl TableRow for DeviceRow {
     const KIND: Kind = Kind {
         name: "devices",
-        version: 1,
-        columns: &["user", "number", "name", "key_digest", "last_used", "acknowledged"],
+        version: 2,
+        columns: &["user", "number", "name", "key_digest", "last_used", "acknowledged", "used"],
     };
 
     fn write(&self, to: &mut RowWriter) {
-        let Device { number, name, key, last_used, acknowledged, .. } = &self.device;
+        let Device { number, name, key, last_used, used, acknowledged, .. } = &self.device;
         to.field(self.user.stored()).field(number.get()).optional(name.as_ref()).optional(*key);
-        to.field(last_used).optional(*acknowledged);
+        to.field(last_used).optional(*acknowledged).field(used.as_millis());
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -195,10 +202,12 @@ impl TableRow for DeviceRow {
         let key = row.optional(3, KeyDigest::parse)?;
         let acknowledged = row.optional(5, Seq::parse)?;
         let number = DeviceNumber::parse(row.get(1)?).filter(|number| number.is_named() == name.is_some())?;
+        // Version 1 has no such column.
+        let used = Duration::from_millis(if row.get(6).is_some() { row.number(6)? } else { 0 });
         let gaps = Default::default();
         Some(Self {
             user: row.user(0)?,
-            device: Device { number, name, key, last_used: row.time(4)?, acknowledged, gaps },
+            device: Device { number, name, key, last_used: row.time(4)?, used, acknowledged, gaps },
         })
     }
 }

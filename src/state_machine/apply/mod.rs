@@ -50,14 +50,17 @@ impl StoredState {
             Record::Removed { user, at } => self.remove_account(user, *at)?,
             Record::Seen { user, device, at } => {
                 let account = self.number(user)?;
+                let now = self.device_clock.time;
                 let account = self.account_mut(account);
                 account.row.last_seen = Some(*at);
-                account.devices.get_mut(*device).into_iter().for_each(|device| device.last_used = *at);
+                if let Some(device) = account.devices.get_mut(*device) {
+                    (device.last_used, device.used) = (*at, now);
+                }
             }
             Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
             Record::DeviceLost { user, device } => self.lose_device(user, *device)?,
             Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
-            Record::Trusted { at } => self.trusted_at = Some(*at),
+            Record::Looked { at } => self.device_clock.look(*at),
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),

@@ -2,7 +2,6 @@
 
 mod account;
 mod administration;
-mod clock;
 mod device;
 mod message;
 mod poll;
