@@ -110,10 +110,10 @@ pub(super) struct ServeArgs {
     /// The same for messages in rooms [default: that of --keep]
     #[arg(long, help_heading = RETENTION, value_name = "TIME", value_parser = keep)]
     keep_rooms: Option<Keep>,
-    /// Time after which a device without a session is forgotten, as 30d; forever: never
+    /// Time of the server after which a device without a session is forgotten, as 30d; forever: never
     #[arg(long, help_heading = RETENTION, value_name = "TIME", default_value = "30d", value_parser = keep)]
     keep_devices: Keep,
-    /// Let --keep and --keep-devices go on although the clock has jumped far ahead; use it once, if the clock is right
+    /// Let --keep go on although the clock has jumped far ahead; use it once, if the clock is right
     #[arg(long, help_heading = RETENTION)]
     trust_clock: bool,
     /// Free space in MiB below which nothing is stored
@@ -223,7 +223,6 @@ impl ServeArgs {
             poll_wait: Duration::from_secs(self.timeout) - limits::POLL_MARGIN,
             lobby: !self.no_lobby,
             keep_devices: self.keep_devices.0.unwrap_or(Duration::MAX),
-            trusts_clock: self.trust_clock,
         };
         if self.no_limits { policy.without_limits() } else { policy }
     }

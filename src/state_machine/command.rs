@@ -92,8 +92,6 @@ pub struct Policy {
     pub lobby: bool,
     /// Time after which a device without a session is forgotten.
     pub keep_devices: Duration,
-    /// Judges the age of devices by the clock although it has jumped.
-    pub trusts_clock: bool,
 }
 
 impl Default for Policy {
@@ -111,7 +109,6 @@ impl Default for Policy {
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
             keep_devices: limits::KEEP_DEVICES,
-            trusts_clock: false,
         }
     }
 }

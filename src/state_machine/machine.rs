@@ -9,7 +9,6 @@ use super::record::Acknowledgement;
 use super::stored::{AccountNumber, StoredState};
 use super::today::StoredToday;
 use super::told_calls::ToldCalls;
-use crate::model::Timestamp;
 
 /// The whole state of a server. The router's thread owns it.
 pub struct StateMachine {
@@ -21,8 +20,6 @@ pub struct StateMachine {
     pub(super) today: StoredToday,
     pub(super) told_calls: ToldCalls,
     pub(super) policy: Policy,
-    /// The latest time at which the clock was trusted with the age of devices.
-    pub(super) trusted: Option<Timestamp>,
     /// Acknowledgements of this batch that are not applied yet: they become one record.
     pub(super) acknowledgements: Vec<Acknowledgement>,
     /// Set while the disk has no room for more records: commands that need one are refused.
@@ -35,18 +32,7 @@ impl StateMachine {
         stored.begin_tally();
         stored.find_crowded();
         let (presence, rate_limits, today, told_calls, acknowledgements) = Default::default();
-        let trusted = stored.trusted_at().or_else(|| stored.newest_use());
-        Self {
-            stored,
-            presence,
-            rate_limits,
-            today,
-            told_calls,
-            policy,
-            trusted,
-            acknowledgements,
-            disk_full: false,
-        }
+        Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false }
     }
 
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.

@@ -39,7 +39,8 @@ pub use snapshot::{
     PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, Conversation, ConversationId, Device, DeviceNumber, Digest,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, Conversation, ConversationId, Device, DeviceClock,
+    DeviceNumber, Digest,
     HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
     length_in_reply, looks_like,
 };

@@ -53,8 +53,8 @@ pub enum Record {
     DeviceLost { user: UserName, device: DeviceNumber },
     /// A device is gone with its key.
     DeviceForgotten { user: UserName, device: DeviceNumber },
-    /// The server trusts the clock at this time.
-    Trusted { at: Timestamp },
+    /// The server has looked at the devices, whose clock goes on.
+    Looked { at: Timestamp },
     /// A device has another key, or none.
     DeviceKey { user: UserName, device: DeviceNumber, key: Option<KeyDigest> },
     /// The user lets another one call, or not.
@@ -115,7 +115,7 @@ impl Record {
             Self::DeviceForgotten { user, device } => {
                 w.plain("DEVICE_FORGOTTEN").plain(user.stored()).plain(device.get())
             }
-            Self::Trusted { at } => w.plain("TRUSTED").plain(at),
+            Self::Looked { at } => w.plain("LOOKED").plain(at),
             Self::DeviceKey { user, device, key } => {
                 let key = key.map_or(String::new(), |key| key.to_string());
                 w.plain("DEVICE_KEY").plain(user.stored()).plain(device.get()).plain(key)
@@ -189,7 +189,7 @@ impl Record {
             }
             "DEVICE_LOST" => Self::DeviceLost { user: user(2)?, device: device(3)? },
             "DEVICE_FORGOTTEN" => Self::DeviceForgotten { user: user(2)?, device: device(3)? },
-            "TRUSTED" => Self::Trusted { at: time(2)? },
+            "LOOKED" => Self::Looked { at: time(2)? },
             "DEVICE_KEY" => {
                 Self::DeviceKey { user: user(2)?, device: device(3)?, key: optional(f.get(4)?, KeyDigest::parse)? }
             }

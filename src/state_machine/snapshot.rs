@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceNumber, Dropped, Entry, ErasedEvent,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry, ErasedEvent,
     Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent,
     WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Timestamp, Topic, UserName};
+use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -18,8 +18,7 @@ use crate::protocol::Event;
 pub struct Snapshot {
     pub store: Arc<str>,
     pub last: Seq,
-    /// The last time that was recorded as one at which the clock was trusted.
-    pub trusted_at: Option<Timestamp>,
+    pub device_clock: DeviceClock,
     /// In the order of registration: the first row is account 0.
     pub accounts: Vec<AccountRow>,
     pub devices: Vec<DeviceRow>,
@@ -245,7 +244,7 @@ impl StoredState {
             erased: conversation.erased_count(),
         });
         let mut snapshot =
-            Snapshot { store: self.store.clone(), last: self.last, trusted_at: self.trusted_at, ..Snapshot::default() };
+            Snapshot { store: self.store.clone(), last: self.last, device_clock: self.device_clock, ..Snapshot::default() };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
         snapshot.erasures = self.erasure_rows();

@@ -66,9 +66,11 @@ impl Store {
         location.sync()?;
         let covers = Covers { segment: upto, next_batch, cleaned_at: cleaned.at };
         let bytes = self.write_checkpoint(&state.snapshot(), covers)?;
-        self.remove_superfluous(upto)?;
-        if !cleaned.rewritten.is_empty() {
-            self.remove_replaced_history(&state)?;
+        // The checkpoint is made, whatever becomes of the older files: the state machine has to know the newer ones.
+        let has_rewritten = !cleaned.rewritten.is_empty();
+        let replaced = || if has_rewritten { self.remove_replaced_history(&state) } else { Ok(()) };
+        if let Err(error) = self.remove_superfluous(upto).and_then(|()| replaced()) {
+            log::error!("files that the newest checkpoint has made superfluous stay until the next one: {error}");
         }
         filed.extend(cleaned.rewritten);
         Ok(Checkpointed { filed, bytes, covered_segment: upto, cleaned_upto: cleaned.next })

@@ -1,6 +1,7 @@
 //! The tables of a checkpoint: one for each kind of row in a snapshot (data/README.md has the columns).
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::error::StoreError;
 use super::history::{file_name, parse_file_name};
@@ -9,7 +10,7 @@ use crate::disk::Disk;
 use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Device, DeviceGapRow,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Device, DeviceClock, DeviceGapRow,
     DeviceNumber, DeviceRow, Digest, ErasureRow, HistoryPrefix, IdRow, PermitRow, RemovedRows, SentMessage, Snapshot,
     WaitingRow, WaitingRowEvent,
 };
@@ -52,11 +53,11 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
     let has_rights = row.as_ref().is_none_or(|row| row.has_rights);
     let has_erasures = row.as_ref().is_none_or(|row| row.has_erasures);
-    let StoreRow { store, last, segment, next_batch, cleaned_at, trusted_at, .. } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at, device_clock, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,
-        trusted_at,
+        device_clock,
         accounts: reader.rows(),
         devices: if has_devices { reader.rows() } else { Vec::new() },
         device_gaps: if has_devices { reader.rows() } else { Vec::new() },
@@ -91,7 +92,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             next_batch,
             cleaned_at,
             has_devices: true,
-            trusted_at: snapshot.trusted_at,
+            device_clock: snapshot.device_clock,
             has_rights: true,
             has_erasures: true,
         }]),
@@ -135,7 +136,7 @@ struct StoreRow {
     /// There are tables of devices. Version 1 has none.
     has_devices: bool,
     /// Versions 1 and 2 have none.
-    trusted_at: Option<Timestamp>,
+    device_clock: DeviceClock,
     /// Rooms have owners, and there are tables of guests and permits. Versions 1 to 3 have none.
     has_rights: bool,
     /// There is a table of messages that were taken back. Versions 1 to 4 have none.
@@ -153,7 +154,8 @@ impl TableRow for StoreRow {
             "next_batch",
             "cleaned_at",
             "devices",
-            "trusted_at",
+            "looked_at",
+            "device_time",
             "rights",
             "erasures",
         ],
@@ -161,7 +163,9 @@ impl TableRow for StoreRow {
 
     fn write(&self, to: &mut RowWriter) {
         to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
-        to.flag(self.has_devices).optional(self.trusted_at).flag(self.has_rights).flag(self.has_erasures);
+        let DeviceClock { looked_at, time } = self.device_clock;
+        to.flag(self.has_devices).optional(looked_at).field(time.as_millis());
+        to.flag(self.has_rights).flag(self.has_erasures);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -172,12 +176,15 @@ impl TableRow for StoreRow {
         let cleaned_at = row.optional_time(4)?;
         let has_table = |column| if row.get(column).is_some() { row.flag(column) } else { Some(false) };
         let has_devices = has_table(5)?;
-        let trusted_at = if row.get(6).is_some() { row.optional_time(6)? } else { None };
-        let has_rights = has_table(7)?;
-        let has_erasures = has_table(8)?;
+        let device_clock = match row.get(6) {
+            Some(_) => DeviceClock { looked_at: row.optional_time(6)?, time: Duration::from_millis(row.number(7)?) },
+            None => DeviceClock::default(),
+        };
+        let has_rights = has_table(8)?;
+        let has_erasures = has_table(9)?;
         let segment = row.number(2)?;
         let next_batch = row.number(3)?;
-        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, trusted_at, has_rights, has_erasures })
+        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, device_clock, has_rights, has_erasures })
     }
 }
 
@@ -209,14 +216,14 @@ impl TableRow for AccountRow {
 impl TableRow for DeviceRow {
     const KIND: Kind = Kind {
         name: "devices",
-        version: 1,
-        columns: &["user", "number", "name", "key_digest", "last_used", "acknowledged"],
+        version: 2,
+        columns: &["user", "number", "name", "key_digest", "last_used", "acknowledged", "used"],
     };
 
     fn write(&self, to: &mut RowWriter) {
-        let Device { number, name, key, last_used, acknowledged, .. } = &self.device;
+        let Device { number, name, key, last_used, used, acknowledged, .. } = &self.device;
         to.field(self.user.stored()).field(number.get()).optional(name.as_ref()).optional(*key);
-        to.field(last_used).optional(*acknowledged);
+        to.field(last_used).optional(*acknowledged).field(used.as_millis());
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -224,10 +231,12 @@ impl TableRow for DeviceRow {
         let key = row.optional(3, KeyDigest::parse)?;
         let acknowledged = row.optional(5, Seq::parse)?;
         let number = DeviceNumber::parse(row.get(1)?).filter(|number| number.is_named() == name.is_some())?;
+        // Version 1 has no such column.
+        let used = Duration::from_millis(if row.get(6).is_some() { row.number(6)? } else { 0 });
         let gaps = Default::default();
         Some(Self {
             user: row.user(0)?,
-            device: Device { number, name, key, last_used: row.time(4)?, acknowledged, gaps },
+            device: Device { number, name, key, last_used: row.time(4)?, used, acknowledged, gaps },
         })
     }
 }

@@ -165,7 +165,7 @@ fn a_table_of_another_version_is_refused() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let current = match name {
             "store" => 5,
-            "conversations" | "members" | "offline" | "room_logs" | "rooms" => 2,
+            "conversations" | "devices" | "members" | "offline" | "room_logs" | "rooms" => 2,
             _ => 1,
         };
         let version = format!("wachat-{name};{current}\n");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{Connection, PASSWORD, World, wait_or};
+use crate::support::store_files::read_files;
+use crate::support::{Connection, PASSWORD, World, wait_until};
+use wachat::disk::RealDisk;
 
 /// Logs a device in on the RECV port; returns the number and the word of the reply, and the session.
 fn device(world: &World, name: &str, user: &str) -> ((u64, String), Connection) {
@@ -200,7 +202,7 @@ fn a_user_is_online_from_the_first_session_to_the_last() {
     let (_, lab) = device(&world, "lab", "ana");
     assert_eq!(short(&watching.poll(1, 2)).len(), 1, "one ONLINE");
     drop(laptop);
-    crate::support::wait_until("the session to be closed", || ana.list("SESSIONS").len() == 2);
+    wait_until("the session to be closed", || ana.list("SESSIONS").len() == 2);
     assert_eq!(short(&watching.poll(1, 0)), [""; 0]);
     drop(lab);
     assert!(watching.poll(1, 5)[0].starts_with("0;OFFLINE;ana;"));
@@ -214,61 +216,64 @@ fn a_ninth_device_replaces_one_that_was_unused_for_a_day() {
     let ninth = || Connection::open_with(world.recv, &format!("DEVICE:d8:ana:{PASSWORD}")).0;
     assert!(ninth().starts_with("KO;QUOTA;you have 8 devices"), "{}", ninth());
     drop(open.remove(3));
-    crate::support::wait_until("the session to be closed", || ana.list("SESSIONS").len() == 8);
+    wait_until("the session to be closed", || ana.list("SESSIONS").len() == 8);
     assert!(ninth().starts_with("KO;QUOTA;"));
     world.set_clock(25 * HOUR);
     assert!(ninth().ends_with(";new"), "d3 was used a day ago");
     assert_eq!(names(&mut world.login("ana")), ["d0", "d1", "d2", "d4", "d5", "d6", "d7", "d8"]);
 }
 
+/// Waits until the server has looked at the devices this number of times: it records each look.
+fn wait_for_looks(world: &World, looks: usize) {
+    let looked = || {
+        let files = read_files(&RealDisk, world.data().to_str().expect("a path"));
+        let counts = files.values().map(|file| String::from_utf8_lossy(file).matches(";LOOKED;").count());
+        counts.sum::<usize>() >= looks
+    };
+    wait_until("the server to look at the devices", looked);
+}
+
 #[test]
 fn a_device_that_is_not_used_is_forgotten() {
-    let Some(world) = World::with_clock(&["--no-lobby", "--keep-devices", "3d", "--trust-clock"]) else { return };
+    let Some(world) = World::with_clock(&["--no-lobby", "--keep-devices", "3d"]) else { return };
     let mut ana = world.register("ana");
     world.register("luis");
     let (_, laptop) = device(&world, "laptop", "luis");
     let (_, mut lab) = device(&world, "lab", "luis");
     drop(laptop);
     let mut luis = world.login("luis");
-    crate::support::wait_until("the session to be closed", || luis.list("SESSIONS").len() == 2);
+    wait_until("the session to be closed", || luis.list("SESSIONS").len() == 2);
     let [uno] = send(&mut ana, "luis", ["uno"]);
     lab.poll(uno, 0);
-    world.set_clock(4 * 24 * HOUR);
+    for day in 1..=5 {
+        world.set_clock(day * 24 * HOUR);
+        wait_for_looks(&world, day as usize);
+    }
     // The clock has ended the connections that were idle.
-    crate::support::wait_until("the review", || names(&mut world.login("luis")).len() < 2);
+    wait_until("the review", || names(&mut world.login("luis")).len() < 2);
     let (state, _) = device(&world, "laptop", "luis");
     assert_eq!(state, begun(uno, "new"), "the number of the user stays");
 }
 
 #[test]
 fn a_clock_that_jumps_forward_forgets_no_device() {
-    let options = ["--no-lobby", "--keep-devices", "3d"];
-    for trusts in [false, true] {
-        let options = [&options[..], if trusts { &["--trust-clock"] } else { &[] }].concat();
-        let Some(mut world) = World::with_clock(&options) else { return };
-        world.register("ana");
-        for name in ["laptop", "lab"] {
-            drop(device(&world, name, "ana"));
-        }
-        let mut ana = world.login("ana");
-        crate::support::wait_until("the sessions to be closed", || ana.list("SESSIONS").len() == 1);
-        world.set_clock(10 * 24 * HOUR);
-        // The connections that were idle have ended.
-        crate::support::wait_until("the review", || match trusts {
-            true => names(&mut world.login("ana")).is_empty(),
-            false => world.log().contains("--keep-devices forgets nothing: "),
-        });
-        assert!(trusts || names(&mut world.login("ana")).len() == 2);
-        if !trusts {
-            // Neither does the login since then make the false time a trusted one.
-            drop(device(&world, "lab", "ana"));
-            world.stop();
-            world.start();
-            let warned = || (world.log().matches("--keep-devices forgets nothing: ").count() == 2).then_some(());
-            wait_or(warned, || world.log());
-            assert_eq!(names(&mut world.login("ana")).len(), 2);
-        }
+    let Some(mut world) = World::with_clock(&["--no-lobby", "--keep-devices", "3d"]) else { return };
+    world.register("ana");
+    for name in ["laptop", "lab"] {
+        drop(device(&world, name, "ana"));
     }
+    let mut ana = world.login("ana");
+    wait_until("the sessions to be closed", || ana.list("SESSIONS").len() == 1);
+    for (looks, days) in [(1, 1), (2, 60)] {
+        world.set_clock(days * 24 * HOUR);
+        wait_for_looks(&world, looks);
+    }
+    // The connections that were idle have ended.
+    assert_eq!(names(&mut world.login("ana")).len(), 2);
+    drop(device(&world, "lab", "ana"));
+    world.stop();
+    world.start();
+    assert_eq!(names(&mut world.login("ana")).len(), 2);
 }
 
 #[test]
@@ -313,7 +318,7 @@ fn a_device_that_lacks_what_retention_has_removed_begins_anew() {
     world.stop();
     world.start();
     let mut luis = world.login("luis");
-    crate::support::wait_until("the clean-up", || luis.list("HISTORY;ana").len() == 1);
+    wait_until("the clean-up", || luis.list("HISTORY;ana").len() == 1);
     world.stop();
     world.assert_undamaged();
     world.start();

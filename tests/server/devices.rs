@@ -67,8 +67,8 @@ struct Life {
 }
 
 /// Makes the state machine of a server without a lobby and without rates.
-pub fn machine(stored: StoredState, trusts_clock: bool) -> StateMachine {
-    StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, trusts_clock, ..Policy::default() })
+pub fn machine(stored: StoredState) -> StateMachine {
+    StateMachine::new(stored, Policy { lobby: false, rate: None, rate_bytes: None, ..Policy::default() })
 }
 
 impl Life {
@@ -76,7 +76,7 @@ impl Life {
         let stored = || StoredState::with_capacities("store".into(), CAPACITIES);
         let mut life = Self {
             random: Random::new(seed),
-            machine: machine(stored(), true),
+            machine: machine(stored()),
             saved: stored().snapshot(),
             lines: Vec::new(),
             now: 1_800_000_000_000,
@@ -301,7 +301,7 @@ impl Life {
         let mut stored = StoredState::restore(std::mem::take(&mut self.saved), CAPACITIES).expect("a checkpoint");
         self.saved = stored.snapshot();
         self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
-        self.machine = machine(stored, true);
+        self.machine = machine(stored);
     }
 
     /// Every device takes all that waits for it, and has then all that it has to have.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::Disk;
 
 /// Reads a table of the newest checkpoint.
@@ -21,7 +20,7 @@ pub fn newest_checkpoint(data: &Path) -> PathBuf {
 }
 
 /// Reads all files below a directory of a simulated disk; none if there is no such directory.
-pub fn read_files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn read_files(disk: &impl Disk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![PathBuf::from(directory)];
     while let Some(directory) = directories.pop() {

@@ -42,8 +42,8 @@ struct Shared {
     addresses: Mutex<[SocketAddr; 2]>,
     checker: Mutex<Checker>,
     accepted: AtomicU64,
-    /// The messages that were accepted, by number: the place, and the length of the text in bytes.
-    stored: Mutex<BTreeMap<u64, (String, usize)>>,
+    /// The messages that were accepted, by number: the sender, the place, and the length of the text in bytes.
+    stored: Mutex<BTreeMap<u64, (String, String, usize)>>,
     /// All texts are long: segments fill, and checkpoints are made.
     heavy: AtomicBool,
     /// Nothing is done but to ask again for what has no answer.
@@ -198,10 +198,12 @@ impl Shared {
 
     /// Returns whether as much waited for a device of a user between two numbers that it can have lost its number for it. Half
     /// of the limit, since some messages have no answer yet.
-    fn is_too_much(&self, user: &str, after: u64, upto: u64) -> bool {
+    fn is_too_much(&self, user: &str, is_named: bool, after: u64, upto: u64) -> bool {
         let stored = self.stored.lock();
-        let waited = stored.range(after + 1..=upto).filter(|(_, (to, _))| to == user);
-        let sizes: Vec<_> = waited.map(|(_, (_, bytes))| *bytes as u64).collect();
+        // Own messages may be above the number of the user.
+        let upto = if is_named { u64::MAX } else { upto };
+        let waited = stored.range(after + 1..=upto).filter(|(_, (from, to, _))| to == user || from == user && is_named);
+        let sizes: Vec<_> = waited.map(|(_, (.., bytes))| *bytes as u64).collect();
         sizes.len() > limits::DEVICE_EVENTS / 2 || sizes.iter().sum::<u64>() > limits::DEVICE_EVENT_BYTES / 2
     }
 
@@ -300,7 +302,7 @@ fn hear(shared: &Shared, user: &str, (id, to, text): &Letter, answer: &str) {
     match parse_reply::<Accepted>(answer.as_bytes()).expect("a reply to SEND") {
         Ok(accepted) => {
             shared.accepted.fetch_add(1, Ordering::Relaxed);
-            shared.stored.lock().insert(accepted.seq.get(), (to.clone(), text.len()));
+            shared.stored.lock().insert(accepted.seq.get(), (user.to_owned(), to.clone(), text.len()));
             shared.judge(|checker| checker.accepted(user, id, &accepted.at.to_string(), accepted.seq.get()));
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
@@ -347,7 +349,7 @@ fn receive(shared: &Shared, reader: &Reader) {
             let may_have_begun = has_no_answer || device.is_none();
             let last = shared.checker.lock().last_stored(name);
             let has_begun = may_have_begun && acknowledged > last;
-            let has_begun = has_begun && (last == 0 || shared.is_too_much(user, last, acknowledged));
+            let has_begun = has_begun && (last == 0 || shared.is_too_much(user, device.is_some(), last, acknowledged));
             shared.judge(|checker| match has_begun || fields.get(5) == Some(&"new") {
                 true => checker.begins(name, acknowledged, fields[4]),
                 false => checker.logs_in(name, acknowledged, fields[4]),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits;
-use crate::model::{Message, Seq, Timestamp};
+use crate::model::{Message, Seq};
 use crate::state_machine::{
     AccountNumber, ApplyError, Command, ConnectionId, Cost, Effect, Now, Output, StateMachine, StoredState,
 };
@@ -218,11 +218,6 @@ impl GroupCommit {
     /// Tells the state machine whether the disk has room for records. It has none without a segment, and below the floor.
     pub fn note_disk_full(&mut self) {
         self.machine.disk_full = self.disk_below_floor || !self.has_room();
-    }
-
-    /// Returns the last time at which the clock was trusted, if it has jumped ahead since then.
-    pub fn clock_jumped_from(&self, now: Timestamp) -> Option<Timestamp> {
-        self.machine.clock_jumped_from(now)
     }
 
     /// Checks that records can be written. The error says why not.

@@ -158,8 +158,6 @@ impl Router {
         while !self.stopping {
             self.maintenance.run(&mut self.group_commit)?;
             if let Some(review) = self.maintenance.begin_review(&self.group_commit) {
-                let now = Timestamp::now();
-                self.maintenance.reviews.note_jump(now, self.group_commit.clock_jumped_from(now));
                 self.execute(ADMINISTRATOR, Command::ReviewDevices(review))?;
             }
             if let Some(input) = self.next_input() {

@@ -203,7 +203,8 @@ impl Router {
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
             HistoryResult::Refused(ko) => self.write_reply(id, &Reply::Ko(ko)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
-            // The device loses its number by the review that follows the clean-up.
+            // The device loses its number when the checkpoint that has removed the message is finished: by the review after it,
+            // or by its next login.
             HistoryResult::Removed => self.close_now(id, Code::Timeout.into()),
             HistoryResult::Records { target, records } => {
                 if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use crate::limits;
-use crate::model::Timestamp;
 use crate::state_machine::Review;
 
 pub(crate) struct Reviews {
@@ -12,14 +11,12 @@ pub(crate) struct Reviews {
     next: Instant,
     /// Looks that go on when the disk has room.
     rest: Option<Review>,
-    /// A jump of the clock was logged.
-    has_warned: bool,
 }
 
 impl Reviews {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { started: now, next: now, rest: None, has_warned: false }
+        Self { started: now, next: now, rest: None }
     }
 
     pub fn due(&self, has_room: bool) -> Instant {
@@ -39,7 +36,7 @@ impl Reviews {
         self.rest = Some(Review { from: before.from.min(rest.from), upto, may_forget });
     }
 
-    /// Returns the look that is due. One that begins while the disk is full is put off, but has seen the clock.
+    /// Returns the look that is due. One that begins while the disk is full is put off.
     pub fn begin(&mut self, has_room: bool) -> Option<Review> {
         if self.next <= Instant::now() {
             self.next = Instant::now() + limits::REVIEW_INTERVAL;
@@ -49,16 +46,5 @@ impl Reviews {
             return Some(Review { from: None, upto: None, may_forget });
         }
         self.rest.take_if(|_| has_room)
-    }
-
-    /// Logs a jump of the clock, once. `last`: the time from which it has jumped, if it has.
-    pub fn note_jump(&mut self, now: Timestamp, last: Option<Timestamp>) {
-        let had_warned = std::mem::replace(&mut self.has_warned, last.is_some());
-        if let Some(last) = last.filter(|_| !had_warned) {
-            log::warn!(
-                "--keep-devices forgets nothing: the clock says {now}, and it was right at {last}, when the server \
-                 was last used or looked at its devices: if the clock is right, start once with --trust-clock"
-            );
-        }
     }
 }

@@ -15,11 +15,13 @@ impl StoredState {
         at: Timestamp,
     ) -> Applied {
         let account = self.number(user)?;
+        let used = self.device_clock.time;
         let begun = |name: Option<&DeviceName>, number, last_used| Device {
             number,
             name: name.cloned(),
             key: None,
             last_used,
+            used,
             acknowledged: None,
             gaps: Default::default(),
         };
@@ -37,7 +39,7 @@ impl StoredState {
         if former.name.as_ref() != name || former.acknowledged.is_some() {
             return Err(ApplyError(format!("{user} has a device number {} already", number.get())));
         }
-        self.give_number(account, Device { last_used: at, ..former });
+        self.give_number(account, Device { last_used: at, used, ..former });
         Ok(())
     }
 

@@ -56,13 +56,16 @@ impl StoredState {
             Record::Seen { user, device, at } => {
                 self.change_row(user, |row| row.last_seen = Some(*at))?;
                 let account = self.number(user)?;
+                let now = self.device_clock.time;
                 let account = self.account_mut(account);
-                account.devices.get_mut(*device).into_iter().for_each(|device| device.last_used = *at);
+                if let Some(device) = account.devices.get_mut(*device) {
+                    (device.last_used, device.used) = (*at, now);
+                }
             }
             Record::Device { user, device, name, at } => self.begin_device(user, *device, name.as_ref(), *at)?,
             Record::DeviceLost { user, device } => self.lose_device(user, *device)?,
             Record::DeviceForgotten { user, device } => self.forget_device(user, *device)?,
-            Record::Trusted { at } => self.trusted_at = Some(*at),
+            Record::Looked { at } => self.device_clock.look(*at),
             Record::DeviceKey { user, device, key } => self.set_key(user, *device, *key)?,
             Record::Permit { user, caller, permitted } => {
                 let user = self.number(user)?;

@@ -19,7 +19,7 @@ impl StoredState {
     /// an account or a room that is not there is an error.
     pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
         let mut state = Self::with_capacities(snapshot.store, capacities);
-        state.trusted_at = snapshot.trusted_at;
+        state.device_clock = snapshot.device_clock;
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
         for DeviceRow { user, device } in snapshot.devices {
             let user = state.number(&user)?;

@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::quota::quota;
 use super::{Context, Decided};
 use crate::limits;
-use crate::model::{DeviceKey, DeviceName, KeyDigest, UserName};
+use crate::model::{DeviceKey, DeviceName, KeyDigest, Timestamp, UserName};
 use crate::protocol::reply::NewKey;
 use crate::protocol::request::LogOut;
 use crate::protocol::{Code, DeviceState, Reply, reply};
-use crate::state_machine::stored::{Device, DeviceNumber, SessionKey};
+use crate::state_machine::stored::{Account, Device, DeviceNumber, SessionKey};
 use crate::state_machine::{
     ADMINISTRATOR, AccountNumber, ApplyError, Effect, Now, Output, Record, Review, StateMachine,
 };
 
-/// Time for which a device has to be unused before a new one may replace it.
+/// Time, by the clock of the devices, for which a device has to be unused before a new one may replace it.
 const REPLACEABLE_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 /// Time after which the use of a device whose session goes on is recorded again: a server that is killed records no end.
@@ -23,7 +23,7 @@ const USE_RECORDED_AFTER: Duration = Duration::from_secs(12 * 3_600);
 /// Most devices of which one command records something: its records have to fit into the log.
 const RECORDED_DEVICES: usize = 64;
 
-/// Most devices, and events that are kept for them, that a review looks at before others have their turn.
+/// Most devices, rooms of their users and events that are kept for them, that a review looks at before others have their turn.
 const REVIEWED: usize = 10_000;
 
 impl StateMachine {
@@ -87,9 +87,8 @@ impl StateMachine {
         name: Option<DeviceName>,
         context: &mut Context,
     ) -> Decided<()> {
-        self.record_trusted_time(context)?;
         let user = self.stored.name(user);
-        let at = self.time_of_use(context.now.at);
+        let at = context.now.at;
         self.apply_and_emit(Record::Device { user, device, name, at }, context)
     }
 
@@ -98,11 +97,11 @@ impl StateMachine {
         if let Some(free) = self.stored.account(user).devices.free_number() {
             return Ok(free);
         }
-        let now = self.trusted_time(context.now.at);
         let is_offline = |device: &&Device| self.presence.session(SessionKey { user, device: device.number }).is_none();
         let named = self.stored.account(user).devices.iter().filter(|device| device.number.is_named());
-        let unused = named.filter(is_offline).min_by_key(|device| device.last_used);
-        let unused = unused.filter(|device| now.since(device.last_used) > REPLACEABLE_AFTER);
+        let unused = named.filter(is_offline).min_by_key(|device| (device.used, device.last_used));
+        let now = self.stored.device_clock.time;
+        let unused = unused.filter(|device| now.saturating_sub(device.used) > REPLACEABLE_AFTER);
         let Some(number) = unused.map(|device| device.number) else {
             return Err(quota(format!("you have {} devices: forget one of them first", limits::DEVICES)));
         };
@@ -258,32 +257,41 @@ impl StateMachine {
         Ok(())
     }
 
+    /// Lets the clock of the devices go on, if there are any; but not with each start of a server that is started often.
+    fn record_look(&mut self, context: &mut Context) -> Decided<()> {
+        let at = context.now.at;
+        let is_soon = |last: Timestamp| at >= last && at.since(last) < limits::REVIEW_INTERVAL / 2;
+        let has_devices = self.stored.devices_from(None).next().is_some();
+        if self.disk_full || !has_devices || self.stored.device_clock.looked_at.is_some_and(is_soon) {
+            return Ok(());
+        }
+        self.apply_and_emit(Record::Looked { at }, context)
+    }
+
     /// Looks at the devices, from one on: forgets those that were unused for too long, takes the number from those that lack a
     /// message which retention has removed, and records the use of those whose session goes on. Not many at once: the rest has
     /// its turn later.
     pub(super) fn review_devices(&mut self, review: Review, context: &mut Context) -> Decided<()> {
         let mut recorded = 0;
         let mut looked_at = 0;
-        let now = self.trusted_time(context.now.at);
+        if review.from.is_none() {
+            self.record_look(context)?;
+        }
         let devices = self.stored.devices_from(review.from).take(REVIEWED + 1);
         let devices: Vec<_> = devices.take_while(|(key, _)| review.upto.is_none_or(|upto| *key <= upto)).collect();
-        if review.from.is_none() && !devices.is_empty() {
-            self.record_trusted_time(context)?;
-        }
-        for (key, last_used) in devices {
+        for (key, unused) in devices {
             if self.disk_full || recorded == RECORDED_DEVICES || looked_at >= REVIEWED {
                 context.out.effects.push(Effect::ReviewDevices(Review { from: Some(key), ..review }));
                 break;
             }
-            let mailbox = &self.stored.account(key.user).mailbox;
-            looked_at += 1 + mailbox.kept().plus(mailbox.kept_own()).messages;
+            let Account { mailbox, rooms, .. } = self.stored.account(key.user);
+            looked_at += 1 + rooms.len() + mailbox.kept().plus(mailbox.kept_own()).messages;
             let is_used = self.presence.session(key).is_some();
-            let unrecorded = now.since(last_used);
-            if review.may_forget && !is_used && unrecorded > self.policy.keep_devices {
+            if review.may_forget && !is_used && unused > self.policy.keep_devices {
                 self.forget_device(key.user, key.device, context)?;
             } else if self.stored.lacks_removed(key) {
                 self.lose_device(key, context)?;
-            } else if is_used && unrecorded > USE_RECORDED_AFTER {
+            } else if is_used && unused > USE_RECORDED_AFTER {
                 self.record_last_seen(key, context)?;
             } else {
                 continue;

@@ -3,7 +3,6 @@
 mod account;
 mod administration;
 mod call;
-mod clock;
 mod device;
 mod erase;
 mod message;

@@ -95,8 +95,7 @@ impl StateMachine {
 
     /// Records that a session began, goes on or ended. While the disk is full it is left out: no session is refused for it.
     pub(super) fn record_last_seen(&mut self, key: SessionKey, context: &mut Context) -> Result<(), ApplyError> {
-        let at = self.time_of_use(context.now.at);
-        let record = Record::Seen { user: self.stored.name(key.user), device: key.device, at };
+        let record = Record::Seen { user: self.stored.name(key.user), device: key.device, at: context.now.at };
         if self.disk_full { Ok(()) } else { self.emit(record, context.out) }
     }
 

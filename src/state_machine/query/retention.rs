@@ -43,7 +43,8 @@ impl StoredState {
         let lacks_in_room = |room: &RoomNumber| {
             let room = self.room(*room);
             let upto = room.conversation.filed.removed.upto.min(account.row.acknowledged);
-            room.entries_for(key.user, position).any(|entry| entry.seq <= upto && entry.unacknowledged == 0)
+            let mut entries = room.entries_for(key.user, position, upto);
+            entries.any(|entry| entry.unacknowledged == 0)
         };
         lacks_direct || account.rooms.iter().any(lacks_in_room)
     }

@@ -1,6 +1,7 @@
 //! The devices of a user: the position of each in the list of the user's events (protocol, section 3).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::conversation::{AccountNumber, RoomNumber};
 use crate::limits;
@@ -41,6 +42,26 @@ pub struct SessionKey {
     pub device: DeviceNumber,
 }
 
+/// The clock by which devices age. It goes on with each look at them, by the time since the look before, but by a day at most:
+/// so no device is old at once because the server's clock has jumped, or because the server was off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceClock {
+    /// What the server's clock said at the last look.
+    pub looked_at: Option<Timestamp>,
+    pub time: Duration,
+}
+
+/// Most that the clock of the devices goes on with one look.
+const LONGEST_STEP: Duration = Duration::from_secs(24 * 3_600);
+
+impl DeviceClock {
+    pub fn look(&mut self, at: Timestamp) {
+        let step = self.looked_at.map_or(Duration::ZERO, |last| at.since(last).min(LONGEST_STEP));
+        self.time = self.time.saturating_add(step);
+        self.looked_at = Some(at);
+    }
+}
+
 /// A device of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
@@ -51,6 +72,8 @@ pub struct Device {
     pub key: Option<KeyDigest>,
     /// Time at which a session of it last began or ended; where one goes on it is brought up to date now and then.
     pub last_used: Timestamp,
+    /// The same by the clock of the devices.
+    pub used: Duration,
     /// Cumulative acknowledgement. `None`: it has lost its number, and begins anew with its next session.
     pub acknowledged: Option<Seq>,
     /// The starts of the GAPs that are pending for it, where other events have moved `acknowledged` past them.

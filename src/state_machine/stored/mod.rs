@@ -13,6 +13,7 @@ mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -21,7 +22,7 @@ pub use bans::{Ban, Bans};
 pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
-pub use device::{Device, DeviceNumber, Devices, SessionKey};
+pub use device::{Device, DeviceClock, DeviceNumber, Devices, SessionKey};
 pub use erasures::Erasure;
 use look_alikes::LookAlikes;
 pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
@@ -35,7 +36,7 @@ use super::error::ApplyError;
 use crate::limits;
 use crate::model::look::{check_new, check_new_account, looks};
 use crate::model::{
-    DeviceName, KeyDigest, Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, Timestamp, UserName,
+    DeviceName, KeyDigest, Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, UserName,
 };
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko};
@@ -104,8 +105,7 @@ pub struct StoredState {
     /// The highest number up to which retention has removed messages in a conversation.
     pub(super) removed_upto: Seq,
     pub bans: Bans,
-    /// The last time that was recorded as one at which the clock was trusted.
-    pub(super) trusted_at: Option<Timestamp>,
+    pub(super) device_clock: DeviceClock,
     /// Number of entries of messages that were taken back, and whose rows may have a text in a history file.
     pub(super) unfiled_erasures: usize,
     /// The write-ahead log may have what was known of users whose accounts were removed. Beside the state.
@@ -414,25 +414,16 @@ impl StoredState {
         devices.slowest_named().filter(|_| self.is_too_much(own)).map(|(named, _)| named)
     }
 
-    /// Returns the devices from one on (`None`: all), each with the time of its last use.
-    pub(super) fn devices_from(&self, from: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, Timestamp)> {
+    /// Returns the devices from one on (`None`: all), each with the time for which it was unused.
+    pub(super) fn devices_from(&self, from: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, Duration)> {
         let accounts = self.accounts.iter().enumerate().skip(from.map_or(0, |from| from.user.index()));
         let devices = accounts.flat_map(|(index, account)| {
             let user = AccountNumber::new(index);
-            account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, device.last_used))
+            let now = self.device_clock.time;
+            let unused = move |device: &Device| now.saturating_sub(device.used);
+            account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, unused(device)))
         });
         devices.skip_while(move |(key, _)| from.is_some_and(|from| *key < from))
-    }
-
-    /// Returns the last time that was recorded as one at which the clock was trusted.
-    pub fn trusted_at(&self) -> Option<Timestamp> {
-        self.trusted_at
-    }
-
-    /// Returns the time of the newest message, login or logout.
-    pub fn newest_use(&self) -> Option<Timestamp> {
-        let seen = self.accounts.iter().filter_map(|account| account.row.last_seen).max();
-        seen.max(self.newest_message_at())
     }
 
     /// Returns the keys of all devices.

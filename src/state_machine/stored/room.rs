@@ -212,10 +212,12 @@ impl Room {
         Some(*entry)
     }
 
-    /// Returns the messages of the log above a number that are for a member.
-    pub fn entries_for(&self, user: AccountNumber, after: Seq) -> impl Iterator<Item = &Entry> {
+    /// Returns the messages of the log above a number, up to another one, that are for a member.
+    pub fn entries_for(&self, user: AccountNumber, after: Seq, upto: Seq) -> impl Iterator<Item = &Entry> {
         let after = self.members.get(&user).map_or(Seq::LAST, |member| after.max(member.joined));
-        self.log.range(self.position_after(after)..).filter(move |entry| entry.from != user)
+        let begin = if after < upto { self.position_after(after) } else { self.log.len() };
+        let entries = self.log.range(begin..).take_while(move |entry| entry.seq <= upto);
+        entries.filter(move |entry| entry.from != user)
     }
 
     /// Returns the index of the first log entry of another sender after this one: a member with thousands of own

@@ -118,7 +118,7 @@ one_of_each_kind! { server_records: Record,
     Record::DeviceForgotten { .. } => (name(), device_number()).prop_map(|(user, device)| {
         Record::DeviceForgotten { user, device }
     }),
-    Record::Trusted { .. } => time().prop_map(|at| Record::Trusted { at }),
+    Record::Looked { .. } => time().prop_map(|at| Record::Looked { at }),
     Record::DeviceKey { .. } => (name(), device_number(), prop::option::of(key_digest())).prop_map(
         |(user, device, key)| Record::DeviceKey { user, device, key },
     ),

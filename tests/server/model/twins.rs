@@ -49,8 +49,6 @@ fn policy() -> Policy {
         room_bytes_per_day: u64::MAX,
         rate: None,
         rate_bytes: None,
-        // A restart knows less of the last look than the server that stays.
-        trusts_clock: true,
         ..Policy::default()
     }
 }
