@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::conversation::{AccountNumber, RoomNumber};
+use super::numbers::{AccountNumber, RoomNumber};
 use crate::limits;
 use crate::model::{DeviceName, KeyDigest, Seq, Timestamp};
 
