@@ -624,3 +624,38 @@ fn an_impossible_request_is_refused_in_one_line() {
         assert_eq!(wachat(&[command, "--nothing"]).0, Some(2));
     }
 }
+
+#[test]
+fn what_owners_and_callees_have_decided_is_in_a_backup() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = ["ana", "luis", "eva"].map(|user| world.register(user));
+    for request in ["ROOM;#equipo;invite", "TOPIC;#equipo;la entrega", "INVITE;#equipo;luis", "INVITE;#equipo;eva"] {
+        assert_eq!(ana.request(request), "OK");
+    }
+    assert_eq!(luis.request("JOIN;#equipo"), "OK");
+    assert!(luis.request("SEND;m-1;#equipo;hola").starts_with("OK;"));
+    for request in ["KICK;#equipo;luis", "PERMIT;luis;no", "PERMIT;eva;yes"] {
+        assert_eq!(ana.request(request), "OK");
+    }
+    // In the checkpoint and in the log after it.
+    world.stop();
+    world.start();
+    assert_eq!(world.login("ana").request("INVITE;#equipo;luis"), "OK");
+    assert_eq!(world.login("ana").request("KICK;#equipo;eva"), "OK");
+    let data = world.data();
+    let backup = world.path("backup");
+    assert_eq!(wachat(&["backup", "--data", path(&data), path(&backup)]).0, Some(0));
+    world.kill();
+    std::fs::remove_dir_all(&data).unwrap();
+    assert_eq!(wachat(&["restore", path(&backup), "--data", path(&data)]).0, Some(0));
+    world.start();
+    let [mut ana, mut luis, mut eva] = ["ana", "luis", "eva"].map(|user| world.login(user));
+    assert_eq!(ana.list("ROOMS"), ["#equipo;1;yes;invite;ana;la entrega"]);
+    assert_eq!(ana.list("PERMIT"), ["eva;yes", "luis;no"]);
+    ana.expect_ko("ROOM;#equipo;open", "CONFLICT");
+    eva.expect_ko("JOIN;#equipo", "NOT_INVITED");
+    assert_eq!(luis.request("JOIN;#equipo"), "OK");
+    assert_eq!(luis.list("HISTORY;#equipo").len(), 1);
+    world.stop();
+    world.assert_undamaged();
+}

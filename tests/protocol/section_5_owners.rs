@@ -1,6 +1,7 @@
 //! Rooms with an owner: who may do what, who may join, and what outsiders are told.
 
 use super::section_7_rooms::User;
+use crate::support::random::Random;
 use crate::support::{Connection, PASSWORD, World};
 
 /// Every request about a room, but JOIN.
@@ -379,4 +380,82 @@ fn a_later_room_of_the_name_does_not_tell_how_much_was_said_in_one_for_invited_u
     world.stop();
     world.start();
     assert_eq!(world.login("luis").list("CHATS"), chats);
+}
+
+/// Requests of a user outside, about rooms or not.
+const OUTSIDE: [&str; 12] = [
+    "PING",
+    "SEND;x;#zq7;hola",
+    "READ;#zq7;0",
+    "STATUS;#zq7;1",
+    "HISTORY;#zq7",
+    "MEMBERS;#zq7",
+    "JOIN;#zq7",
+    "ROOM;#zq7;invite",
+    "TOPIC;#zq7;x",
+    "INVITE;#zq7;eva",
+    "KICK;#zq7;ana",
+    "ROOM;#zq7x;invite",
+];
+
+/// What a user outside is given, line by line, while others talk in a room for invited users, come, go and are put out.
+#[test]
+fn nobody_outside_is_given_a_byte_of_a_room_for_invited_users() {
+    for seed in 0..4 {
+        let mut random = Random::new(seed);
+        let world = World::new(&["--no-limits"]);
+        let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
+        let devices = ["luis", "eva"].map(|user| format!("DEVICE:lab:{user}:{PASSWORD}"));
+        let [mut luis_lab, mut eva_lab] = devices.map(|line| Connection::open_with(world.recv, &line).1);
+        ana.ok("ROOM;#zq7;invite");
+        let [mut is_member, mut is_invited] = [false; 2];
+        let mut said = 0;
+        for step in 0..300 {
+            match random.below(12) {
+                0..=1 => {
+                    said += 1;
+                    ana.says.request(&format!("SEND;m-{said};#zq7;zq7 {said}"));
+                }
+                2 => _ = ana.says.request(&format!("TOPIC;#zq7;zq7 {step}")),
+                3 => {
+                    ana.ok("INVITE;#zq7;luis");
+                    is_invited = !is_member;
+                }
+                4 => {
+                    ana.ok("KICK;#zq7;luis");
+                    [is_member, is_invited] = [false; 2];
+                }
+                5..=6 if is_invited => {
+                    luis.ok("JOIN;#zq7");
+                    [is_member, is_invited] = [true, false];
+                }
+                7 if is_member => {
+                    said += 1;
+                    let seq = luis.send(&format!("n-{said}"), "#zq7");
+                    ana.ok(&format!("READ;#zq7;{seq}"));
+                }
+                8 if is_member && random.chance(50) => {
+                    luis.ok("LEAVE;#zq7");
+                    is_member = false;
+                }
+                9 => _ = ana.hear(),
+                _ => {}
+            }
+            if random.chance(30) {
+                let mut told = [luis.hear(), luis_lab.list("POLL;*;0")].concat();
+                told.extend(["ROOMS", "CHATS", "USERS"].iter().flat_map(|list| luis.says.list(list)));
+                told.retain(|line| line.contains("zq7") && !line.starts_with("0;PART;#zq7;luis;"));
+                assert!(is_member || is_invited || told.is_empty(), "seed {seed}, step {step}: luis is told {told:?}");
+            }
+            let mut told = vec![eva.says.request(OUTSIDE[random.below(OUTSIDE.len() as u64) as usize])];
+            if random.chance(30) {
+                told.extend([eva.hear(), eva_lab.list("POLL;*;0")].concat());
+                let lists = ["ROOMS", "CHATS", "USERS", "SESSIONS", "HISTORY;#lobby", "MEMBERS;#lobby"];
+                told.extend(lists.iter().flat_map(|list| eva.says.list(list)));
+            }
+            // The room of eva's own has a name that begins so.
+            told.retain(|line| line.replace("#zq7x", "").contains("zq7"));
+            assert!(told.is_empty(), "seed {seed}, step {step}: eva is told {told:?}");
+        }
+    }
 }

@@ -97,6 +97,10 @@ fn who_is_put_out_of_a_room_gets_nothing_of_it_that_is_being_read() {
     let gate = Arc::<Gate>::default();
     let server = with_histories(&gate);
     let mut luis = log_in(&server, "luis");
+    // A receipt waits for mallory beside the message that is read.
+    let sent = log_in(&server, "mallory").request("SEND;0;#sala;hola");
+    let seq = sent.rsplit(';').next().expect("a number");
+    assert_eq!(luis.request(&format!("READ;#sala;{seq}")), "OK", "{sent}");
     for (request, answer, goes) in
         [("POLL;0;0", "OK;0", false), ("HISTORY;#sala", "KO;NO_ROOM;", false), ("HISTORY;#sala", "KO;NO_ROOM;", true)]
     {

@@ -54,6 +54,12 @@ impl RoomRights {
         self.is_due = true;
     }
 
+    /// Notes that no room is open.
+    fn close(&mut self) {
+        self.open = None;
+        self.is_due = false;
+    }
+
     pub fn next_request(&mut self) -> Option<Request> {
         let room = self.open.clone().filter(|_| std::mem::take(&mut self.is_due))?;
         self.fetched = Some(room.clone());
@@ -152,6 +158,10 @@ impl App {
             {
                 self.show(View::Notice(topic_in_words(room, &topic)));
             }
+        }
+        // In the line mode no room stays open.
+        if !self.setting.full_screen {
+            self.rights.close();
         }
     }
 

@@ -49,6 +49,11 @@ pub struct Complete {
     pub count: u64,
 }
 
+impl Complete {
+    /// The count of a room that the user has left: none that a server reports, with whatever number of messages is added.
+    pub const UNKNOWN: u64 = u64::MAX / 2;
+}
+
 impl Conversation {
     /// Makes an empty conversation in the numbering that is in use.
     pub(super) fn of_era(era: u32) -> Self {

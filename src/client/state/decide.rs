@@ -217,9 +217,9 @@ impl ClientState {
     /// begins anew (protocol, section 7). So it is compared again.
     pub fn note_left(&mut self, room: &RoomName) {
         let target = Target::Room(room.clone());
-        let complete = self.conversations.get(&target).map(|here| here.complete).filter(|complete| complete.count > 0);
-        if let Some(complete) = complete {
-            self.record(Record::Complete(target, Complete { count: 0, ..complete }));
+        let complete = self.conversations.get(&target).map(|here| here.complete);
+        if let Some(Complete { upto, .. }) = complete {
+            self.record(Record::Complete(target, Complete { upto, count: Complete::UNKNOWN }));
         }
     }
 
