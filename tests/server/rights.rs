@@ -467,3 +467,23 @@ fn a_room_of_an_older_server_is_its_creators_who_is_a_member_or_else_of_the_firs
     assert_eq!(life.ask(join("leo", "#sala")), None);
     assert_eq!(owners(&mut life)[3], expected("#sala", "leo"));
 }
+
+/// What was asked of a room before it was removed is answered as if it had never been.
+#[test]
+fn a_room_that_was_removed_is_visible_to_nobody() {
+    let mut life = Life::new(0);
+    let ana = user("ana");
+    let room = || Target::parse("#aula");
+    let id = MessageId::new("m-1").expect("an id");
+    let text = Text::new("hola").expect("a text");
+    assert_eq!(life.ask(Command::Join { user: ana.clone(), room: room() }), None);
+    assert_eq!(life.ask(Command::Send { user: ana.clone(), id, to: room(), text }), None);
+    let number = life.machine.stored.find_room(&room()).expect("a room");
+    let is_visible = |life: &Life, name: &str| {
+        let stored = &life.machine.stored;
+        stored.is_visible(number, stored.number(&user(name)).expect("an account"))
+    };
+    assert!(is_visible(&life, "ana") && is_visible(&life, "luis"));
+    assert_eq!(life.ask(Command::RemoveRoom { room: room() }), None);
+    assert!(!is_visible(&life, "ana") && !is_visible(&life, "luis"));
+}
