@@ -359,10 +359,10 @@ fn the_command_says_what_it_found() {
     // Of a version that never was.
     let table = crate::support::store_files::newest_checkpoint(&data).join("conversations.csv");
     let text = std::fs::read_to_string(&table).unwrap();
-    std::fs::write(&table, text.replace("wachat-conversations;1", "wachat-conversations;0")).unwrap();
+    std::fs::write(&table, text.replace("wachat-conversations;2", "wachat-conversations;0")).unwrap();
     let (code, said) = world.start_and_fail();
     assert_eq!(code, Some(1));
-    assert!(said.contains("conversations.csv line 1: this should be wachat-conversations;1"), "{said}");
+    assert!(said.contains("conversations.csv line 1: this should be wachat-conversations;2"), "{said}");
     assert_eq!(run(&data).0, Some(1));
 }
 

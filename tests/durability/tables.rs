@@ -195,12 +195,14 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
     let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
     disk.tamper(&table("store"), |bytes| {
         let mut content = String::from_utf8(bytes.clone()).expect("text");
-        for (now, before) in [("wachat-store;3\n", "wachat-store;2\n"), (";rights\n", "\n"), (";yes;yes\n", ";yes\n")] {
+        let changes =
+            [("wachat-store;4\n", "wachat-store;2\n"), (";rights;erasures\n", "\n"), (";yes;yes;yes\n", ";yes\n")];
+        for (now, before) in changes {
             content = replace_in_table(&content, now, before);
         }
         *bytes = content.into_bytes();
     });
-    for later in ["permits", "guests"] {
+    for later in ["permits", "guests", "erasures"] {
         disk.remove_file(&table(later)).expect("to remove it");
     }
     let server = GroupCommitHarness::serve(store(&disk, "/data"));
@@ -209,6 +211,47 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
         assert_eq!(state.permits(state.number(&user(name)).expect("an account")).count(), 0, "{name}");
     }
     assert!(server.group_commit.state().account_count() > 0);
+}
+
+/// The tables of the version before have no column of messages that were taken back.
+#[test]
+fn a_checkpoint_from_before_erasures_has_none() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
+    let tamper = |name: &str, change: &dyn Fn(String) -> String| {
+        disk.tamper(&table(name), |bytes| {
+            *bytes = change(String::from_utf8(bytes.clone()).expect("text")).into_bytes();
+        });
+    };
+    tamper("store", &|content| {
+        let content = replace_in_table(&content, "wachat-store;4\n", "wachat-store;3\n");
+        let content = replace_in_table(&content, ";erasures\n", "\n");
+        replace_in_table(&content, ";yes;yes;yes\n", ";yes;yes\n")
+    });
+    tamper("conversations", &|content| {
+        let mut content = replace_in_table(&content, "wachat-conversations;2\n", "wachat-conversations;1\n");
+        content = replace_in_table(&content, ";erased;erased_upto\n", "\n");
+        while content.contains(";0;0;0;0\n") {
+            content = replace_in_table(&content, ";0;0;0;0\n", ";0;0\n");
+        }
+        content
+    });
+    tamper("offline", &|content| {
+        let mut content = replace_in_table(&content, "wachat-offline;2\n", "wachat-offline;1\n");
+        content = replace_in_table(&content, ";erased_of\n", "\n");
+        let rows: Vec<_> = content.lines().filter(|row| row.ends_with(';')).map(str::to_owned).collect();
+        for row in rows {
+            content = replace_in_table(&content, &format!("{row}\n"), &format!("{}\n", &row[..row.len() - 1]));
+        }
+        content
+    });
+    disk.remove_file(&table("erasures")).expect("to remove it");
+    let server = GroupCommitHarness::serve(store(&disk, "/data"));
+    let state = server.group_commit.state();
+    assert_eq!(state.unfiled_erasures(), 0);
+    let counts: Vec<_> = state.filed_conversations().filter_map(|(id, _)| state.conversation(id)).collect();
+    assert!(!counts.is_empty() && counts.iter().all(|conversation| conversation.erased_count() == 0));
 }
 
 /// The columns of `store.csv` that say which part of the log is covered, without its end line.

@@ -80,7 +80,7 @@ fn a_message_to_yourself_goes_all_the_way() {
          < 1;m-1;ana;ana;<at>;READ;nota
          > CHATS
          < OK;1
-         < ana;1;1;1",
+         < ana;1;1;1;0",
     );
 }
 
@@ -149,7 +149,7 @@ fn read_past_the_last_message_is_seq_and_going_back_changes_nothing() {
          < OK
          > CHATS
          < OK;1
-         < ana;2;2;2",
+         < ana;2;2;2;0",
     );
     assert_eq!(ana.list("STATUS;luis;2"), ["luis;READ"]);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::section_7_rooms::User;
 use crate::support::connection::without_times;
-use crate::support::{Connection, PASSWORD, World};
+use crate::support::{Connection, PASSWORD, World, wait_until};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -112,6 +112,7 @@ fn every_device_is_told_from_its_own_position() {
     let mut lab = device(&world, "lab", "luis");
     send(&mut ana, "m-1", "luis");
     laptop.send("POLL;1\n");
+    wait_until("the acknowledgement", || ana.list("STATUS;luis;1") == ["luis;DELIVERED"]);
     erase(&mut ana, "luis", 1);
     // Number 2 is the STATE of ana.
     assert_eq!(laptop.read_line(), "OK;1");

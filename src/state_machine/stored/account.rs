@@ -8,9 +8,9 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::conversation::{AccountNumber, RoomNumber};
 use super::device::{Device, DeviceNumber, Devices};
 use super::mailbox::{Mailbox, Progress};
+use super::numbers::{AccountNumber, RoomNumber};
 use super::rights::Permits;
 use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
 

@@ -6,46 +6,8 @@ use std::sync::Arc;
 
 use super::erasures::{Erasure, Erasures};
 use super::length::EVENT_BYTES;
+use super::numbers::{AccountNumber, RoomNumber};
 use crate::model::{Message, RoomName, Seq, Target, UserName};
-
-/// Defines a number type for entries of a list.
-macro_rules! numbers {
-    ($($name:ident: $doc:literal,)*) => {$(
-        #[doc = $doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(u32);
-
-        impl $name {
-            pub(in crate::state_machine) fn new(index: usize) -> Self {
-                // Memory cannot hold 2^32 entries.
-                Self(u32::try_from(index).unwrap_or(u32::MAX))
-            }
-
-            pub(in crate::state_machine) fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
-    )*};
-}
-
-numbers! {
-    AccountNumber: "Index of an account in the order of registration, from 0. It never changes.",
-    RoomNumber: "Index of a room: the lowest that is free when the room is created. It never changes. The number of a room \
-        that has had a message is never free again: its history file bears it.",
-}
-
-impl RoomNumber {
-    /// Reads the number as `Display` writes it.
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
-impl fmt::Display for RoomNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Identifies a conversation and names its history file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,14 +29,14 @@ impl ConversationId {
             return RoomNumber::parse(number).map(Self::Room);
         }
         let (low, high) = text.strip_prefix("direct-")?.split_once('-')?;
-        Some(Self::between(AccountNumber(low.parse().ok()?), AccountNumber(high.parse().ok()?)))
+        Some(Self::between(AccountNumber::parse(low)?, AccountNumber::parse(high)?))
     }
 }
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Direct(low, high) => write!(f, "direct-{}-{}", low.0, high.0),
+            Self::Direct(low, high) => write!(f, "direct-{low}-{high}"),
             Self::Room(number) => write!(f, "room-{number}"),
         }
     }

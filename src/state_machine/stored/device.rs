@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::conversation::{AccountNumber, RoomNumber};
+use super::numbers::{AccountNumber, RoomNumber};
 use crate::limits;
 use crate::model::{DeviceName, KeyDigest, Seq, Timestamp};
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::AccountNumber;
+use super::numbers::AccountNumber;
 use crate::limits;
 use crate::model::Seq;
 

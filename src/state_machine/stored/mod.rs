@@ -8,6 +8,7 @@ mod erasures;
 mod length;
 mod look_alikes;
 mod mailbox;
+mod numbers;
 mod rights;
 mod room;
 
@@ -19,13 +20,12 @@ use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
 pub use bans::{Ban, Bans};
-pub use conversation::{
-    AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
-};
+pub use conversation::{Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows};
 pub use device::{Device, DeviceClock, DeviceNumber, Devices, SessionKey};
 pub use erasures::Erasure;
 use look_alikes::LookAlikes;
 pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use numbers::{AccountNumber, RoomNumber};
 pub use rights::{Permits, Rights};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 

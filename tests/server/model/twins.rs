@@ -421,7 +421,7 @@ fn a_server_that_was_restarted_cannot_be_told_from_one_that_was_not() {
     let mut messages = 0;
     for seed in 0..HISTORIES {
         let mut play = Play::new(seed);
-        for _ in 0..120 {
+        for _ in 0..140 {
             play.step();
         }
         play.checkpoint();
