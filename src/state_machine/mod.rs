@@ -40,7 +40,6 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, Conversation, ConversationId, Device, DeviceClock,
-    DeviceNumber, Digest,
-    HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey, StoredState, Tally,
-    length_in_reply, looks_like,
+    DeviceNumber, Digest, HistoryPrefix, Marks, Member, Participants, RemovedRows, RoomNumber, SentMessage, SessionKey,
+    StoredState, Tally, length_in_reply, looks_like,
 };

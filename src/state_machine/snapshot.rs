@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry, ErasedEvent,
-    Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState, WaitingEvent,
-    WaitingMessage,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry,
+    ErasedEvent, Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState,
+    WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
 use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
@@ -243,8 +243,12 @@ impl StoredState {
             filed: conversation.filed,
             erased: conversation.erased_count(),
         });
-        let mut snapshot =
-            Snapshot { store: self.store.clone(), last: self.last, device_clock: self.device_clock, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            store: self.store.clone(),
+            last: self.last,
+            device_clock: self.device_clock,
+            ..Snapshot::default()
+        };
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
         snapshot.erasures = self.erasure_rows();

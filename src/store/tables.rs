@@ -10,9 +10,9 @@ use crate::disk::Disk;
 use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Device, DeviceClock, DeviceGapRow,
-    DeviceNumber, DeviceRow, Digest, ErasureRow, HistoryPrefix, IdRow, PermitRow, RemovedRows, SentMessage, Snapshot,
-    WaitingRow, WaitingRowEvent,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Device, DeviceClock,
+    DeviceGapRow, DeviceNumber, DeviceRow, Digest, ErasureRow, HistoryPrefix, IdRow, PermitRow, RemovedRows,
+    SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.

@@ -132,12 +132,12 @@ fn a_poll_is_not_told_that_a_message_is_damaged_which_a_clean_up_removes_meanwhi
         let target = Target::User(user("ana"));
         let seqs = vec![seq.expect("a row")];
         let filed = [(conversation, FiledEvents { participants, target, filed, seqs })].into();
-        Delivery { events: Vec::new(), filed }
+        Delivery { filed, ..Delivery::default() }
     };
     server.checkpoint();
     let [removed, kept] = ["old 1", "waits 4"].map(|text| polled(&server, text));
     server.close_segment();
-    let clean_up = CleanUp { retention: MONTH, now: Timestamp::from_millis(server.time), after: None };
+    let clean_up = CleanUp { retention: MONTH, now: Timestamp::from_millis(server.time), after: None, is_last: false };
     let upto = server.group_commit.wants_segment().expect("no spare") - 2;
     server.store.checkpoint_and_clean_up(upto, Some(&clean_up)).unwrap();
     assert!(delivered(&server.store, removed).unwrap().is_none());
