@@ -4,11 +4,13 @@
 
 mod course;
 mod monitoring;
+mod web;
 
 use std::time::Duration;
 
 pub use course::*;
 pub use monitoring::*;
+pub use web::*;
 
 // Names, lines and texts.
 

@@ -24,6 +24,8 @@ const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
 /// The ports that clients connect to unless they are told others.
 pub(super) const SEND_PORT: u16 = 1666;
 pub(super) const RECV_PORT: u16 = 1999;
+/// The port of `serve --web` without one.
+pub(super) const WEB_PORT: u16 = 8080;
 
 /// Maximum number of addresses of this machine that are shown.
 const SHOWN_ADDRESSES: usize = 4;
@@ -138,7 +140,10 @@ fn announce(server: &Handle, data: &str, registration: Registration) -> io::Resu
     let tls = if certificate.is_some() { " --tls" } else { "" };
     let mut lines = invitation(send, recv.port(), tls, &addresses(send.ip()));
     lines.extend(certificate.as_ref().map(describe));
-    if certificate.is_none() && !send.ip().is_loopback() {
+    let web = server.web_address();
+    lines.extend(web.iter().flat_map(|web| web_pages(*web, certificate.is_some())));
+    let is_private = [Some(send), web].iter().flatten().all(|address| address.ip().is_loopback());
+    if certificate.is_none() && !is_private {
         lines.push("who listens to the network reads passwords and messages; serve --tls encrypts them".to_owned());
     }
     if registration == Registration::Closed {
@@ -153,6 +158,13 @@ fn announce(server: &Handle, data: &str, registration: Registration) -> io::Resu
     let mut out = io::stdout();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// Returns where a browser finds the web port, for each address of this machine.
+fn web_pages(web: SocketAddr, is_encrypted: bool) -> Vec<String> {
+    let scheme = if is_encrypted { "https" } else { "http" };
+    let addresses = addresses(web.ip()).into_iter().map(|address| SocketAddr::new(address, web.port()));
+    addresses.map(|address| format!("in a browser: {scheme}://{address}/")).collect()
 }
 
 /// Returns the command with which people of this network connect, for each address of this machine.

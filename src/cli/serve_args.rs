@@ -9,11 +9,12 @@ use clap::Args;
 
 use super::logging::LogFormat;
 use super::page::{Page, page};
-use super::serve::{RECV_PORT, SEND_PORT};
+use super::serve::{RECV_PORT, SEND_PORT, WEB_PORT};
 use super::terminal::number_with_unit;
 use crate::disk::RealDisk;
 use crate::limits;
-use crate::server::{CertificateFiles, Config, Registration};
+use crate::model::Network;
+use crate::server::{CertificateFiles, Config, HostName, Registration, Web};
 use crate::state_machine::{Policy, mib};
 use crate::store::{CONTROL_SOCKET, Retention, Sizes};
 
@@ -32,6 +33,7 @@ pub(super) const PAGES: &[Page] = &[page(
         ("wachat serve --tls --registration closed", "For accounts that the administrator creates"),
         ("wachat serve --keep 365d --keep-rooms 90d", "Remove messages after a year, in rooms after three months"),
         ("wachat serve --trace", "Show each line as it comes and goes"),
+        ("wachat serve --listen 0.0.0.0 --web 0.0.0.0 --tls", "Also for browsers and programs that speak WebSockets"),
         ("wachat serve --metrics 127.0.0.1:9666", "Serve metrics for Prometheus, and a health check"),
     ],
     &["connect", "user", "session", "ban", "status", "check", "backup", "trace"],
@@ -40,6 +42,7 @@ pub(super) const PAGES: &[Page] = &[page(
 /// Headings of `serve --help`. `-h` shows the options without one.
 const CERTIFICATE: &str = "Certificate";
 const ACCOUNTS: &str = "Accounts and rooms";
+const WEB: &str = "Web";
 const RETENTION: &str = "Retention and disk";
 const QUOTAS: &str = "Quotas";
 const RATES: &str = "Time-out and rate limits";
@@ -84,6 +87,17 @@ pub(super) struct ServeArgs {
     /// PEM file of its key
     #[arg(long, help_heading = CERTIFICATE, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Serve the lines of both ports to browsers and other programs over HTTP, in WebSockets [default: no; without an
+    /// address: 127.0.0.1:8080]
+    #[arg(long, help_heading = WEB, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8080",
+        value_parser = web_address)]
+    web: Option<SocketAddr>,
+    /// Name under which the web port is reached, beside localhost and this machine's name
+    #[arg(long, help_heading = WEB, value_name = "NAME", value_delimiter = ',', value_parser = host_name)]
+    web_name: Vec<HostName>,
+    /// Address or network of a proxy before the web port: the last address in its X-Forwarded-For counts as the client's
+    #[arg(long, help_heading = WEB, value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
+    web_proxy: Vec<Network>,
     /// Do not put every new account into #lobby
     #[arg(long, help_heading = ACCOUNTS)]
     no_lobby: bool,
@@ -153,6 +167,20 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     within.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
+/// Reads the address of the web port: one without a port has the usual port.
+fn web_address(text: &str) -> Result<SocketAddr, String> {
+    let alone = || text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, WEB_PORT));
+    text.parse().ok().or_else(alone).ok_or_else(|| "an address, with or without a port, as 0.0.0.0:8080".to_owned())
+}
+
+fn host_name(text: &str) -> Result<HostName, String> {
+    HostName::parse(text).ok_or_else(|| "a name of a host, without a port, as chat.example.org".to_owned())
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    Network::parse(text).ok_or_else(|| "an address or a network, as 127.0.0.1 or 10.0.0.0/8".to_owned())
+}
+
 /// Reads a rate limit: 0 for none, or at least `LEAST`.
 fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
     let allowed = text.parse().ok().filter(|rate| *rate == 0 || *rate >= LEAST);
@@ -174,7 +202,8 @@ impl ServeArgs {
 
     /// Returns the policy of registration. A password that is chosen in clear text is known to who listens to the network.
     fn registration(&self, is_encrypted: bool) -> Registration {
-        let is_private = self.listen.is_loopback() || is_encrypted;
+        let is_web_private = self.web.is_none_or(|address| address.ip().is_loopback());
+        let is_private = self.listen.is_loopback() && is_web_private || is_encrypted;
         self.registration.unwrap_or(if is_private { Registration::Open } else { Registration::Closed })
     }
 
@@ -196,6 +225,11 @@ impl ServeArgs {
             keep_devices: self.keep_devices.0.unwrap_or(Duration::MAX),
         };
         if self.no_limits { policy.without_limits() } else { policy }
+    }
+
+    fn web(&self) -> Option<Web> {
+        let (names, proxies) = (self.web_name.clone(), self.web_proxy.clone());
+        self.web.map(|address| Web { address, names, proxies })
     }
 
     /// Returns the configuration of the server. The error is that of arguments that do not belong together.
@@ -222,6 +256,7 @@ impl ServeArgs {
             trace: None,
             tls,
             metrics: self.metrics,
+            web: self.web(),
         })
     }
 }

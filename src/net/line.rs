@@ -9,6 +9,7 @@ use memchr::memchr;
 
 use super::Socket;
 use super::tls::is_clear_text;
+use super::web_socket::is_too_long;
 use crate::limits;
 
 /// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
@@ -142,6 +143,7 @@ impl LineReader {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(()),
                 io::ErrorKind::ConnectionReset => Err(LineError::Closed),
                 _ if is_clear_text(&error) => Err(LineError::ClearText),
+                _ if is_too_long(&error) => Err(LineError::TooLong),
                 _ => Err(LineError::Io(error)),
             },
         }

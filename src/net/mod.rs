@@ -1,4 +1,4 @@
-//! Sockets without meaning: lines with deadlines, listening, sending without waiting, and TLS.
+//! Sockets without meaning: lines with deadlines, listening, sending without waiting, TLS, and the framing of WebSockets.
 
 mod certificate;
 mod line;
@@ -10,6 +10,7 @@ mod straggler;
 mod tls;
 mod tls_config;
 mod validity;
+mod web_socket;
 
 pub use certificate::Identity;
 pub use line::{LineError, LineReader, drain_input, linger_close};
@@ -20,3 +21,4 @@ pub use socket::Socket;
 pub use straggler::start_stragglers;
 pub use tls::is_clear_text;
 pub use tls_config::{client_config, crypto, peer_configs, server_config};
+pub use web_socket::{CloseCode, FramingEnd, Pinged, find_framing_end};

@@ -118,6 +118,16 @@ impl Outgoing {
         }
     }
 
+    /// Sends the pong of a WebSocket that waits, if there is one. While bytes are left for the straggler thread it goes on
+    /// waiting, so that no more than one does.
+    pub fn send_pong(self: &Arc<Self>, stragglers: &Stragglers) -> Progress {
+        match self.socket.has_pong() {
+            false => Progress::Done,
+            true if self.has_unsent() => Progress::Pending,
+            true => self.send(&[], stragglers),
+        }
+    }
+
     /// Closes the output behind everything that was given to [`Outgoing::send`].
     pub fn close(&self) {
         let mut unsent = self.unsent.lock();

@@ -1,9 +1,11 @@
-//! A connected socket. Its bytes travel in clear text or under TLS; everything above reads and writes them in the clear.
+//! A connected socket. Its bytes travel in clear text or under TLS, its lines as they are or in the frames of a WebSocket;
+//! everything above reads and writes lines in the clear.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,17 +13,20 @@ use rustls::Connection;
 use rustls::pki_types::CertificateDer;
 
 use super::tls::Tls;
+use super::web_socket::{CloseCode, Pinged, WebSocket};
 use crate::limits;
 
 pub struct Socket {
     tcp: TcpStream,
     tls: Option<Tls>,
+    /// Set by the upgrade. In a box: other sockets have no room for it.
+    web_socket: OnceLock<Box<WebSocket>>,
 }
 
 impl From<TcpStream> for Socket {
     /// A socket in clear text.
     fn from(tcp: TcpStream) -> Self {
-        Self { tcp, tls: None }
+        Self { tcp, tls: None, web_socket: OnceLock::new() }
     }
 }
 
@@ -30,7 +35,13 @@ impl Socket {
     pub fn under_tls(tcp: TcpStream, connection: Connection) -> io::Result<Self> {
         // The handshake is written by a thread that may wait.
         tcp.set_write_timeout(Some(limits::TIMEOUT))?;
-        Ok(Self { tcp, tls: Some(Tls::new(connection)) })
+        Ok(Self { tcp, tls: Some(Tls::new(connection)), web_socket: OnceLock::new() })
+    }
+
+    /// Reads and writes lines in the frames of a WebSocket from now on. `early`: bytes after the request for it, which were
+    /// received already. `pinged` is called by the reader when a pong waits: the next lines take it along.
+    pub fn upgrade(&self, early: Vec<u8>, pinged: Pinged) {
+        let _ = self.web_socket.set(Box::new(WebSocket::new(early, pinged)));
     }
 
     /// Returns the TCP socket, for its addresses, time-outs and shutdown.
@@ -45,8 +56,15 @@ impl Socket {
     }
 
     /// Reads some bytes, as read(2) does: blocks up to the socket's read time-out, and returns 0 at the end.
-    /// [`io::ErrorKind::WouldBlock`]: nothing came in time, or no whole TLS record.
+    /// [`io::ErrorKind::WouldBlock`]: nothing came in time, no whole TLS record, or no byte of a line.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.web_socket.get() {
+            None => self.read_bytes(buffer),
+            Some(web_socket) => web_socket.read(buffer, |buffer| self.read_bytes(buffer)),
+        }
+    }
+
+    fn read_bytes(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.tls {
             None => (&self.tcp).read(buffer),
             Some(tls) => tls.read(&self.tcp, buffer),
@@ -55,24 +73,47 @@ impl Socket {
 
     /// Writes all bytes; blocks up to the socket's write time-out.
     pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let bytes = self.frame(bytes);
         match &self.tls {
-            None => (&self.tcp).write_all(bytes),
-            Some(tls) => tls.write_all(&self.tcp, bytes),
+            None => (&self.tcp).write_all(&bytes),
+            Some(tls) => tls.write_all(&self.tcp, &bytes),
         }
     }
 
-    /// Returns the bytes as they travel. They have to be sent in the order of these calls.
-    pub(super) fn seal<'a>(&self, bytes: &'a [u8]) -> io::Result<Cow<'a, [u8]>> {
+    /// Returns whole lines in the frames of a WebSocket, if there is one.
+    fn frame<'a>(&self, lines: &'a [u8]) -> Cow<'a, [u8]> {
+        self.web_socket.get().map_or(Cow::Borrowed(lines), |web_socket| Cow::Owned(web_socket.seal(lines)))
+    }
+
+    /// Returns whole lines as they travel. They have to be sent in the order of these calls.
+    pub(super) fn seal<'a>(&self, lines: &'a [u8]) -> io::Result<Cow<'a, [u8]>> {
+        let bytes = self.frame(lines);
         match &self.tls {
-            None => Ok(Cow::Borrowed(bytes)),
-            Some(tls) => tls.seal(bytes).map(Cow::Owned),
+            None => Ok(bytes),
+            Some(tls) => tls.seal(&bytes).map(Cow::Owned),
         }
     }
 
-    /// Returns the last bytes of the output: under TLS the alert close_notify, without which the peer cannot tell the end
-    /// from a cut.
+    /// Sets the code of the close frame, if this is a WebSocket.
+    pub fn set_close_code(&self, code: CloseCode) {
+        if let Some(web_socket) = self.web_socket.get() {
+            web_socket.set_code(code);
+        }
+    }
+
+    /// Returns whether a pong of a WebSocket waits to be sent.
+    pub(super) fn has_pong(&self) -> bool {
+        self.web_socket.get().is_some_and(|web_socket| web_socket.has_pong())
+    }
+
+    /// Returns the last bytes of the output: the close frame of a WebSocket; under TLS the alert close_notify, without which
+    /// the peer cannot tell the end from a cut.
     pub(super) fn seal_end(&self) -> Vec<u8> {
-        self.tls.as_ref().map_or_else(Vec::new, Tls::seal_end)
+        let frame = self.web_socket.get().map_or_else(Vec::new, |web_socket| web_socket.seal_end());
+        match &self.tls {
+            None => frame,
+            Some(tls) => [tls.seal(&frame).unwrap_or_default(), tls.seal_end()].concat(),
+        }
     }
 
     /// Checks that the peer has closed its side, whether all that it sent is read or not.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::disk::Disk;
 use crate::limits;
+use crate::model::Network;
+use crate::server::host_name::HostName;
 use crate::server::tls::CertificateFiles;
 use crate::state_machine::{Policy, mib};
 use crate::store::{Retention, Sizes};
@@ -21,6 +23,16 @@ pub enum Registration {
     Auto,
     /// Only the administrator creates accounts.
     Closed,
+}
+
+/// Configuration of the web port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Web {
+    pub address: SocketAddr,
+    /// Names of hosts under which the server may be asked for, beside those of this machine.
+    pub names: Vec<HostName>,
+    /// Networks of the proxies that name the address of a client.
+    pub proxies: Vec<Network>,
 }
 
 /// Configuration of a server.
@@ -51,6 +63,8 @@ pub struct Config {
     pub control_socket: Option<PathBuf>,
     /// Address of the metrics port, if there is one.
     pub metrics: Option<SocketAddr>,
+    /// The web port, if there is one.
+    pub web: Option<Web>,
 }
 
 impl Config {
@@ -73,6 +87,7 @@ impl Config {
             tls: None,
             control_socket: None,
             metrics: None,
+            web: None,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
 //!
+//! The lines of both ports come in WebSockets, too (`web`), and then through the same readers and the same router.
 //! The administrator's commands come by a socket of their own (`admin`), and through the same router.
 //! Beside this, `audit` writes the log's lines for administrators, and `metrics` counts and serves the counts.
 
@@ -19,6 +20,7 @@ pub mod audit;
 mod auth;
 mod config;
 mod connections;
+mod host_name;
 mod memory;
 pub mod metrics;
 mod router;
@@ -26,6 +28,7 @@ mod shared;
 mod start_error;
 mod tls;
 mod turns;
+mod web;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -48,11 +51,12 @@ use auth::accounts::Accounts;
 pub use auth::failed_logins::Origin;
 use auth::hashing::Auth;
 pub use auth::login_queue;
-pub use config::{Config, Registration};
+pub use config::{Config, Registration, Web};
 use connections::accept::accept;
 use connections::banned_networks::BannedNetworks;
 use connections::connection_table::ConnectionTable;
 pub use connections::networks::{Networks, network};
+pub use host_name::HostName;
 pub use memory::fix_thresholds;
 use router::Router;
 pub use router::end::Ended;
@@ -63,6 +67,7 @@ use shared::Shared;
 pub use start_error::StartError;
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo, make_certificate};
+use web::listener::WebPort;
 
 /// Length of the router's queue. While it is full the readers stop reading (back-pressure).
 const ROUTER_QUEUE: usize = 4_096;
@@ -76,6 +81,7 @@ pub struct Handle {
     recv: Listening,
     control: Option<ControlSocket>,
     metrics: Option<Listening>,
+    web: Option<WebPort>,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
@@ -88,6 +94,8 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     let bind_metrics =
         |address| TcpListener::bind(address).map_err(|error| StartError::ListenForMetrics { address, error });
     let metrics = config.metrics.map(bind_metrics).transpose()?;
+    let bind_web = |address| TcpListener::bind(address).map_err(|error| StartError::ListenForWeb { address, error });
+    let web = config.web.as_ref().map(|web| bind_web(web.address)).transpose()?;
     let store = Store::new(config.disk.clone(), &config.data);
     let opened = store.open(config.policy.clone(), config.sizes).map_err(StartError::Store)?;
     if let Some(notice) = &opened.notice {
@@ -104,7 +112,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     }
     let tls = config.tls.as_ref().map(|files| ServerTls::open(files, &config.data)).transpose();
     let tls = tls.map_err(StartError::Certificate)?;
-    run(config, opened, store, tls, Listeners { send, recv, metrics }).map_err(StartError::System)
+    run(config, opened, store, tls, Listeners { send, recv, metrics, web }).map_err(StartError::System)
 }
 
 /// Records that the log had batches after the last checkpoint: the store was not closed by [`Handle::stop`].
@@ -119,6 +127,7 @@ struct Listeners {
     send: TcpListener,
     recv: TcpListener,
     metrics: Option<TcpListener>,
+    web: Option<TcpListener>,
 }
 
 /// Starts the threads. They are all there, or the server does not start.
@@ -150,6 +159,7 @@ fn run(
     let (tell_end, ended) = bounded(1);
     let work = move || _ = tell_end.send(router.run());
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
+    let web = listeners.web.zip(config.web.as_ref());
     let to_send = shared.clone();
     let to_recv = shared.clone();
     Ok(Handle {
@@ -157,6 +167,7 @@ fn run(
         send: listen(listeners.send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
         recv: listen(listeners.recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
         metrics: listeners.metrics.map(|listener| metrics::http::serve(listener, shared.clone())).transpose()?,
+        web: web.map(|(listener, web)| WebPort::open(listener, web, shared.clone())).transpose()?,
         shared,
         router,
         ended,
@@ -181,6 +192,11 @@ impl Handle {
         self.metrics.as_ref().map(Listening::address)
     }
 
+    /// Returns the address of the web port, if there is one.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.web.as_ref().map(WebPort::address)
+    }
+
     /// Returns whether the router has ended by itself: it could not go on, and says why.
     pub fn ended(&self) -> &Ended {
         &self.ended
@@ -201,6 +217,7 @@ impl Handle {
         log::info!("stopping");
         self.send.stop();
         self.recv.stop();
+        self.web.iter_mut().for_each(WebPort::stop);
         if let Some(control) = self.control.take() {
             control.stop();
         }

@@ -17,6 +17,10 @@ pub enum StartError {
         address: SocketAddr,
         error: io::Error,
     },
+    ListenForWeb {
+        address: SocketAddr,
+        error: io::Error,
+    },
     Store(StoreError),
     Certificate(String),
     /// The system gave no thread, or no way to watch sockets.
@@ -42,6 +46,9 @@ impl fmt::Display for StartError {
             },
             Self::ListenForMetrics { address, error } => {
                 write!(f, "cannot listen on {address}: {error}; choose another address and port with --metrics")
+            }
+            Self::ListenForWeb { address, error } => {
+                write!(f, "cannot listen on {address}: {error}; choose another address and port with --web")
             }
             Self::Store(error) => error.fmt(f),
             Self::Certificate(error) => write!(f, "no TLS: {error}"),

@@ -82,6 +82,9 @@ pub static SETTINGS: &[Setting] = &[
     serve("no_lobby", Kind::Not),
     serve("log_format", Kind::Text),
     serve("metrics", Kind::Text),
+    serve("web", Kind::Text),
+    serve("web_name", Kind::Text),
+    serve("web_proxy", Kind::Text),
 ];
 
 impl Setting {

@@ -172,7 +172,7 @@ fn one_of_each() -> Vec<Event> {
         Event::AccountCreated { user: luis.clone(), from, port },
         Event::PasswordChanged { user: luis.clone(), from, port },
         Event::Refused { user: Some(luis), from, port, code: Code::Quota },
-        Event::ConnectionRefused { from, port, reason: ConnectionRefusal::NoThread },
+        Event::ConnectionRefused { from, port: Some(port), reason: ConnectionRefusal::NoThread },
         Event::Ban { banned: "luis".to_owned(), seconds: Some(60), reason: "spam".to_owned() },
         Event::AdminCommand { command: "user list".to_owned(), is_done: true },
         Event::LeftOut { kind: "refused" },

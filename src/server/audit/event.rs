@@ -37,10 +37,10 @@ pub enum Event {
         port: Port,
         code: Code,
     },
-    /// A connection was closed before it was served.
+    /// A connection was closed before it was served; without a port: one of the web port before the upgrade.
     ConnectionRefused {
         from: IpAddr,
-        port: Port,
+        port: Option<Port>,
         reason: ConnectionRefusal,
     },
     /// A user or an address is banned; `seconds`: for so long, `None`: until the ban is lifted.
@@ -78,6 +78,9 @@ pub enum ConnectionRefusal {
     NoThread,
 }
 
+/// Stands for the port of a connection to the web port that has not asked for one.
+const WEB: &str = "WEB";
+
 /// Each event's word, its fields in their order, and its meaning. Fields in brackets can be missing. A line that stands
 /// for several events has the field `count` before its texts.
 pub const KINDS: [(&str, &str, &str); 8] = [
@@ -89,7 +92,11 @@ pub const KINDS: [(&str, &str, &str); 8] = [
     ("account_created", "from port user", "a client has registered a new account"),
     ("password_changed", "from port user", "a user has changed the password"),
     ("refused", "from port code [user]", "a KO with the code QUOTA, RATE or FULL"),
-    ("connection_refused", "from port reason", "a connection too many (`too_many`), or no thread for it (`no_thread`)"),
+    (
+        "connection_refused",
+        "from port reason",
+        "a connection too many (`too_many`), or no thread for it (`no_thread`); port `WEB`: one to the page, before its upgrade",
+    ),
     ("ban", "[seconds] banned reason", "the administrator has banned a user or an address, for ever or for so long"),
     ("admin_command", "outcome command", "a command through the control socket: `done` or `refused`"),
     ("left_out", "kind", "events of this kind from more addresses or users than are counted one by one"),
@@ -150,9 +157,8 @@ impl Event {
                 fields
             }
             Self::ConnectionRefused { from, port, reason } => {
-                let mut fields = peer(*from, *port);
-                fields.push(word("reason", reason.word()));
-                fields
+                let port = port.map_or(WEB, Port::word);
+                vec![from_field(*from), word("port", port), word("reason", reason.word())]
             }
             Self::Ban { banned, seconds, reason } => {
                 let mut fields = Vec::new();
@@ -189,7 +195,11 @@ impl ConnectionRefusal {
 }
 
 fn peer(from: IpAddr, port: Port) -> Vec<Field> {
-    vec![word("from", from.to_canonical()), word("port", port.word())]
+    vec![from_field(from), word("port", port.word())]
+}
+
+fn from_field(from: IpAddr) -> Field {
+    word("from", from.to_canonical())
 }
 
 fn word(key: &'static str, value: impl fmt::Display) -> Field {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::connection_table::Slot;
 use crate::limits;
-use crate::net::{LineError, Outgoing, Socket};
+use crate::net::{CloseCode, FramingEnd, LineError, Outgoing, Socket, find_framing_end};
 use crate::protocol::{Code, Ko, Port};
 use crate::state_machine::ConnectionId;
 use crate::trace::{By, Traced};
@@ -26,15 +26,30 @@ pub(crate) enum CloseReason {
     Quit,
     /// The client has closed its output, or the connection failed.
     Closed,
+    /// The client has sent the close frame of a WebSocket, or what is no frame of one: a close frame tells.
+    Framing(FramingEnd),
 }
 
 impl CloseReason {
+    /// Returns the code of the close frame, if the connection is a WebSocket.
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            Self::Ko(ko) if ko.code == Code::TooLong => CloseCode::TOO_LONG,
+            Self::Ko(ko) if ko.code == Code::Shutdown => CloseCode::GOING_AWAY,
+            Self::Ko(_) | Self::Quit | Self::Closed => CloseCode::NORMAL,
+            Self::Framing(end) => end.code,
+        }
+    }
+
     /// Records that the connection is closed.
     pub fn record(&self, trace: &Traced) {
         match self {
             Self::Ko(ko) => trace.close(By::Local, &ko.code.to_string()),
             Self::Quit => trace.close(By::Local, "QUIT"),
             Self::Closed => trace.close(By::Peer, ""),
+            Self::Framing(end) => {
+                trace.close(if end.is_closed_by_peer { By::Peer } else { By::Local }, &end.to_string());
+            }
         }
     }
 }
@@ -56,7 +71,8 @@ impl From<LineError> for CloseReason {
         match error {
             LineError::Timeout => Code::Timeout.into(),
             LineError::TooLong => Code::TooLong.into(),
-            LineError::Closed | LineError::ClearText | LineError::Io(_) => Self::Closed,
+            LineError::Io(error) => find_framing_end(&error).map_or(Self::Closed, Self::Framing),
+            LineError::Closed | LineError::ClearText => Self::Closed,
         }
     }
 }
@@ -82,8 +98,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, port: Port, peer: IpAddr, socket: Socket, slot: Slot, trace: Option<Traced>) -> Self {
-        let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(socket)));
+    pub fn new(
+        id: ConnectionId,
+        port: Port,
+        peer: IpAddr,
+        socket: Arc<Socket>,
+        slot: Slot,
+        trace: Option<Traced>,
+    ) -> Self {
+        let outgoing = Arc::new(Outgoing::new(id.0, socket));
         let opened = Instant::now();
         let (answered, answered_at, wake_at, is_too_fast) = Default::default();
         Self { id, port, peer, outgoing, answered, answered_at, opened, wake_at, is_too_fast, slot, trace }

@@ -50,14 +50,31 @@ impl Count {
     pub fn logged_in(self) -> usize {
         self.total - self.strangers
     }
+
+    fn add_stranger(&mut self) {
+        self.total += 1;
+        self.strangers += 1;
+    }
+
+    fn remove_stranger(&mut self) {
+        self.total -= 1;
+        self.strangers -= 1;
+    }
 }
 
 /// One counted connection; dropping it ends the count.
 pub(crate) struct Slot {
     table: Arc<ConnectionTable>,
-    networks: Networks,
-    port: Port,
+    place: Place,
     logged_in: AtomicBool,
+}
+
+/// What a connection counts under, beside the total.
+struct Place {
+    /// `None`: a proxy's, which has not said for whom it is.
+    networks: Option<Networks>,
+    /// `None`: one to the web port, which has not asked for one.
+    port: Option<Port>,
 }
 
 impl ConnectionTable {
@@ -66,24 +83,28 @@ impl ConnectionTable {
     }
 
     /// Counts a new connection. `None`: there are too many already, or this many `strangers` of its address.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port, strangers: usize) -> Option<Slot> {
+    pub fn admit(self: &Arc<Self>, peer: Option<IpAddr>, port: Option<Port>, strangers: usize) -> Option<Slot> {
         let mut counts = self.counts.lock();
-        let networks = Networks::of(peer);
+        let place = Place { networks: peer.map(Networks::of), port };
+        if !self.has_place(&counts, place.networks.as_ref(), strangers) {
+            return None;
+        }
+        counts.change(&place, Count::add_stranger);
+        counts.peak = counts.peak.max(counts.all.total);
+        Some(Slot { table: self.clone(), place, logged_in: AtomicBool::new(false) })
+    }
+
+    fn has_place(&self, counts: &Counts, networks: Option<&Networks>, strangers: usize) -> bool {
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
         if !fits(counts.all, self.capacity, self.capacity / 4) {
-            return None;
+            return false;
         }
         let strangers = strangers.min(share(self.capacity / 4, counts.all.strangers));
         let fits_network = |(network, factor): (Network, usize)| {
             let count = counts.per_network.get(&network).copied().unwrap_or_default();
             fits(count, limits::CONNECTIONS_PER_ADDRESS * factor, strangers * factor)
         };
-        if !networks.with_factors().all(fits_network) {
-            return None;
-        }
-        counts.change(&networks, port, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
-        counts.peak = counts.peak.max(counts.all.total);
-        Some(Slot { table: self.clone(), networks, port, logged_in: AtomicBool::new(false) })
+        networks.is_none_or(|networks| networks.with_factors().all(fits_network))
     }
 
     /// Counts the open connections of a port.
@@ -113,13 +134,14 @@ impl ConnectionTable {
 }
 
 impl Counts {
-    fn change(&mut self, networks: &Networks, port: Port, change: impl Fn(&mut Count)) {
+    fn change(&mut self, place: &Place, change: impl Fn(&mut Count)) {
         change(&mut self.all);
-        change(match port {
-            Port::Send => &mut self.send,
-            Port::Recv => &mut self.recv,
-        });
-        for network in networks.as_slice() {
+        match place.port {
+            Some(Port::Send) => change(&mut self.send),
+            Some(Port::Recv) => change(&mut self.recv),
+            None => {}
+        }
+        for network in place.networks.iter().flat_map(Networks::as_slice) {
             let count = self.per_network.entry(*network).or_default();
             change(count);
             if count.total == 0 {
@@ -130,10 +152,24 @@ impl Counts {
 }
 
 impl Slot {
+    /// Counts a connection that has not logged in under another address or port from now on. Returns whether there is a place
+    /// for it; else nothing changes.
+    pub fn move_to(&mut self, peer: IpAddr, port: Option<Port>, strangers: usize) -> bool {
+        let place = Place { networks: Some(Networks::of(peer)), port };
+        let mut counts = self.table.counts.lock();
+        counts.change(&self.place, Count::remove_stranger);
+        let has_place = self.table.has_place(&counts, place.networks.as_ref(), strangers);
+        if has_place {
+            self.place = place;
+        }
+        counts.change(&self.place, Count::add_stranger);
+        has_place
+    }
+
     /// Notes that the connection has logged in.
     pub fn log_in(&self) {
         if !self.logged_in.swap(true, Ordering::Relaxed) {
-            self.table.counts.lock().change(&self.networks, self.port, |count| count.strangers -= 1);
+            self.table.counts.lock().change(&self.place, |count| count.strangers -= 1);
         }
     }
 }
@@ -142,7 +178,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let stranger = usize::from(!*self.logged_in.get_mut());
         let mut counts = self.table.counts.lock();
-        counts.change(&self.networks, self.port, |count| {
+        counts.change(&self.place, |count| {
             count.total -= 1;
             count.strangers -= stranger;
         });

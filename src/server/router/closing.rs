@@ -18,10 +18,19 @@ impl Router {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.note_drained();
         }
+        self.send_pong(id);
         if self.closed_stragglers.get(&id).is_some_and(|connection| !connection.outgoing.has_unsent()) {
             self.closed_stragglers.remove(&id);
         }
         self.resumable.push(id);
+    }
+
+    /// Sends the pong of a WebSocket that waits, if there is one.
+    pub(crate) fn send_pong(&mut self, id: ConnectionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.send_pong(&self.stragglers) == Progress::Failed {
+            self.close_now(id, CloseReason::Closed);
+        }
     }
 
     /// Answers the waiting polls, and closes each connection as soon as everything that was asked is answered.

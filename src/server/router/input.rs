@@ -30,6 +30,8 @@ pub(crate) enum Input {
     HistoryRead(Done),
     /// A request of the administrator.
     Control(Box<Asked>),
+    /// A pong of a WebSocket waits to be sent.
+    Pinged(ConnectionId),
     /// The straggler thread has no more bytes of this connection.
     OutputEnded(ConnectionId, Progress),
     /// The free space has fallen below the floor, or risen above it.

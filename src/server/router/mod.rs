@@ -238,6 +238,7 @@ impl Router {
             Input::HistoryRead(done) => return self.handle_history(done),
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
+            Input::Pinged(id) => self.send_pong(id),
             Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),
             // One that has waited without success has its answer.
             Input::Health(answer) => _ = answer.try_send(self.check_health()),

@@ -187,6 +187,13 @@ impl Session {
         progress
     }
 
+    /// Sends the pong of a WebSocket that waits, if there is one.
+    pub fn send_pong(&mut self, stragglers: &Stragglers) -> Progress {
+        let progress = self.connection.outgoing.send_pong(stragglers);
+        self.straggling |= progress == Progress::Pending;
+        progress
+    }
+
     /// Closes the connection after its last replies, with a last KO if there is a reason to tell. Its requests end with
     /// the session: nothing takes effect for a connection that is closed. Returns whether the straggler thread has bytes
     /// of the connection still to send.
@@ -199,6 +206,7 @@ impl Session {
             reason.record(trace);
         }
         if self.straggling || reason != CloseReason::Closed {
+            self.connection.outgoing.socket().set_close_code(reason.close_code());
             self.connection.outgoing.close();
         }
         self.connection.outgoing.has_unsent()

@@ -1,0 +1,189 @@
+//! One connection to the web port: requests and answers, up to the upgrade. It runs on the thread that is the connection's
+//! reader afterwards.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Shutdown};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer::{Answer, Status, unavailable};
+use super::head::{Head, HeadReader, Method};
+use super::open::Noted;
+use super::site::{Site, port_at};
+use super::upgrade::UpgradeRequest;
+use crate::limits;
+use crate::net::{Socket, drain_input, linger_close};
+use crate::protocol::Port;
+use crate::server::audit::ConnectionRefusal;
+use crate::server::connections::accept::{max_strangers, next_id, note_refused};
+use crate::server::connections::connection::Connection;
+use crate::server::connections::connection_table::Slot;
+use crate::server::connections::reader;
+use crate::server::router::input::Input;
+use crate::server::shared::Shared;
+use crate::trace::{self, Traced};
+
+/// First byte of a record of TLS that begins a handshake.
+const TLS_HANDSHAKE: u8 = 22;
+
+pub(super) struct Exchange {
+    shared: Arc<Shared>,
+    site: Arc<Site>,
+    socket: Arc<Socket>,
+    peer: IpAddr,
+    slot: Slot,
+    noted: Noted,
+    heads: HeadReader,
+}
+
+/// A WebSocket that is to be opened.
+struct Upgrade {
+    request: UpgradeRequest,
+    port: Port,
+    /// The address that the connection counts for.
+    address: IpAddr,
+}
+
+/// Outcome of a request.
+enum Outcome {
+    Upgrade(Upgrade),
+    Answer(Answer),
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+impl Exchange {
+    pub fn new(
+        shared: Arc<Shared>,
+        site: Arc<Site>,
+        socket: Arc<Socket>,
+        peer: IpAddr,
+        slot: Slot,
+        noted: Noted,
+    ) -> Self {
+        Self { shared, site, socket, peer, slot, noted, heads: HeadReader::default() }
+    }
+
+    /// Serves the connection until it ends, as a WebSocket perhaps.
+    pub fn run(mut self) {
+        match self.answer_requests() {
+            Ok(Some(upgrade)) => self.upgrade(upgrade),
+            Ok(None) => {}
+            // A client that is slow or gone concerns no other.
+            Err(error) => log::debug!("web, {}: {error}", self.peer),
+        }
+    }
+
+    /// Answers requests until one of them asks for a WebSocket. `None`: there are to be no more.
+    fn answer_requests(&mut self) -> io::Result<Option<Upgrade>> {
+        let mut deadline = Instant::now() + self.shared.timeout;
+        self.socket.tcp().set_write_timeout(Some(self.shared.timeout))?;
+        match self.peek(deadline)? {
+            TLS_HANDSHAKE if self.shared.tls.is_none() => return Ok(None),
+            TLS_HANDSHAKE => {}
+            _ if self.shared.tls.is_some() => return self.redirect(deadline).map(|()| None),
+            _ => {}
+        }
+        for count in 1..=limits::WEB_REQUESTS {
+            let socket = self.socket.clone();
+            let head = self.heads.next(socket.tcp(), &|buffer| socket.read(buffer), deadline)?;
+            let (is_head, is_last) = head.as_ref().map_or((false, true), |h| (h.method == Method::Head, h.is_last));
+            let answer = match head.map(|head| self.handle(head)) {
+                Ok(Outcome::Upgrade(upgrade)) => return Ok(Some(upgrade)),
+                Ok(Outcome::Answer(answer)) | Err(answer) => answer,
+            };
+            let is_last = is_last || !answer.status.keeps_alive() || count == limits::WEB_REQUESTS;
+            let bytes = answer.bytes(is_head, is_last);
+            if is_last {
+                linger_close(&self.socket, &bytes);
+                return Ok(None);
+            }
+            self.socket.write_all(&bytes)?;
+            deadline = Instant::now() + limits::WEB_KEEP_ALIVE;
+        }
+        Ok(None)
+    }
+
+    /// Returns the first byte, which stays to be read.
+    fn peek(&self, deadline: Instant) -> io::Result<u8> {
+        let tcp = self.socket.tcp();
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        tcp.set_read_timeout(Some(left))?;
+        let mut first = [0];
+        match tcp.peek(&mut first)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+
+    /// Sends a client that speaks clear text to the same path under TLS.
+    fn redirect(&mut self, deadline: Instant) -> io::Result<()> {
+        let mut tcp = self.socket.tcp();
+        let read = |buffer: &mut [u8]| { tcp }.read(buffer);
+        let head = self.heads.next(tcp, &read, deadline)?;
+        let is_head = head.as_ref().is_ok_and(|head| head.method == Method::Head);
+        let answer = head.and_then(|head| {
+            self.site.check(&head)?;
+            let target = format!("https://{}{}", head.host, head.path);
+            let answer = Answer::text(Status::PermanentRedirect, "this server speaks TLS only");
+            // A server may speak clear text again one day.
+            Ok(answer.with("Location", &target).with("Cache-Control", "no-store"))
+        });
+        let answer = answer.unwrap_or_else(|refusal| refusal);
+        tcp.write_all(&answer.bytes(is_head, true))?;
+        tcp.shutdown(Shutdown::Write)?;
+        drain_input(&self.socket);
+        Ok(())
+    }
+
+    fn handle(&mut self, head: Head) -> Outcome {
+        self.try_to_handle(head).unwrap_or_else(Outcome::Answer)
+    }
+
+    /// Handles a request; the error is an answer, too.
+    fn try_to_handle(&mut self, head: Head) -> Result<Outcome, Answer> {
+        self.site.check(&head)?;
+        let address = self.site.client_address(self.peer, &head)?;
+        if head.method == Method::Other {
+            let other = Answer::text(Status::MethodNotAllowed, "GET and HEAD are served");
+            return Err(other.with("Allow", "GET, HEAD"));
+        }
+        let port = port_at(&head.path).filter(|_| head.upgrade.is_some());
+        self.count_for(address, port)?;
+        match (head.upgrade, port) {
+            (Some(request), Some(port)) => Ok(Outcome::Upgrade(Upgrade { request, port, address })),
+            (upgrade, _) => Ok(self.site.answer(&Head { upgrade, ..head }).into()),
+        }
+    }
+
+    /// Counts the connection for the address that a request names, and for its port.
+    fn count_for(&mut self, address: IpAddr, port: Option<Port>) -> Result<(), Answer> {
+        if self.slot.move_to(address, port, max_strangers(&self.shared, address)) {
+            return Ok(());
+        }
+        note_refused(&self.shared, port, address, ConnectionRefusal::TooMany);
+        Err(unavailable())
+    }
+
+    /// Opens the WebSocket, and reads from it until it ends.
+    fn upgrade(self, Upgrade { request, port, address }: Upgrade) {
+        let Self { shared, socket, slot, noted, heads, .. } = self;
+        if let Err(error) = socket.write_all(&request.accept()) {
+            return log::debug!("web, {address}: {error}");
+        }
+        shared.metrics.accepted_connections.of(port).add(1);
+        let id = next_id(&shared);
+        let router = shared.router.clone();
+        socket.upgrade(heads.into_rest(), Box::new(move || _ = router.send(Input::Pinged(id))));
+        let trace = shared.trace.as_ref();
+        let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port, socket.tcp()));
+        let connection = Arc::new(Connection::new(id, port, address, socket, slot, trace));
+        // From here on the router closes it.
+        drop(noted);
+        reader::serve(&shared, &connection);
+    }
+}
