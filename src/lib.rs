@@ -42,8 +42,8 @@
 //! 23. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
 //! 24. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
-//! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `net/tls.rs`, `server/metrics`,
-//! `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, `texts`, and rooms
+//! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `net/tls.rs`, `net/web_socket`,
+//! `server/web`, `server/metrics`, `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, `texts`, and rooms
 //! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
@@ -57,14 +57,14 @@
 //! | [`text`] | texts that are laid out: in the cells of a terminal, and in XML | |
 //! | [`log_lines`] | the form of a line of the log | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
-//! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
+//! | [`net`] | lines with deadlines, in frames of WebSockets too; listening, sending without waiting | meaning |
 //! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | the server's files: checkpoint, recovery, history, retention, check, backup, restore | sockets |
-//! | [`server`] | two ports, logins, the router | |
+//! | [`server`] | two ports, the same lines on a web port, logins, the router | |
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |

@@ -20,5 +20,6 @@ pub const WEB_MESSAGE_BYTES: usize = LINE_BYTES - 1;
 /// Most bytes of control frames, and of the headers of fragments, between two lines: framing that carries nothing costs its
 /// sender the connection.
 pub const WEB_BYTES_SINCE_LINE: usize = 4 << 10;
-/// Least time between two pongs that are sent without a line: each wakes the router.
-pub const WEB_PONG_INTERVAL: Duration = Duration::from_millis(100);
+/// Least time between two pongs that are sent without a line: each takes the router some microseconds. Programs send a ping
+/// every few seconds at most.
+pub const WEB_PONG_INTERVAL: Duration = Duration::from_millis(250);

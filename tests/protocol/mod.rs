@@ -7,6 +7,9 @@
 mod bad_input;
 mod codec;
 mod judge;
+mod section_10_framing;
+mod section_10_requests;
+mod section_10_web_sockets;
 mod section_1_connections;
 mod section_1_long_records;
 mod section_1_records;

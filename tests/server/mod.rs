@@ -52,3 +52,4 @@ mod strangers;
 mod takeover;
 mod tallies;
 mod user_connections;
+mod web;

@@ -29,6 +29,7 @@ pub mod terminal;
 pub mod tls;
 pub mod traffic;
 pub mod values;
+pub mod web;
 pub mod world;
 
 use std::io::Read;

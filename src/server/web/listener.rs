@@ -50,7 +50,7 @@ fn accept(shared: &Arc<Shared>, site: &Arc<Site>, open: &Arc<OpenSockets>, strea
     let counted = Some(address).filter(|address| !site.is_proxy(*address));
     let Some(slot) = shared.connections.admit(counted, None, max_strangers(shared, address)) else {
         note_refused(shared, None, address, ConnectionRefusal::TooMany);
-        return refuse(shared, stream);
+        return refuse(shared, &stream);
     };
     let socket = match &shared.tls {
         None => Ok(stream.into()),
@@ -58,16 +58,17 @@ fn accept(shared: &Arc<Shared>, site: &Arc<Site>, open: &Arc<OpenSockets>, strea
     };
     let Ok(socket) = socket.map(Arc::new).inspect_err(|error| log::warn!("no TLS for {peer}: {error}")) else { return };
     let Some(noted) = open.note(&socket) else { return };
-    let exchange = Exchange::new(shared.clone(), site.clone(), socket, address, slot, noted);
+    let exchange = Exchange::new(shared.clone(), site.clone(), socket.clone(), address, slot, noted);
     let thread = Builder::new().stack_size(limits::CONNECTION_STACK).spawn(move || exchange.run());
     if let Err(error) = thread {
         log::debug!("no thread for {peer}: {error}");
         note_refused(shared, None, address, ConnectionRefusal::NoThread);
+        refuse(shared, socket.tcp());
     }
 }
 
 /// Closes a connection that is not served. In clear text it is told, without waiting.
-fn refuse(shared: &Shared, mut stream: TcpStream) {
+fn refuse(shared: &Shared, mut stream: &TcpStream) {
     if shared.tls.is_some() || stream.set_nonblocking(true).is_err() {
         return;
     }
