@@ -30,7 +30,7 @@ macro_rules! targets {
 }
 
 targets! {
-    records: 40_000,
+    records: 38_000,
     login: 40_000,
     requests: 36_000,
     replies: 10_000,
@@ -48,6 +48,7 @@ targets! {
     certificates: 500,
     replies_in_session: 100,
     known_servers: 100,
+    web_sockets: 2_000,
 }
 
 #[test]

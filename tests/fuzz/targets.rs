@@ -12,6 +12,9 @@ mod direct_peers;
 mod seal;
 
 use std::fmt::Debug;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -25,7 +28,7 @@ use wachat::course::trace::{Form, Selection, show};
 use wachat::disk::{self, Disk};
 use wachat::limits;
 use wachat::model::{RoomName, Seq, UserName};
-use wachat::net::{Identity, server_config};
+use wachat::net::{Identity, Socket, server_config};
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::{
     Accepted, Chat, Codec, CommandHelp, DirectLine, Done, Event, Hello, HistoryRecord, Ko, ListHead, LoggedIn, Login,
@@ -345,5 +348,38 @@ pub fn certificates(data: &[u8]) {
             let _ = server_config(identity);
         }
         Err(error) => assert!(error.contains(".pem: "), "{error}"),
+    }
+}
+
+/// The frames of a client: the lines are text within their length, and the same however the frames are cut.
+pub fn web_sockets(data: &[u8]) {
+    let whole = lines_in_frames(data, limits::LINE_BYTES + 1);
+    // Without LF at its end it is no line.
+    let end = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    for line in lines(&whole[..end]) {
+        assert!(std::str::from_utf8(line).is_ok(), "no text: {line:?}");
+        assert!(!line.contains(&b'\r'), "a CR: {line:?}");
+        assert!(line.len() <= limits::WEB_MESSAGE_BYTES, "{} bytes", line.len());
+    }
+    for size in [2, 3, 7, 300] {
+        let cut = lines_in_frames(data, size);
+        assert_eq!(cut.get(..end), whole.get(..end), "in buffers of {size} bytes");
+    }
+}
+
+/// Returns all that a WebSocket reads from these bytes into buffers of this size.
+fn lines_in_frames(data: &[u8], size: usize) -> Vec<u8> {
+    let (_, socket) = UnixStream::pair().expect("sockets");
+    let socket = Socket::from(TcpStream::from(OwnedFd::from(socket)));
+    socket.upgrade(data.to_vec(), Box::new(|| ()));
+    let mut buffer = vec![0; size];
+    let mut read = Vec::new();
+    loop {
+        match socket.read(&mut buffer) {
+            Ok(0) => return read,
+            Ok(length) => read.extend_from_slice(&buffer[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return read,
+        }
     }
 }

@@ -106,11 +106,19 @@ impl Incoming {
         }
         let begin = lines.len();
         lines.extend(opened);
-        let opened = lines.get(begin..).unwrap_or_default();
-        if memchr2(b'\n', b'\r', opened).is_some() {
+        let checked = self.check_text(lines.get(begin..).unwrap_or_default());
+        if checked.is_err() {
+            // An LF in it would end a line.
+            lines.truncate(begin);
+        }
+        checked
+    }
+
+    fn check_text(&mut self, part: &[u8]) -> Result<(), FramingEnd> {
+        if memchr2(b'\n', b'\r', part).is_some() {
             return Err(CloseCode::POLICY.into());
         }
-        if self.text.take(opened) { Ok(()) } else { Err(CloseCode::NOT_UTF8.into()) }
+        if self.text.take(part) { Ok(()) } else { Err(CloseCode::NOT_UTF8.into()) }
     }
 
     fn end_frame(&mut self, header: &Header, lines: &mut Vec<u8>) -> Result<(), FramingEnd> {

@@ -50,10 +50,11 @@ enum Outcome {
     Answer(Answer),
 }
 
-impl From<Answer> for Outcome {
-    fn from(answer: Answer) -> Self {
-        Self::Answer(answer)
-    }
+/// What comes after a request.
+enum Next {
+    Upgrade(Upgrade),
+    Request,
+    End,
 }
 
 impl Exchange {
@@ -82,30 +83,38 @@ impl Exchange {
     fn answer_requests(&mut self) -> io::Result<Option<Upgrade>> {
         let mut deadline = Instant::now() + self.shared.timeout;
         self.socket.tcp().set_write_timeout(Some(self.shared.timeout))?;
-        match self.peek(deadline)? {
-            TLS_HANDSHAKE if self.shared.tls.is_none() => return Ok(None),
-            TLS_HANDSHAKE => {}
-            _ if self.shared.tls.is_some() => return self.redirect(deadline).map(|()| None),
-            _ => {}
+        match (self.peek(deadline)?, self.shared.tls.is_some()) {
+            (TLS_HANDSHAKE, true) => {}
+            (TLS_HANDSHAKE, false) => return Ok(None),
+            (_, true) => return self.redirect(deadline).map(|()| None),
+            (_, false) => {}
         }
         for count in 1..=limits::WEB_REQUESTS {
-            let socket = self.socket.clone();
-            let head = self.heads.next(socket.tcp(), &|buffer| socket.read(buffer), deadline)?;
-            let (is_head, is_last) = head.as_ref().map_or((false, true), |h| (h.method == Method::Head, h.is_last));
-            let answer = match head.map(|head| self.handle(head)) {
-                Ok(Outcome::Upgrade(upgrade)) => return Ok(Some(upgrade)),
-                Ok(Outcome::Answer(answer)) | Err(answer) => answer,
-            };
-            let is_last = is_last || !answer.status.keeps_alive() || count == limits::WEB_REQUESTS;
-            let bytes = answer.bytes(is_head, is_last);
-            if is_last {
-                linger_close(&self.socket, &bytes);
-                return Ok(None);
+            match self.answer_next(deadline, count == limits::WEB_REQUESTS)? {
+                Next::Upgrade(upgrade) => return Ok(Some(upgrade)),
+                Next::Request => deadline = Instant::now() + limits::WEB_KEEP_ALIVE,
+                Next::End => break,
             }
-            self.socket.write_all(&bytes)?;
-            deadline = Instant::now() + limits::WEB_KEEP_ALIVE;
         }
         Ok(None)
+    }
+
+    /// Reads a request and answers it.
+    fn answer_next(&mut self, deadline: Instant, is_last: bool) -> io::Result<Next> {
+        let socket = self.socket.clone();
+        let head = self.heads.next(socket.tcp(), &|buffer| socket.read(buffer), deadline)?;
+        let is_head = head.as_ref().is_ok_and(|head| head.method == Method::Head);
+        let is_last = is_last || head.as_ref().map_or(true, |head| head.is_last);
+        let answer = match head.and_then(|head| self.handle(head)) {
+            Ok(Outcome::Upgrade(upgrade)) => return Ok(Next::Upgrade(upgrade)),
+            Ok(Outcome::Answer(answer)) | Err(answer) => answer,
+        };
+        if is_last || !answer.status.keeps_alive() {
+            linger_close(&self.socket, &answer.bytes(is_head, true));
+            return Ok(Next::End);
+        }
+        self.socket.write_all(&answer.bytes(is_head, false))?;
+        Ok(Next::Request)
     }
 
     /// Returns the first byte, which stays to be read.
@@ -140,12 +149,8 @@ impl Exchange {
         Ok(())
     }
 
-    fn handle(&mut self, head: Head) -> Outcome {
-        self.try_to_handle(head).unwrap_or_else(Outcome::Answer)
-    }
-
     /// Handles a request; the error is an answer, too.
-    fn try_to_handle(&mut self, head: Head) -> Result<Outcome, Answer> {
+    fn handle(&mut self, mut head: Head) -> Result<Outcome, Answer> {
         self.site.check(&head)?;
         let address = self.site.client_address(self.peer, &head)?;
         if head.method == Method::Other {
@@ -154,10 +159,10 @@ impl Exchange {
         }
         let port = port_at(&head.path).filter(|_| head.upgrade.is_some());
         self.count_for(address, port)?;
-        match (head.upgrade, port) {
-            (Some(request), Some(port)) => Ok(Outcome::Upgrade(Upgrade { request, port, address })),
-            (upgrade, _) => Ok(self.site.answer(&Head { upgrade, ..head }).into()),
-        }
+        Ok(match head.upgrade.take().zip(port) {
+            Some((request, port)) => Outcome::Upgrade(Upgrade { request, port, address }),
+            None => Outcome::Answer(self.site.answer(&head)),
+        })
     }
 
     /// Counts the connection for the address that a request names, and for its port.
