@@ -146,7 +146,7 @@ fn an_import_of_a_class_stalls_nobody() {
     assert_eq!(importing, "OK\n");
     assert_eq!(count_accounts(&world, "class"), 1_000);
     let lobby = luis.list("ROOMS");
-    assert_eq!(lobby, ["#lobby;1002;yes"]);
+    assert_eq!(lobby, ["#lobby;1002;yes;open;;"]);
     assert!(luis.list("USERS;1;class998").len() == 1);
     // One name that is taken refuses all.
     let reply = ask(&world, &[import("class", 1_000), Vec::new()].concat());
