@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::conversation::conversation;
 use super::{shown, table, trace};
-use crate::support::World;
+use crate::support::{Connection, PASSWORD, World};
 
 /// Sets every time of a trace to another hour.
 fn shift(file: &Path, to: &Path) {
@@ -106,7 +106,9 @@ fn a_user_with_the_name_of_a_process_is_not_the_process() {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("server.csv");
     let mut world = World::in_directory(directory, &["--trace", file.to_str().expect("a path")]);
-    world.register("server").request("QUIT");
+    // A new account cannot have that name; its line has it all the same.
+    let refused = Connection::open(world.send).request(&format!("REGISTER:server:{PASSWORD}"));
+    assert!(refused.starts_with("KO;NAME;"), "{refused}");
     world.stop();
     let rows = table(&[&file], &[]);
     assert!(rows.iter().any(|row| row[3] == "<-" && row[4] == "server-untraced"), "{rows:?}");
