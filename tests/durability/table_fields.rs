@@ -77,7 +77,7 @@ const TABLES: [(&str, &[Column]); 14] = [
     ("members", &[Room, User, Seq, Seq, Seq, Seq]),
     ("room_logs", &[Room, Seq, User, Number, Number, Number, Number, Number, Number]),
     ("room_marks", &[Room, User, Seq, Seq]),
-    ("conversations", &[Word, Number, Checksum, Seq, Number, Number, Number]),
+    ("conversations", &[Word, Number, Checksum, Seq, Number, Number, Number, Number, Number]),
     ("ids", &[User, Text, Seq, Time, Checksum]),
     ("permits", &[User, User, Flag]),
     ("bans", &[Target, Time, OptionalTime, Text]),
@@ -190,6 +190,7 @@ fn a_row_that_lacks_a_column_is_refused() {
             // These may be missing: they came with a later version.
             let later = match &*table.name {
                 "devices" | "members" | "room_logs" => 1..2,
+                "conversations" => 1..3,
                 "store" => 1..6,
                 "rooms" => 4..5,
                 _ => 0..0,

@@ -123,7 +123,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
     let written = tables(&disk, "/data/checkpoint-000001");
     for (table, parts) in [
         ("users.csv", &["ana@example.org", "Z;2027-01-15T08:00:00.006Z;;0\n", "Z;;2027-01-15T08:00:00.034Z;7\n"][..]),
-        ("devices.csv", &["eva;0;;;", "eva;1;lab;;", ";5\n", ";7\n"]),
+        ("devices.csv", &["eva;0;;;", "eva;1;lab;;", ";5;0\n", ";7;0\n"]),
         ("device_gaps.csv", &["eva;1;#sala;6\n"]),
         ("offline.csv", &[";OWN;luis;", ";MSG;", ";STATE;", ";yes;", ";no;", ";READ;"]),
         ("marks.csv", &[";yes", ";no"]),
@@ -195,8 +195,11 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
     let table = |name: &str| PathBuf::from(format!("/data/checkpoint-000001/{name}.csv"));
     disk.tamper(&table("store"), |bytes| {
         let mut content = String::from_utf8(bytes.clone()).expect("text");
-        let changes =
-            [("wachat-store;4\n", "wachat-store;2\n"), (";rights;erasures\n", "\n"), (";yes;yes;yes\n", ";yes\n")];
+        let changes = [
+            ("wachat-store;5\n", "wachat-store;2\n"),
+            (";looked_at;device_time;rights;erasures\n", "\n"),
+            (";yes;;0;yes;yes\n", ";yes\n"),
+        ];
         for (now, before) in changes {
             content = replace_in_table(&content, now, before);
         }
@@ -225,9 +228,9 @@ fn a_checkpoint_from_before_erasures_has_none() {
         });
     };
     tamper("store", &|content| {
-        let content = replace_in_table(&content, "wachat-store;4\n", "wachat-store;3\n");
+        let content = replace_in_table(&content, "wachat-store;5\n", "wachat-store;4\n");
         let content = replace_in_table(&content, ";erasures\n", "\n");
-        replace_in_table(&content, ";yes;yes;yes\n", ";yes;yes\n")
+        replace_in_table(&content, ";0;yes;yes\n", ";0;yes\n")
     });
     tamper("conversations", &|content| {
         let mut content = replace_in_table(&content, "wachat-conversations;2\n", "wachat-conversations;1\n");
