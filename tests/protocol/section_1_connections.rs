@@ -54,7 +54,7 @@ fn requests_may_be_sent_before_the_replies_are_read() {
          < KO;SYNTAX;...
          < OK;m-2;RECEIVED;<at>;2
          < OK;1
-         < ana;2;0;2
+         < ana;2;0;2;0
          < OK",
     );
     line.assert_closed();

@@ -141,7 +141,7 @@ fn a_name_is_one_user_in_any_case_and_is_shown_as_registered() {
          < 1;m-1;María;María;<at>;RECEIVED;hola
          > CHATS
          < OK;1
-         < María;1;0;1",
+         < María;1;0;1;0",
     );
     for same in ["maría", "MARÍA", "Mari\u{301}a"] {
         let_in(&world, &format!("LOGIN:{same}:{PASSWORD}"), "María");

@@ -131,7 +131,7 @@ fn no_lobby_for_accounts_that_are_not_to_be_in_it() {
     assert_eq!(exit_code(&class.user(&["add", "luis", "--no-lobby"])), 0);
     assert_eq!(exit_code(&class.user(&["add", "eva"])), 0);
     let world = class.serve(&[]);
-    assert_eq!(world.login("ana").list("MEMBERS;#lobby"), ["eva;offline"]);
+    assert_eq!(world.login("ana").list("ROOMS"), ["#lobby;1;no;open;;"], "eva is in it");
 }
 
 #[test]
