@@ -162,7 +162,8 @@ fn a_field_that_is_none_of_its_column_is_refused_and_its_line_is_named() {
     let disk = stored();
     let mut refused = 0;
     for table in Table::all(&disk) {
-        assert!(!table.rows().is_empty(), "{} has no row", table.name);
+        // No message of the store was taken back.
+        assert_eq!(table.rows().is_empty(), table.name == "erasures", "{} has no row", table.name);
         for (number, row) in table.rows() {
             let columns = columns(&table.name, &row);
             assert_eq!(columns.len(), row.len(), "{} line {number}", table.name);
