@@ -85,9 +85,9 @@ const TABLES: [(&str, &[Column]); 14] = [
 
 /// The columns of a row in `offline.csv`, by its kind.
 const WAITING: [(&str, &[Column]); 3] = [
-    ("OWN", &[User, Seq, Word, Target, Number, Unused, Unused]),
-    ("MSG", &[User, Seq, Word, User, Number, Flag, Unused]),
-    ("STATE", &[User, Seq, Word, Target, Word, Number, Time]),
+    ("OWN", &[User, Seq, Word, Target, Number, Unused, Unused, Unused]),
+    ("MSG", &[User, Seq, Word, User, Number, Flag, Unused, Unused]),
+    ("STATE", &[User, Seq, Word, Target, Word, Number, Time, Unused]),
 ];
 
 fn columns(table: &str, row: &[String]) -> &'static [Column] {
