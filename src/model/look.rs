@@ -30,7 +30,7 @@ pub enum NotForNew {
     Mark,
     /// A dot above stands on a letter that has one, or looks like one that has.
     Dot,
-    /// It is one of the [`RESERVED`] names, or looks like one.
+    /// It is one of the reserved names, or looks like one.
     Reserved,
 }
 
