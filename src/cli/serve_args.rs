@@ -228,7 +228,8 @@ impl ServeArgs {
     }
 
     fn web(&self) -> Option<Web> {
-        let (names, proxies) = (self.web_name.clone(), self.web_proxy.clone());
+        let names = self.web_name.clone();
+        let proxies = self.web_proxy.clone();
         self.web.map(|address| Web { address, names, proxies })
     }
 

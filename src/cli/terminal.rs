@@ -1,6 +1,6 @@
 //! Output and input of the commands.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::thread;
 
@@ -25,16 +25,6 @@ pub(super) fn write_out(bytes: &[u8]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// Asks a question on standard output, and returns the line that is the answer.
-pub(super) fn ask(question: &str) -> io::Result<String> {
-    let mut out = io::stdout().lock();
-    let mut answer = String::new();
-    write!(out, "{question}")?;
-    out.flush()?;
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer)
 }
 
 /// Writes a file that the user has named. It is not synced: the command can be run again.

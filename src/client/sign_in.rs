@@ -221,7 +221,8 @@ fn refused(why: Phrase) -> Failure {
     (Exit::Refused, why.to_string())
 }
 
-fn ask(question: &dyn fmt::Display) -> io::Result<String> {
+/// Asks a question on standard output, and returns the line that is the answer.
+pub(crate) fn ask(question: &dyn fmt::Display) -> io::Result<String> {
     let mut out = io::stdout().lock();
     let mut answer = String::new();
     write!(out, "{question}")?;

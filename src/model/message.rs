@@ -116,7 +116,7 @@ impl Text {
         self.0.is_none()
     }
 
-    /// Writes the text as the last field of a message, and behind it the field of one that was taken back.
+    /// Writes the text, and after that of a message that was taken back the field that says so.
     pub fn write<'a, 'b>(&self, to: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
         let to = to.text(self.as_str());
         if self.is_erased() { to.plain(ERASED) } else { to }

@@ -219,8 +219,8 @@ pub const EVENTS: &[EventForm] = &[
         form: "<seq>;ERASED;<user or #room>;<first>;<last>;<from>",
         help: "messages of a user were taken back",
         read: |seq, f| {
-            let (first, last) = (field(f, 3)?, field(f, 4)?);
-            Some(Event::Erased { seq, target: field(f, 2)?, first, last, from: field(f, 5)? })
+            let target = field(f, 2)?;
+            Some(Event::Erased { seq, target, first: field(f, 3)?, last: field(f, 4)?, from: field(f, 5)? })
         },
     },
     EventForm {

@@ -180,7 +180,7 @@ pub struct RoomMarksRow {
 pub struct ConversationRow {
     pub id: ConversationId,
     pub filed: HistoryPrefix,
-    /// How many of its messages were taken back.
+    /// Number of its messages that were taken back.
     pub erased: u64,
 }
 

@@ -292,9 +292,8 @@ impl TableRow for WaitingRow {
             }
             "OWN" => WaitingRowEvent::Own { seq, to: Target::from_stored(row.get(3)?)?, bytes: row.number(4)? },
             "ERASED" => {
-                let from = row.user(7)?;
-                let (first, last) = (row.seq(4)?, row.seq(5)?);
-                WaitingRowEvent::Erased { seq, peer: row.user(3)?, from, first, last }
+                let peer = row.user(3)?;
+                WaitingRowEvent::Erased { seq, peer, from: row.user(7)?, first: row.seq(4)?, last: row.seq(5)? }
             }
             "STATE" => WaitingRowEvent::State(Event::State {
                 seq,
@@ -388,8 +387,7 @@ impl TableRow for ErasureRow {
 
     fn read(row: &Row) -> Option<Self> {
         let id = ConversationId::parse(row.get(0)?)?;
-        let (first, last) = (row.seq(3)?, row.seq(4)?);
-        Some(Self { id, seq: row.seq(1)?, from: row.user(2)?, first, last })
+        Some(Self { id, seq: row.seq(1)?, from: row.user(2)?, first: row.seq(3)?, last: row.seq(4)? })
     }
 }
 

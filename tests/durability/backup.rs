@@ -2,7 +2,7 @@
 //! server does meanwhile and wherever it is cut; and what is not whole is never taken for whole.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -504,18 +504,24 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!(world.texts("ana", "IN"), ["seis"]);
 }
 
-#[test]
-fn an_old_id_gets_its_old_answer_from_a_restored_server() {
-    let mut world = World::without_lobby();
-    let mut ana = world.register("ana");
-    let _luis = world.register("luis");
-    let answer = ana.request("SEND;m-1;luis;hola");
+/// Backs the store of a running server up, kills it, and puts the backup in the place of the store. Returns both directories.
+fn replace_by_backup(world: &mut World) -> [PathBuf; 2] {
     let data = world.data();
     let backup = world.path("backup");
     assert_eq!(wachat(&["backup", "--data", path(&data), path(&backup)]).0, Some(0));
     world.kill();
     std::fs::remove_dir_all(&data).unwrap();
     assert_eq!(wachat(&["restore", path(&backup), "--data", path(&data)]).0, Some(0));
+    [data, backup]
+}
+
+#[test]
+fn an_old_id_gets_its_old_answer_from_a_restored_server() {
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let _luis = world.register("luis");
+    let answer = ana.request("SEND;m-1;luis;hola");
+    let [data, backup] = replace_by_backup(&mut world);
     let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
     for directory in [&data, &backup] {
         assert_eq!(mode(directory) & 0o777, 0o700);
@@ -642,12 +648,7 @@ fn what_owners_and_callees_have_decided_is_in_a_backup() {
     world.start();
     assert_eq!(world.login("ana").request("INVITE;#equipo;luis"), "OK");
     assert_eq!(world.login("ana").request("KICK;#equipo;eva"), "OK");
-    let data = world.data();
-    let backup = world.path("backup");
-    assert_eq!(wachat(&["backup", "--data", path(&data), path(&backup)]).0, Some(0));
-    world.kill();
-    std::fs::remove_dir_all(&data).unwrap();
-    assert_eq!(wachat(&["restore", path(&backup), "--data", path(&data)]).0, Some(0));
+    replace_by_backup(&mut world);
     world.start();
     let [mut ana, mut luis, mut eva] = ["ana", "luis", "eva"].map(|user| world.login(user));
     assert_eq!(ana.list("ROOMS"), ["#equipo;1;yes;invite;ana;la entrega"]);

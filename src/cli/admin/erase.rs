@@ -1,7 +1,8 @@
 //! `wachat user erase`: takes back all that a user has written.
 
-use super::super::terminal::{ask, write_out};
+use super::super::terminal::write_out;
 use super::access::StoreArgs;
+use crate::client::sign_in::ask;
 use crate::model::UserName;
 use crate::protocol::control::ControlRequest;
 use crate::state_machine::Texts;

@@ -21,7 +21,7 @@ pub(crate) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         ("uptime_seconds", router.elapsed().as_secs()),
         ("accounts", state.accounts().count() as u64 - removed),
         ("accounts_removed", removed),
-        ("rooms", state.count_rooms() as u64),
+        ("rooms", state.room_count() as u64),
         ("bans", state.bans.active(Timestamp::now()).count() as u64),
         ("last_number", state.last.get()),
         ("connections", router.sessions.len() as u64),

@@ -52,7 +52,7 @@ impl Site {
         self.proxies.iter().any(|network| network.contains(address))
     }
 
-    /// Returns the address that a request counts for: behind a proxy the one that the proxy names.
+    /// Returns the address that a request counts for: that of the client, also where the request comes from a proxy.
     pub fn client_address(&self, peer: IpAddr, head: &Head) -> Result<IpAddr, Answer> {
         let forwarded_for = head.forwarded_for.as_ref().filter(|_| self.is_proxy(peer));
         forwarded_for.map_or(Ok(peer), |text| {

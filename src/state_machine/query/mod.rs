@@ -1,6 +1,7 @@
 //! Queries: answer questions about the state and change nothing.
 
 mod delivery;
+mod device;
 mod excerpt;
 mod lists;
 mod retention;

@@ -29,7 +29,7 @@ impl StoredState {
         let is_removed = |target, seq: Seq| {
             let id = conversation_of(key.user, target);
             let conversation = self.conversation(id);
-            // What another recipient lacks has stayed in the file.
+            // Retention leaves in the file what another recipient lacks.
             conversation.is_some_and(|conversation| seq <= conversation.filed.removed.upto)
                 && !self.is_undelivered(id, seq)
         };

@@ -46,8 +46,9 @@ pub struct SessionKey {
 /// so no device is old at once because the server's clock has jumped, or because the server was off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceClock {
-    /// What the server's clock said at the last look.
+    /// Time of the server's clock at the last look.
     pub looked_at: Option<Timestamp>,
+    /// Sum of the steps so far.
     pub time: Duration,
 }
 

@@ -34,8 +34,9 @@ pub struct Mailbox {
     messages: Usage,
     by_sender: BTreeMap<AccountNumber, Usage>,
     from_strangers: Usage,
-    /// The events that are kept for devices alone, without the own messages, and these.
+    /// The events that are kept for devices alone, without the user's own messages.
     kept: Usage,
+    /// The user's own messages.
     kept_own: Usage,
 }
 

@@ -14,7 +14,6 @@ mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -35,9 +34,7 @@ pub use length::length_in_reply;
 use super::error::ApplyError;
 use crate::limits;
 use crate::model::look::{check_new, check_new_account, looks};
-use crate::model::{
-    DeviceName, KeyDigest, Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, UserName,
-};
+use crate::model::{Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko};
 
@@ -224,11 +221,6 @@ impl StoredState {
         self.accounts.iter().map(|account| &account.row)
     }
 
-    /// Returns how many rooms are open.
-    pub fn count_rooms(&self) -> usize {
-        self.room_numbers.len()
-    }
-
     /// Returns every name that is taken, with its password hash; `None` where the account was removed.
     pub fn password_hashes(&self) -> impl Iterator<Item = (&UserName, Option<&Arc<str>>)> {
         let rows = self.accounts.iter().map(|account| &account.row);
@@ -381,57 +373,6 @@ impl StoredState {
         let is_lobby = |room: &RoomNumber| LOBBY.strip_prefix('#') == Some(self.room(*room).name.mapped());
         let has_written = recipient.chats.get(&sender).is_some_and(|chat| chat.has_written);
         is_other && !has_written && recipient.rooms.intersection(sender_rooms).all(is_lobby)
-    }
-
-    /// Returns whether this is more than may be kept for the devices of a user (protocol, section 3).
-    fn is_too_much(&self, kept: Usage) -> bool {
-        kept.messages > self.capacities.device_events || kept.bytes > limits::DEVICE_EVENT_BYTES
-    }
-
-    /// Returns whether the mailbox of a user keeps more for devices than it may.
-    pub(super) fn is_crowded(&self, user: AccountNumber) -> bool {
-        self.device_to_drop(user).is_some()
-    }
-
-    /// Finds the users whose mailboxes keep more than they may: a replay does not note them.
-    pub(super) fn find_crowded(&mut self) {
-        self.crowded = (0..self.accounts.len()).map(AccountNumber::new).filter(|user| self.is_crowded(*user)).collect();
-    }
-
-    /// Returns the device that is to lose its number because the user's mailbox keeps more than it may: the one that is behind
-    /// the others. Where that is the nameless one, for which no own messages are kept, these are counted apart, so that
-    /// neither it nor a named one loses its number because of what is kept for the other.
-    pub(super) fn device_to_drop(&self, user: AccountNumber) -> Option<DeviceNumber> {
-        let Account { mailbox, devices, .. } = self.account(user);
-        let [received, own] = [mailbox.kept(), mailbox.kept_own()];
-        let (slowest, _) = devices.slowest()?;
-        if slowest.is_named() {
-            return self.is_too_much(received.plus(own)).then_some(slowest);
-        }
-        if self.is_too_much(received) {
-            return Some(slowest);
-        }
-        devices.slowest_named().filter(|_| self.is_too_much(own)).map(|(named, _)| named)
-    }
-
-    /// Returns the devices from one on (`None`: all), each with the time for which it was unused.
-    pub(super) fn devices_from(&self, from: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, Duration)> {
-        let accounts = self.accounts.iter().enumerate().skip(from.map_or(0, |from| from.user.index()));
-        let devices = accounts.flat_map(|(index, account)| {
-            let user = AccountNumber::new(index);
-            let now = self.device_clock.time;
-            let unused = move |device: &Device| now.saturating_sub(device.used);
-            account.devices.iter().map(move |device| (SessionKey { user, device: device.number }, unused(device)))
-        });
-        devices.skip_while(move |(key, _)| from.is_some_and(|from| *key < from))
-    }
-
-    /// Returns the keys of all devices.
-    pub fn device_keys(&self) -> impl Iterator<Item = (&UserName, &DeviceName, KeyDigest)> {
-        self.accounts.iter().flat_map(|account| {
-            let devices = account.devices.iter();
-            devices.filter_map(|device| Some((&account.row.name, device.name.as_ref()?, device.key?)))
-        })
     }
 
     /// Returns the name of a target.

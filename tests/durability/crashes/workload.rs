@@ -504,7 +504,8 @@ impl Workload {
         let state = self.server.as_ref()?.group_commit.state();
         let Ok(number) = state.find_room(&Ok(target(CLUB))) else { return Some(String::new()) };
         let room = state.room(number);
-        let (kind, topic) = (room.rights.kind, &room.rights.topic);
+        let kind = room.rights.kind;
+        let topic = &room.rights.topic;
         let owner = room.rights.owner.map(|owner| state.name(owner));
         let users = USERS.map(|user| {
             let number = state.number(&name(user)).ok()?;

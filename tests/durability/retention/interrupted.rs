@@ -103,10 +103,7 @@ fn a_clean_up_that_is_cut_at_any_call_is_done_or_not_and_can_be_done_again() {
             let _ = server.store.checkpoint_and_clean_up(upto, Some(&clean_up));
             drop(server);
             let how = format!("{fault:?} at call {call}");
-            assert_recovers(&disk.after_power_cut(|| false), time, &format!("{how}, nothing kept"));
-            assert_recovers(&disk.after_power_cut(|| random.chance(50)), time, &format!("{how}, half kept"));
-            disk.heal();
-            assert_recovers(&disk, time, &format!("{how}, killed"));
+            disk.check_after_each_end(&mut random, &how, |disk, how| assert_recovers(disk, time, how));
         }
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::random::Random;
 use nodes::{Change, Node, State, split, write_into};
 use wachat::disk::{Disk, File};
 
@@ -83,6 +84,15 @@ impl SimulatedDisk {
     /// sector of it, whether it reached the disk.
     pub fn after_power_cut(&self, mut keep: impl FnMut() -> bool) -> Self {
         Self::of(self.0.lock().nodes.iter().map(|node| node.after_power_cut(&mut keep)).collect())
+    }
+
+    /// Checks the disk as each end of a process leaves it: a power cut with nothing or with half of what was not synced, and
+    /// a kill. `how`: what went before.
+    pub fn check_after_each_end(&self, random: &mut Random, how: &str, check: impl Fn(&Self, &str)) {
+        check(&self.after_power_cut(|| false), &format!("{how}, nothing kept"));
+        check(&self.after_power_cut(|| random.chance(50)), &format!("{how}, half kept"));
+        self.heal();
+        check(self, &format!("{how}, killed"));
     }
 
     /// Changes a file, durably and without a call: as a failing disk does, or a curious person. Does nothing if the
