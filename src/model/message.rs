@@ -123,7 +123,7 @@ impl Text {
     }
 
     /// Reads the fields that [`Text::write`] has written. Others may follow (protocol, section 2).
-    fn read(fields: &Fields, index: usize) -> Option<Self> {
+    pub fn read(fields: &Fields, index: usize) -> Option<Self> {
         let text = fields.get(index)?;
         let is_erased = text.is_empty() && fields.get(index + 1) == Some(ERASED);
         if is_erased { Some(Self::erased()) } else { Self::new(text) }

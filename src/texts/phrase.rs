@@ -387,6 +387,26 @@ phrases! {
     NothingSent { target }: "you have sent nothing to {target} yet",
         "todavía no has enviado nada a {target}", "você ainda não enviou nada para {target}";
     NobodyWaitedFor: "nobody is waited for there", "allí no se espera a nadie", "ali não se espera por ninguém";
+    TakenBack: "taken back", "retirado", "retirada";
+    ErasedMessage { time, user }: "the message of {user} of {time} was taken back",
+        "el mensaje de {user} de las {time} se ha retirado", "a mensagem de {user} das {time} foi retirada";
+    ErasedInRoom { time, user, room }: "the message of {user} of {time} in {room} was taken back",
+        "el mensaje de {user} de las {time} en {room} se ha retirado",
+        "a mensagem de {user} das {time} em {room} foi retirada";
+    ErasedMessages { user, target }: "earlier messages of {user} were taken back in the chat {target}",
+        "se han retirado mensajes anteriores de {user} en el chat {target}",
+        "mensagens anteriores de {user} foram retiradas na conversa {target}";
+    EraseQueued { target }: "your message to {target} is not sent yet; take it back when it is",
+        "tu mensaje a {target} aún no se ha enviado; retíralo cuando lo esté",
+        "sua mensagem para {target} ainda não foi enviada; retire-a quando for";
+    NothingToErase { target }: "there is no such message of yours to {target} here; /history {target} shows the last ones",
+        "aquí no hay tal mensaje tuyo a {target}; /history {target} muestra los últimos",
+        "não há tal mensagem sua para {target} aqui; /history {target} mostra as últimas";
+    EraseLate: "it is older than a day: it cannot be taken back any more",
+        "tiene más de un día: ya no se puede retirar", "tem mais de um dia: já não se pode retirar";
+    NoErasing: "this server is of an older version: nothing can be taken back there",
+        "este servidor es de una versión anterior: allí no se puede retirar nada",
+        "este servidor é de uma versão anterior: ali não se pode retirar nada";
     NothingThere: "nothing there yet", "todavía no hay nada", "ainda não há nada";
     NotAsked { why }: "not asked: {why}", "no preguntado: {why}", "não perguntado: {why}";
     TooManyQuestions: "too many questions wait for their answers; ask again later",

@@ -52,6 +52,9 @@ pub struct MessageLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     text: Text,
+    /// The field of the same name: the text was taken back, and is empty.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     /// Its time for people.
     #[serde(skip)]
     shown_at: String,
@@ -60,7 +63,8 @@ pub struct MessageLine {
 impl MessageLine {
     pub fn received(message: &Message) -> Self {
         let Message { seq, id, from, to, at, text } = message.clone();
-        Self { seq, id, from, to, at, state: None, text, shown_at: at.to_string() }
+        let erased = text.is_erased();
+        Self { seq, id, from, to, at, state: None, text, erased, shown_at: at.to_string() }
     }
 }
 
@@ -105,13 +109,14 @@ impl Line for HistoryLine {
 
 impl Line for MessageLine {
     /// In a history `12 14:35 read luis: hola`, else `12 2026-11-21T14:35:02.511Z luis: hola`; in a room
-    /// `… #sala luis: hola`.
+    /// `… #sala luis: hola`; of a message that was taken back `… erased luis: `.
     fn plain(&self) -> String {
         let state = self.state.map_or(String::new(), |state| format!("{} ", word(state)));
         let room = if let Target::Room(room) = &self.to { format!("{room} ") } else { String::new() };
         let from = format!("{room}{}", self.from);
         let text = indented(self.text.as_str());
-        format!("{} {} {state}{}: {text}", self.seq, self.shown_at, safe(&from))
+        let erased = if self.erased { "erased " } else { "" };
+        format!("{} {} {state}{erased}{}: {text}", self.seq, self.shown_at, safe(&from))
     }
 }
 

@@ -21,6 +21,7 @@
 //! recovery begins at the first segment that the head of the newest one names.
 
 mod append;
+mod edit;
 mod error;
 mod format;
 mod location;
@@ -30,6 +31,7 @@ mod segment;
 mod small;
 
 pub use append::Wal;
+pub use edit::edit_segment;
 pub use error::WalError;
 pub use location::Location;
 pub use recover::{Inspected, Recovered, inspect, recover, replay_closed};

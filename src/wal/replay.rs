@@ -101,15 +101,15 @@ pub(super) fn replay_segments(
 }
 
 /// The bytes of a segment whose head is good.
-struct Content {
+pub(super) struct Content {
     file: Arc<dyn File>,
     path: PathBuf,
-    head: Head,
-    bytes: Vec<u8>,
+    pub head: Head,
+    pub bytes: Vec<u8>,
 }
 
 impl Content {
-    fn read(location: &Location, open: Open, number: u64) -> Result<Self, WalError> {
+    pub fn read(location: &Location, open: Open, number: u64) -> Result<Self, WalError> {
         let path = location.segment(number);
         let file = open(&*location.disk, &path).map_err(missing_or_io(&path))?;
         let bytes = disk::read_all(&*file).map_err(WalError::io(&path))?;
@@ -171,14 +171,14 @@ pub(super) fn expect_batch_first(location: &Location, number: u64, batch: u64) -
 }
 
 /// Splits records at their line feeds.
-fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     memchr_iter(b'\n', records)
         .map(move |end| records.get(std::mem::replace(&mut start, end + 1)..end).unwrap_or_default())
 }
 
 /// Cuts off the line feeds at the end.
-fn without_feeds(bytes: &[u8]) -> &[u8] {
+pub(super) fn without_feeds(bytes: &[u8]) -> &[u8] {
     let length = bytes.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
     bytes.get(..length).unwrap_or_default()
 }

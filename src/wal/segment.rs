@@ -101,7 +101,7 @@ pub(super) fn create(
 }
 
 /// Writes a file with this content and line feeds up to its size, durable but for its name.
-fn write_full(disk: &dyn Disk, path: &Path, content: &[u8], size: u64) -> io::Result<Arc<dyn File>> {
+pub(super) fn write_full(disk: &dyn Disk, path: &Path, content: &[u8], size: u64) -> io::Result<Arc<dyn File>> {
     let file = disk.create(path)?;
     file.write_at(content, 0)?;
     fill(&*file, content.len() as u64, size)?;

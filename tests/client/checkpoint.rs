@@ -97,7 +97,7 @@ fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
     let checkpoint = home.join("checkpoint.csv");
     let disk = with_checkpoint();
     assert!(open(&disk).unwrap().0.files.covered().is_some());
-    let later = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";2;", ";3;", 1);
+    let later = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";3;", ";4;", 1);
     let lines = &later[..later.rfind("END;").unwrap()];
     write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
     let unused = |disk: &SimulatedDisk, rows_left: &[&str]| {
@@ -120,7 +120,7 @@ fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
     unused(&disk, &[]);
     // The log was begun anew, and has as many segments.
     let disk = with_checkpoint();
-    let first = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";2;1;1;", ";2;2;1;", 1);
+    let first = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";3;1;1;", ";3;2;1;", 1);
     let lines = &first[..first.rfind("END;").unwrap()];
     write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
     unused(&disk, &["in one"]);

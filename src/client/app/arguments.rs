@@ -203,3 +203,9 @@ pub fn history(rest: &str) -> Parsed {
     };
     Ok(Command::History { target: optional_target(name.unwrap_or_default())?, count })
 }
+
+/// Parses the argument of `/erase`: which message, counted from the last one.
+pub fn erase(rest: &str) -> Parsed {
+    let n = if rest.is_empty() { Ok(1) } else { rest.parse() };
+    n.ok().filter(|n| *n > 0).map(Command::Erase).ok_or(Refusal::Form)
+}

@@ -26,6 +26,8 @@ pub enum Command {
     },
     /// Finds rows of the history with all these words.
     Search(Vec<String>),
+    /// Takes back the user's last message of the current conversation, or the one that many from the end.
+    Erase(usize),
     Unread,
     Users,
     Whois(UserName),
@@ -95,6 +97,7 @@ impl Command {
     /// Checks that its output depends on the messages sent before it.
     pub(super) fn looks_back(&self) -> bool {
         let about_messages = matches!(self, Self::History { .. } | Self::Search(_) | Self::Unread | Self::Status(_));
+        let about_messages = about_messages || matches!(self, Self::Erase(_));
         about_messages || matches!(self, Self::Users | Self::Whois(_) | Self::Rooms | Self::Members(_))
     }
 }

@@ -2,8 +2,8 @@
 //! command is a new row.
 
 use super::arguments::{
-    Parsed, Refusal, act, email, forget, history, join, log_out, none, optional_room, optional_target, optional_text,
-    optional_user, permit, room_and_user, room_kind, say_to, search, set, topic,
+    Parsed, Refusal, act, email, erase, forget, history, join, log_out, none, optional_room, optional_target,
+    optional_text, optional_user, permit, room_and_user, room_kind, say_to, search, set, topic,
 };
 use super::command::Command;
 use crate::client::link::request::RoomChange;
@@ -80,6 +80,11 @@ commands! {
         help "find messages with all these words in your history",
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
+    "/erase" [], erase;
+        form "/erase [number]", "/erase [número]", "/erase [número]";
+        help "take back your last message in this chat, everywhere; with 2, the one before it, and so on; for a day",
+            "retira tu último mensaje de este chat, en todas partes; con 2, el de antes, y así; durante un día",
+            "retira sua última mensagem desta conversa, em toda parte; com 2, a anterior, e assim por diante; durante um dia";
     "/unread" [], |rest| none(rest, Command::Unread);
         help "show which conversations have unread messages, and how many",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";

@@ -47,6 +47,8 @@ pub struct Completion {
     before: Option<Seq>,
     /// Messages of it that come with a poll.
     newer: u64,
+    /// Messages of it that were taken back, on the pages so far.
+    erased: u64,
     /// Messages of it that were added, and of all conversations.
     added: usize,
     total: usize,
@@ -151,6 +153,8 @@ impl App {
         let is_at_earlier_store = self.state.reaches_earlier_store(&missing, page);
         let added = self.state.add_missed(&missing, page);
         let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
+        let is_erased = |message: &&Arc<Message>| message.text.is_erased();
+        self.completion.erased += page.iter().filter_map(HistoryRecord::message).filter(is_erased).count() as u64;
         self.completion.newer += page.iter().filter(is_newer).count() as u64;
         let bytes = |message: &Arc<Message>| message.text.as_str().len() + limits::ROW_BYTES;
         self.completion.space = self.completion.space.saturating_sub(added.iter().map(bytes).sum());
@@ -161,8 +165,13 @@ impl App {
             }
         }
         self.report_progress(added.len());
-        match oldest.filter(|oldest| *oldest > missing.down_to.next() && !is_at_earlier_store) {
+        // Those that were taken back may be further down, also among the messages of an earlier store.
+        let seeks = missing.seeks_erased && self.completion.erased < missing.erased;
+        let down_to = if seeks { Seq::ZERO } else { missing.down_to };
+        let is_here = is_at_earlier_store || oldest.is_some_and(|oldest| oldest <= missing.down_to.next());
+        match oldest.filter(|oldest| *oldest > down_to.next() && (seeks || !is_at_earlier_store)) {
             None => self.end_conversation(&missing, None),
+            Some(oldest) if is_here => self.fetch_below(oldest),
             // A history that is new here begins with the last messages.
             Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {
                 let first = missing.above.next();
@@ -170,11 +179,13 @@ impl App {
                     (oldest > first).then(|| Gap { target: missing.target.clone(), first, last: oldest.before() });
                 self.end_conversation(&missing, rest);
             }
-            Some(oldest) => {
-                self.completion.before = Some(oldest);
-                self.completion.mode = Mode::Fetching;
-            }
+            Some(oldest) => self.fetch_below(oldest),
         }
+    }
+
+    fn fetch_below(&mut self, oldest: Seq) {
+        self.completion.before = Some(oldest);
+        self.completion.mode = Mode::Fetching;
     }
 
     /// Says that a conversation is not kept: of the first one alone, since a server can name any number of them.
@@ -220,6 +231,7 @@ impl App {
 
     fn begin_next(&mut self) {
         (self.completion.before, self.completion.newer, self.completion.added) = (None, 0, 0);
+        self.completion.erased = 0;
         self.completion.mode = if self.completion.missing.is_empty() { Mode::Idle } else { Mode::Fetching };
         if self.completion.missing.is_empty() && self.completion.many && self.completion.total > 0 {
             self.show(notice(Phrase::Completed { count: &self.completion.total }));

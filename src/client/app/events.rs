@@ -178,6 +178,7 @@ impl App {
             (Request::Rights(room), given) => self.note_rights(&room, &given),
             (Request::Topic(room), Answer::Rooms(rooms)) => self.show_topic(&room, rooms.first()),
             (Request::Members(room), Answer::Refused(ko)) => self.problem(why_refused(&room, &ko)),
+            (Request::Erase(message), given) => self.handle_erase(&message, given),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
             (Request::Permit(user, permitted), Answer::Done) => self.handle_permit(&user, permitted),
@@ -272,6 +273,7 @@ impl App {
                 self.state.wants_comparison(&self.state.target_of(message))
             }
             Arrival::Gap(_) => true,
+            Arrival::Erased(rows, ..) => self.state.lacks_erasures(&rows.target),
             _ => false,
         };
         if arrivals.iter().any(tells_of_missing) {
@@ -326,6 +328,7 @@ impl App {
             Arrival::Invited(room, user) => self.handle_invited(&room, &user),
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
+            Arrival::Erased(rows, from, at) => self.report_erased(&rows, &from, at),
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
             Arrival::Call(user) => self.report_call(&user),
             Arrival::Notice(text) => self.show(notice(Phrase::Announcement { text: &text })),

@@ -24,6 +24,7 @@ pub mod destination;
 mod devices;
 mod direct;
 pub mod dispatch;
+mod erase;
 pub mod event;
 mod events;
 mod execute;

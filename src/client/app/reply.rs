@@ -54,7 +54,8 @@ impl App {
 
     fn answer_if_away(&mut self, message: &Message) {
         let Some(away) = &mut self.away else { return };
-        let may_answer = !is_automatic(&message.text) && away.answered.len() < AWAY_ANSWERS;
+        let is_for_answer = !is_automatic(&message.text) && !message.text.is_erased();
+        let may_answer = is_for_answer && away.answered.len() < AWAY_ANSWERS;
         if may_answer && away.answered.insert(message.from.clone()) {
             let answer = away.answer.clone();
             self.say(Target::User(message.from.clone()), answer);

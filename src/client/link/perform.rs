@@ -37,6 +37,9 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Fill(gap) => {
             fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?.map(Answer::Rows)
         }
+        Request::Erase(message) => {
+            ask(session, &SendRequest::Erase { target: Ok(message.to.clone()), seq: message.seq })?
+        }
         Request::Presence => fetch_presence(session)?.map(Answer::Users),
         Request::Find(target) => fetch_history(session, target, 1, None)?.map(Answer::Rows),
         Request::Peer(user) => find_peer(session, user)?,

@@ -1,12 +1,13 @@
 //! The requests of the client on the SEND port and their answers (protocol, section 5), and the reports of the two threads.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::error::LinkError;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::state::rights::Rights;
 use crate::client::state::row::Gap;
-use crate::model::{DeviceName, Email, RoomKind, RoomName, Seq, Target, Topic, UserName};
+use crate::model::{DeviceName, Email, Message, RoomKind, RoomName, Seq, Target, Topic, UserName};
 use crate::protocol::reply::{OpenSession, Permit};
 use crate::protocol::{Accepted, Chat, Device, Event, HistoryRecord, Ko, Peer, Room, SessionOpened, Status, User};
 
@@ -53,6 +54,8 @@ pub enum Request {
     Fetch(Target, Option<Seq>),
     /// The last messages among those that only the server has.
     Fill(Gap),
+    /// Takes a message back.
+    Erase(Arc<Message>),
     Whois(UserName),
     /// The user's open connections.
     Sessions,

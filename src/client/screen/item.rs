@@ -92,7 +92,7 @@ impl Look {
     /// Returns the lines of an item. `state`: where the state of a message that was sent elsewhere is looked up.
     pub(super) fn lines_of(&self, item: &Item, state: &ClientState) -> Rc<Vec<Line>> {
         match item {
-            Item::Row(row) => self.lines_of_row(row),
+            Item::Row(row) => self.lines_of_row(row, state.is_row_erased(row)),
             Item::Unconfirmed { message, is_lost: false } => self.lines_of_direct(message, self.state(None)),
             Item::Unconfirmed { message, is_lost: true } => {
                 self.lines_of_direct(message, vec![Piece::new(Phrase::DirectNotHeld.to_string(), self.theme.problem())])
@@ -108,8 +108,11 @@ impl Look {
         Line::of(line, style)
     }
 
-    fn lines_of_row(&self, row: &Row) -> Rc<Vec<Line>> {
+    /// Returns the lines of a row. `is_erased`: its message was taken back, whatever text the log has of it.
+    fn lines_of_row(&self, row: &Row, is_erased: bool) -> Rc<Vec<Line>> {
         match row {
+            Row::Received(message) if is_erased => self.lines_of_erased(message, Vec::new()),
+            Row::Sent(message, state) if is_erased => self.lines_of_erased(message, self.state(Some(*state))),
             Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
             Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
             Row::Direct(message) if message.from == self.me => self.lines_of_direct(message, self.state(Some(HELD))),
@@ -127,7 +130,21 @@ impl Look {
     }
 
     fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Rc<Vec<Line>> {
-        self.said(&message.from, message.at, message.text.as_str(), how, tail)
+        match message.text.is_erased() {
+            true => self.lines_of_erased(message, tail),
+            false => self.said(&message.from, message.at, message.text.as_str(), how, tail),
+        }
+    }
+
+    /// Returns the lines of a message that was taken back. No text of a user looks like that.
+    fn lines_of_erased(&self, message: &Message, tail: Vec<Piece>) -> Rc<Vec<Line>> {
+        let theme = self.theme;
+        let time = Piece::new(format!("{} ", message.at.local_time_of_day()), theme.quiet());
+        let name = Piece::new(format!("{} ", safe(message.from.shown())), theme.name(&message.from));
+        let head = vec![time, name];
+        let text = format!("({})", Phrase::TakenBack);
+        let paragraph = Paragraph { head, tail, indent: 6, style: theme.quiet(), ..Paragraph::plain(&text) };
+        Rc::new(paragraph.lines(self.width, theme, ""))
     }
 
     fn said(&self, from: &UserName, at: Timestamp, text: &str, how: &str, tail: Vec<Piece>) -> Rc<Vec<Line>> {

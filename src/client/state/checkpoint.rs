@@ -2,10 +2,11 @@
 //! checkpoint that is missing or damaged only makes the start slower.
 //!
 //! ```text
-//! wachat-client-checkpoint;2;<first>;<segment>;<batch>     the segments that it covers, and the batch that comes next
+//! wachat-client-checkpoint;3;<first>;<segment>;<batch>     the segments that it covers, and the batch that comes next
 //! BASE;<store>;<position>;<newest>;<shown>;<seed>          of the state
-//! CONVERSATION;<target>;<delivered>;<read>;<last received>;<seen>;<upto>;<count>;<yes or no: older rows are in the
-//!     log only>
+//! CONVERSATION;<target>;<delivered>;<read>;<last received>;<seen>;<upto>;<count>;<erased>;<yes or no: older rows are
+//!     in the log only>
+//! BACK;<target>;<first>;<last>;<from>                      messages of that user that were taken back
 //! ABOVE;<target>;<number>;...                              messages above the last comparison with the server
 //! ROW;IN;<seq>;<id>;<from>;<to>;<at>;<text>                the newest rows; in the same way DIRECT and GAP,
 //! ROW;OUT;<state>;<seq>;<id>;<from>;<to>;<at>;<text>
@@ -37,7 +38,7 @@ use crate::record::{Fields, Writer};
 use crate::wal::{Covered, WalError};
 
 const KIND: &str = "wachat-client-checkpoint";
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// Most numbers in one line.
 const NUMBERS: usize = 500;
@@ -139,6 +140,11 @@ impl ClientState {
                 let conversation = self.conversations.get_mut(&Target::from_stored(f.get(1)?)?)?;
                 f.iter().skip(2).try_for_each(|number| conversation.above.insert(Seq::parse(number)?).then_some(()))?;
             }
+            "BACK" => {
+                let rows = Record::read_gap(f, 1)?;
+                let from = UserName::from_stored(f.get(4)?)?;
+                self.conversations.get_mut(&rows.target)?.erasures.note(&rows, &from);
+            }
             "ROW" => {
                 let (target, row) = self.read_row(f)?;
                 self.conversations.get_mut(&target)?.restore(row);
@@ -176,11 +182,11 @@ impl ClientState {
 
 impl Conversation {
     fn write_lines(&self, target: &Target, lines: &mut Vec<u8>) {
-        let Self { delivered, read, last_received, seen, complete: Complete { upto, count }, .. } = self;
+        let Self { delivered, read, last_received, seen, complete: Complete { upto, count, erased }, .. } = self;
         line(lines, |w| {
             w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read);
             w.plain(last_received).plain(seen);
-            w.plain(upto).plain(count).plain(if self.older { "yes" } else { "no" })
+            w.plain(upto).plain(count).plain(erased).plain(if self.older { "yes" } else { "no" })
         });
         let above: Vec<_> = self.above.iter().collect();
         for numbers in above.chunks(NUMBERS) {
@@ -189,15 +195,18 @@ impl Conversation {
                 numbers.iter().fold(w, |w, number| w.plain(number))
             });
         }
+        for (first, last, from) in self.erasures.iter() {
+            line(lines, |w| w.plain("BACK").plain(target.stored()).plain(first).plain(last).plain(from.stored()));
+        }
         for row in self.rows() {
             line(lines, |w| write_row(row, w.plain("ROW")));
         }
     }
 
     fn read_line(f: &Fields) -> Option<Self> {
-        let complete = Complete { upto: field(f, 6)?, count: field(f, 7)? };
+        let complete = Complete { upto: field(f, 6)?, count: field(f, 7)?, erased: field(f, 8)? };
         let watermarks = [field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?];
-        Some(Self::restored(watermarks, complete, f.get(8)? == "yes"))
+        Some(Self::restored(watermarks, complete, f.get(9)? == "yes"))
     }
 }
 

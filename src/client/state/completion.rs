@@ -21,6 +21,10 @@ pub struct Missing {
     /// The number of the conversation's last message, and the server's count of all.
     pub last: Seq,
     pub count: u64,
+    /// The server's count of those that were taken back.
+    pub erased: u64,
+    /// Another number of them is noted here: the pages are read down to the last of them.
+    pub seeks_erased: bool,
     /// The messages of others above this number come with a poll.
     pub taken: Seq,
     /// The number up to which the server calls them read: another program of the user has shown them.
@@ -43,7 +47,7 @@ impl ClientState {
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing: Vec<Missing> = Vec::new();
         let mut space = limits::CONVERSATIONS.saturating_sub(self.conversations.len());
-        for Chat { target, last, count, read, .. } in chats {
+        for Chat { target, last, count, read, erased } in chats {
             if !self.knows(target) {
                 let Some(left) = space.checked_sub(1) else { continue };
                 space = left;
@@ -52,16 +56,18 @@ impl ClientState {
             let last = *last;
             let count = *count;
             let read = *read;
+            let erased = *erased;
             self.mark_seen(&target, read);
             let empty = Conversation::default();
             let here = self.conversations.get(&target).unwrap_or(&empty);
             let above = here.complete.upto;
             let doubtful = if states_missed { here.first_unread_sent() } else { None };
-            if doubtful.is_some() || !here.is_complete(last, count) {
+            let seeks_erased = here.complete.erased != erased;
+            if doubtful.is_some() || seeks_erased || !here.is_complete(last, count) {
                 let down_to = doubtful.map_or(above, |seq| seq.before().min(above));
-                missing.push(Missing { target, above, down_to, last, count, taken, read });
+                missing.push(Missing { target, above, down_to, last, count, erased, seeks_erased, taken, read });
             } else if last > above && last <= taken {
-                self.record(Record::Complete(target, Complete { upto: last, count }));
+                self.record(Record::Complete(target, Complete { upto: last, count, erased }));
             }
         }
         missing
@@ -105,6 +111,7 @@ impl ClientState {
                 added.push(message);
             }
         }
+        page.iter().filter_map(HistoryRecord::message).for_each(|message| self.note_if_erased(message));
         added
     }
 
@@ -135,7 +142,7 @@ impl ClientState {
         }
         let upto = missing.last.min(missing.taken);
         let count = missing.count.saturating_sub(newer);
-        let complete = Complete { upto: upto.max(missing.above), count };
+        let complete = Complete { upto: upto.max(missing.above), count, erased: missing.erased };
         self.record(Record::Complete(missing.target.clone(), complete));
         self.mark_seen(&missing.target, missing.read);
     }
@@ -150,6 +157,7 @@ impl ClientState {
                 self.record(Record::Missed(message.clone()));
                 added += 1;
             }
+            self.note_if_erased(message);
         }
         let oldest = page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > gap.first);
         let first = oldest.unwrap_or(gap.first);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::erasures::Erasures;
 use super::row::{Gap, Row};
 use crate::model::{Message, MessageId, Seq, State, Text, Timestamp, UserName};
 
@@ -32,6 +33,7 @@ pub struct Conversation {
     /// The user has seen the messages up to this number of this store.
     pub(super) seen: Seq,
     pub(super) complete: Complete,
+    pub(super) erasures: Erasures,
     /// Number up to which nothing was missing in each earlier store that had messages here; `None`: there was none.
     complete_before: Option<Seq>,
     /// The numbers of the messages above those: a message that is fetched may be here already.
@@ -47,10 +49,12 @@ pub struct Conversation {
 pub struct Complete {
     pub upto: Seq,
     pub count: u64,
+    /// The number of them that were taken back.
+    pub erased: u64,
 }
 
 impl Complete {
-    /// The count of a room that the user has left: none that a server reports, with whatever number of messages is added.
+    /// A count that is not known, as that of a room that the user has left: none that a server reports, with whatever number of messages is added.
     pub const UNKNOWN: u64 = u64::MAX / 2;
 }
 
@@ -70,6 +74,7 @@ impl Conversation {
         }
         (self.delivered, self.read, self.last_received, self.seen) = (Seq::ZERO, Seq::ZERO, Seq::ZERO, Seq::ZERO);
         (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
+        self.erasures = Erasures::default();
     }
 
     /// Notes that nothing up to this number is missing.
@@ -81,6 +86,45 @@ impl Conversation {
     /// Checks that as many messages are here as the server counts up to a number.
     pub fn is_complete(&self, upto: Seq, count: u64) -> bool {
         upto <= self.complete.upto || self.complete.count + self.above.range(..=upto).count() as u64 == count
+    }
+
+    /// Removes the texts of the messages of this user among these numbers of this store.
+    pub(super) fn erase(&mut self, rows: &Gap, from: &UserName) {
+        self.revision += 1;
+        let numbers = rows.first..=rows.last;
+        let mut is_here = false;
+        for (_, row) in self.rows.iter_mut().rev().take_while(|(era, _)| *era == self.era) {
+            if row.message().is_some_and(|message| message.from == *from && numbers.contains(&message.seq)) {
+                row.empty();
+                is_here = true;
+            }
+        }
+        if self.erasures.note(rows, from) {
+            // A row of an earlier store may be meant, of which the server alone knows the number now.
+            let is_one = rows.first == rows.last && (self.era == 0 || is_here);
+            self.complete.erased = if is_one { self.complete.erased.saturating_add(1) } else { Complete::UNKNOWN };
+        }
+    }
+
+    /// Removes the text of a message, whatever its number.
+    pub(super) fn empty(&mut self, from: &UserName, id: &MessageId) {
+        self.revision += 1;
+        let is_it = |row: &Row| row.message().is_some_and(|message| message.from == *from && message.id == *id);
+        self.rows.iter_mut().map(|(_, row)| row).filter(|row| is_it(row)).for_each(Row::empty);
+    }
+
+    /// Returns the message with this number of this store, if its row is in memory.
+    pub(super) fn message(&self, seq: Seq) -> Option<&Arc<Message>> {
+        let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
+        this_store.filter_map(|(_, row)| row.message()).find(|message| message.seq == seq)
+    }
+
+    /// Returns the messages of the user, the last one first, that have a number in this store and were not taken back.
+    pub fn sent(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.rows.iter().rev().filter_map(|(era, row)| match row {
+            Row::Sent(message, _) if *era == self.era && !message.text.is_erased() => Some(message),
+            _ => None,
+        })
     }
 
     /// Checks that nothing up to this number was missing in any earlier store.

@@ -8,6 +8,7 @@ use super::machine::{Change, ClientState};
 use super::outgoing::Outgoing;
 use super::record::{Record, Switch};
 use super::rights::Rights;
+use super::row::Gap;
 use crate::limits;
 use crate::model::{DeviceName, Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, DeviceState, Event, Ko};
@@ -33,6 +34,8 @@ pub enum Arrival {
     Invited(RoomName, UserName),
     /// Messages of that room are available by HISTORY only.
     Gap(RoomName),
+    /// The messages of that user among these numbers were taken back; the time of the one, if its row is in memory.
+    Erased(Gap, UserName, Option<Timestamp>),
     /// The messages there with these numbers are damaged on the server.
     Damaged(Target, Seq, Seq),
     /// That user wanted to call, and the server has not let them through.
@@ -49,7 +52,7 @@ impl Arrival {
             Self::Invited(_, user) | Self::Call(user) => Some(user),
             Self::Message(_) | Self::Accepted(..) | Self::Own(_) | Self::Unkept(_) => None,
             Self::Moved(..) | Self::Gap(_) | Self::Changed(..) => None,
-            Self::Damaged(..) | Self::Notice(_) => None,
+            Self::Damaged(..) | Self::Notice(_) | Self::Erased(..) => None,
         }
     }
 }
@@ -145,21 +148,13 @@ impl ClientState {
 
     fn take_in_one(&mut self, event: Event, arrivals: &mut Vec<Arrival>) {
         match event {
-            Event::Message(message) if self.is_mine(&message) && self.outbox.has(&message) => {
-                let state = self.accept(&message.id, message.at, message.seq);
-                arrivals.push(Arrival::Accepted(Outgoing::of(&message), state));
-            }
-            Event::Message(message) if self.holds(&message) || self.has_row(&message) => {}
-            Event::Message(message) if !self.has_room_for(&self.target_of(&message)) => {
-                arrivals.push(Arrival::Unkept(self.target_of(&message)));
-            }
-            Event::Message(message) if self.is_mine(&message) => {
-                self.record(Record::Missed(message.clone()));
-                arrivals.push(Arrival::Own(message));
-            }
-            Event::Message(message) => {
-                self.record(Record::Received(message.clone()));
-                arrivals.push(Arrival::Message(message));
+            Event::Message(message) => self.take_in_message(message, arrivals),
+            Event::Erased { target, .. } if !self.has_room_for(&target) => {}
+            Event::Erased { target, first, last, from, .. } => {
+                let rows = Gap { target, first, last };
+                if let Some(at) = self.note_erased(&rows, &from) {
+                    arrivals.push(Arrival::Erased(rows, from, at));
+                }
             }
             Event::State { target, .. } if !self.has_room_for(&target) => {}
             Event::State { seq, target, state, upto, at } => {
@@ -181,7 +176,58 @@ impl ClientState {
             Event::Read { target, upto } => self.expect_read(target, upto),
             // Of an event that this version does not know the number is enough.
             Event::Call { user, .. } => arrivals.push(Arrival::Call(user)),
-            Event::Erased { .. } | Event::Peer { .. } | Event::Unknown { .. } => {}
+            Event::Peer { .. } | Event::Unknown { .. } => {}
+        }
+    }
+
+    fn take_in_message(&mut self, message: Arc<Message>, arrivals: &mut Vec<Arrival>) {
+        let copy = message.clone();
+        match message {
+            message if self.is_mine(&message) && self.outbox.has(&message) => {
+                let state = self.accept(&message.id, message.at, message.seq);
+                arrivals.push(Arrival::Accepted(Outgoing::of(&message), state));
+            }
+            message if self.holds(&message) || self.has_row(&message) => {}
+            message if !self.has_room_for(&self.target_of(&message)) => {
+                arrivals.push(Arrival::Unkept(self.target_of(&message)));
+            }
+            message if self.is_mine(&message) => {
+                self.record(Record::Missed(message.clone()));
+                arrivals.push(Arrival::Own(message));
+            }
+            message => {
+                self.record(Record::Received(message.clone()));
+                arrivals.push(Arrival::Message(message));
+            }
+        }
+        self.note_if_erased(&copy);
+    }
+
+    /// Notes that the messages of a user among these numbers were taken back, and returns the time of the one, if its row is
+    /// in memory. `None`: that is known.
+    pub fn note_erased(&mut self, rows: &Gap, from: &UserName) -> Option<Option<Timestamp>> {
+        let here = self.conversations.get(&rows.target);
+        if here.is_some_and(|here| here.erasures.has(rows, from)) {
+            return None;
+        }
+        let one = here.filter(|_| rows.first == rows.last).and_then(|here| here.message(rows.last));
+        let at = one.filter(|message| message.from == *from).map(|message| message.at);
+        self.record(Record::Erased { rows: rows.clone(), from: from.clone() });
+        Some(at)
+    }
+
+    /// Notes that a message has come without its text. It may be here under a number of an earlier store, or from a direct
+    /// chat.
+    pub(super) fn note_if_erased(&mut self, message: &Message) {
+        let target = self.target_of(message);
+        if !message.text.is_erased() || !self.has_room_for(&target) {
+            return;
+        }
+        let rows = Gap { target: target.clone(), first: message.seq, last: message.seq };
+        self.note_erased(&rows, &message.from);
+        let is_elsewhere = self.known.holds(message, false);
+        if is_elsewhere && !self.known.is_emptied(message) {
+            self.record(Record::Emptied { target, from: message.from.clone(), id: message.id.clone() });
         }
     }
 
@@ -218,8 +264,8 @@ impl ClientState {
     pub fn note_left(&mut self, room: &RoomName) {
         let target = Target::Room(room.clone());
         let complete = self.conversations.get(&target).map(|here| here.complete);
-        if let Some(Complete { upto, .. }) = complete {
-            self.record(Record::Complete(target, Complete { upto, count: Complete::UNKNOWN }));
+        if let Some(complete) = complete {
+            self.record(Record::Complete(target, Complete { count: Complete::UNKNOWN, ..complete }));
         }
     }
 
@@ -231,8 +277,9 @@ impl ClientState {
             let lacks = self.conversations.get(&self.target_of(&message)).is_none_or(|c| c.lacks(message.seq));
             if lacks && !self.is_mine(&message) && !self.holds(&message) {
                 self.record(Record::Fetched(message.clone()));
-                new.push(message);
+                new.push(message.clone());
             }
+            self.note_if_erased(&message);
         }
         new
     }
@@ -244,7 +291,7 @@ impl ClientState {
         let new = self.add_fetched(last);
         // Nothing came since: the number of messages is that up to the join.
         if is_new && chat.last == chat.read {
-            let complete = Complete { upto: chat.last, count: chat.count };
+            let complete = Complete { upto: chat.last, count: chat.count, erased: chat.erased };
             self.record(Record::Complete(chat.target.clone(), complete));
         }
         new

@@ -8,6 +8,7 @@ use super::checkpoint;
 use super::error::LogError;
 use super::machine::ClientState;
 use super::record::Record;
+use super::removal;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::UserName;
@@ -47,13 +48,30 @@ impl Files {
 
     /// Makes a checkpoint when much was written since the last one, and removes old rows from memory.
     pub fn make_checkpoint_when_due(&mut self, state: &mut ClientState) -> Result<(), LogError> {
-        if self.log.uncovered_bytes() >= self.checkpoint_bytes {
+        let keeps_log = self.checkpoint_bytes == u64::MAX;
+        let has_many_erased = state.erased_in_log >= limits::ERASURES_IN_LOG && !keeps_log;
+        if self.log.uncovered_bytes() >= self.checkpoint_bytes || has_many_erased {
             let covered = self.log.close_segment()?;
             state.remove_old_rows(limits::CLIENT_ROWS_BYTES);
+            self.remove_erased_texts(state, &covered)?;
             if !state.has_earlier_store() {
                 checkpoint::write(&*self.disk, &self.directory, state, &covered)?;
             }
             self.covered = Some(covered);
+        }
+        Ok(())
+    }
+
+    /// Removes from the files the texts that were taken back. The checkpoint comes after that: until it is there, a start
+    /// finds in the log that it is to be done.
+    fn remove_erased_texts(&self, state: &mut ClientState, covered: &Covered) -> Result<(), LogError> {
+        if state.erased_in_log > 0 {
+            removal::remove_erased_texts(self.log.location(), covered, state.me())?;
+            // One from before messages of an earlier store were there is not replaced.
+            if state.has_earlier_store() {
+                checkpoint::remove(&*self.disk, &self.directory)?;
+            }
+            state.erased_in_log = 0;
         }
         Ok(())
     }

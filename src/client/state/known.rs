@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use twox_hash::XxHash3_64;
 
-use crate::model::Message;
+use crate::model::{Message, MessageId, Target, UserName};
 
 /// Hashes of the messages of this store, of those before it, and of direct chats.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub(super) struct Known {
     here: HashSet<u64>,
     before: HashSet<u64>,
     pub directly: HashSet<u64>,
+    /// Those that were taken back, and noted as such by their ids.
+    emptied: HashSet<u64>,
     /// The state is from a checkpoint: the hashes of older messages are in the log only.
     is_partial: bool,
 }
@@ -58,12 +60,26 @@ impl Known {
         is_mine && self.here.contains(&hash) || self.before.contains(&hash) || self.directly.contains(&hash)
     }
 
+    /// Notes that a message was taken back, by its author and id.
+    pub fn add_emptied(&mut self, from: &UserName, to: &Target, id: &MessageId) {
+        self.emptied.insert(self.hash_of(from, to, id));
+    }
+
+    pub fn is_emptied(&self, message: &Message) -> bool {
+        self.emptied.contains(&self.hash(message))
+    }
+
     pub fn is_of_earlier_store(&self, message: &Message) -> bool {
         self.before.contains(&self.hash(message))
     }
 
     fn hash(&self, m: &Message) -> u64 {
-        let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
+        self.hash_of(&m.from, &m.to, &m.id)
+    }
+
+    /// The text is no part of it: it may have been taken back on one side.
+    fn hash_of(&self, from: &UserName, to: &Target, id: &MessageId) -> u64 {
+        let message = format!("{}\n{}\n{}", from.mapped(), to.stored(), id);
         XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
     }
 }

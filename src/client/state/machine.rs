@@ -10,7 +10,7 @@ use super::outbox::Outbox;
 use super::outgoing::{Outgoing, is_automatic};
 use super::position::Position;
 use super::record::Record;
-use super::row::Row;
+use super::row::{Gap, Row};
 use super::shown::Shown;
 use crate::limits;
 use crate::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
@@ -44,6 +44,8 @@ pub struct ClientState {
     /// Numbers that were read on another device, and that are above the messages that have come: the highest of each
     /// conversation. They are in no log: the server's list of conversations has them, too.
     pub(super) read_elsewhere: BTreeMap<Target, Seq>,
+    /// Messages that were taken back, and whose texts may be in the log.
+    pub(super) erased_in_log: usize,
     /// The bytes of the rows that were added since rows were last removed.
     added_bytes: usize,
     /// The rows that are kept, and the most of one conversation: all, unless the state is that of a lookup or a pipe.
@@ -75,6 +77,7 @@ impl ClientState {
             device: None,
             own_come: false,
             read_elsewhere: BTreeMap::new(),
+            erased_in_log: 0,
             added_bytes: 0,
             keep: None,
             uncommitted: Vec::new(),
@@ -127,12 +130,18 @@ impl ClientState {
             Record::Failed { id, why } => self.apply_failed(&id, why),
             Record::Moved(id) => _ = self.outbox.remove(&id),
             Record::Received(message) => {
+                let message = self.without_erased_text(message);
                 self.shown.waiting.push_back(message.clone());
                 self.add_received(message);
             }
-            Record::Fetched(message) => self.add_received(message),
+            Record::Fetched(message) => {
+                let message = self.without_erased_text(message);
+                self.add_received(message);
+            }
             Record::Missed(message) => _ = self.add_message(message),
             Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
+            Record::Erased { rows, from } => self.apply_erased(&rows, &from),
+            Record::Emptied { target, from, id } => self.apply_emptied(&target, &from, &id),
             Record::Direct(message) => {
                 self.known.add_direct(&message);
                 if self.is_mine(&message) {
@@ -160,6 +169,32 @@ impl ClientState {
             Record::Position { store, last } => self.move_to(store, last),
         }
         Change::None
+    }
+
+    fn apply_erased(&mut self, rows: &Gap, from: &UserName) {
+        self.erased_in_log += 1;
+        self.conversation(&rows.target).erase(rows, from);
+        let Self { me, shown, .. } = self;
+        let numbers = rows.first..=rows.last;
+        shown.erase(|m| m.from == *from && numbers.contains(&m.seq) && m.target_for(me) == rows.target);
+    }
+
+    fn apply_emptied(&mut self, target: &Target, from: &UserName, id: &MessageId) {
+        self.erased_in_log += 1;
+        let to =
+            if *from == self.me || matches!(target, Target::Room(_)) { target } else { &Target::User(self.me.clone()) };
+        self.known.add_emptied(from, to, id);
+        self.conversation(target).empty(from, id);
+        self.shown.erase(|message| message.from == *from && message.id == *id);
+    }
+
+    /// Returns a message as it is added: one that is known as taken back has no text, though this record has it.
+    fn without_erased_text(&mut self, message: Arc<Message>) -> Arc<Message> {
+        if message.text.is_erased() || !self.is_known_erased(&message) {
+            return message;
+        }
+        self.erased_in_log += 1;
+        Arc::new(message.erased())
     }
 
     fn apply_shown(&mut self, count: u64) {
@@ -210,6 +245,7 @@ impl ClientState {
 
     /// Adds a message that was sent or received, and returns its state.
     fn add_message(&mut self, message: Arc<Message>) -> State {
+        let message = self.without_erased_text(message);
         let target = self.target_of(&message);
         let is_mine = message.from == self.me;
         let state = self.conversation(&target).state_of(message.seq);

@@ -5,18 +5,19 @@
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
 //! - `machine`: the state and `apply`, over `outbox` (of `outgoing` messages) and `conversation` (of rows: `row`).
-//!   `position`, `shown`, `choices`, `known`: the other parts of the state.
+//!   `position`, `shown`, `choices`, `known`, `erasures`: the other parts of the state.
 //! - `record`: the records. `rights`: what the owner of a room has set.
 //! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
 //! - `files`: the log in one directory, locked.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
-//! - `checkpoint`: the state in a file. `lookup`: rows that only the log still has. `error`: errors of the files.
+//! - `checkpoint`: the state in a file. `removal`: texts that were taken back leave the log. `lookup`: rows that only the log still has. `error`: errors of the files.
 
 mod checkpoint;
 mod choices;
 mod completion;
 pub mod conversation;
 mod decide;
+mod erasures;
 pub mod error;
 pub mod files;
 pub mod home;
@@ -28,6 +29,7 @@ pub mod outgoing;
 mod position;
 mod query;
 pub mod record;
+mod removal;
 pub mod rights;
 pub mod row;
 mod shown;

@@ -79,7 +79,8 @@ impl Outbox {
 
     /// Checks that this message is one that waits here.
     pub(super) fn has(&self, message: &Message) -> bool {
-        let is_same = |queued: &Outgoing| queued.to == message.to && queued.text == message.text;
+        let has_text = |queued: &Outgoing| message.text.is_erased() || queued.text == message.text;
+        let is_same = |queued: &Outgoing| queued.to == message.to && has_text(queued);
         self.messages.iter().any(|queued| queued.id == message.id && is_same(queued))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::Conversation;
+use super::conversation::{Complete, Conversation};
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
@@ -130,6 +130,9 @@ impl ClientState {
                 }
             }
         }
+        // The log may have the text until its next checkpoint.
+        older.iter_mut().filter(|(_, row)| self.is_row_erased(row)).for_each(|(_, row)| row.empty());
+        older.retain(|(_, row)| !row.is_erased() || !matches!(lookup, Lookup::Words(_)));
         older.extend(newer);
         older
     }
@@ -253,6 +256,35 @@ impl ClientState {
     /// Checks that another comparison with the server is due: many messages have come since the last one.
     pub fn wants_comparison(&self, target: &Target) -> bool {
         self.conversations.get(target).is_some_and(|c| c.above.len() > limits::UNCOMPARED_ROWS)
+    }
+
+    /// Checks that a message of this store is known as taken back.
+    pub(super) fn is_known_erased(&self, message: &Message) -> bool {
+        let conversation = self.conversations.get(&self.target_of(message));
+        conversation.is_some_and(|conversation| conversation.erasures.has_message(message))
+    }
+
+    /// Checks that the message of a row, which the log has, is known as taken back.
+    pub fn is_row_erased(&self, row: &Row) -> bool {
+        row.message().is_some_and(|message| self.is_known_erased(message))
+    }
+
+    /// Returns how many of the user's messages wait in the outbox for a target.
+    pub fn count_queued(&self, target: &Target) -> usize {
+        self.outbox.iter().filter(|message| message.to == *target).count()
+    }
+
+    /// Returns the user's `n`th last message there, the last one being the first, that has a number in this store and was
+    /// not taken back.
+    pub fn nth_last_sent(&self, target: &Target, n: usize) -> Option<Arc<Message>> {
+        self.conversations.get(target)?.sent().nth(n.checked_sub(1)?).cloned()
+    }
+
+    /// Checks that the messages of a conversation that were taken back are to be compared again: an event may tell of a row
+    /// of an earlier store.
+    pub fn lacks_erasures(&self, target: &Target) -> bool {
+        let conversation = self.conversations.get(target);
+        self.has_earlier_store() && conversation.is_some_and(|c| c.complete.erased == Complete::UNKNOWN)
     }
 
     /// Checks that the message with this number is among the rows of its conversation.

@@ -16,8 +16,10 @@
 //! SEEN;<target>;<upto>                       the user has seen the messages there up to this number
 //! FILLED;<target>;<first>;<last>             no message of that conversation among these numbers is missing any more
 //! GAP;<target>;<first>;<last>                these numbers of that conversation are with the server only
-//! COMPLETE;<target>;<upto>;<count>           of that conversation nothing else up to there is missing here: the server
-//!                                            counts this many messages
+//! COMPLETE;<target>;<upto>;<count>;<erased>  of that conversation nothing else up to there is missing here: the server
+//!                                            counts this many messages, and so many of them that were taken back
+//! ERASED;<target>;<first>;<last>;<from>      the messages of that user among these numbers were taken back
+//! EMPTIED;<target>;<from>;<id>               that message was taken back, also where it has a number of an earlier store
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
 //! SET;<setting>;<on or off>                  the user has turned a setting on or off
@@ -32,7 +34,7 @@ use super::conversation::Complete;
 use super::outgoing::Outgoing;
 use super::row::Gap;
 use crate::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::codec::{Codec, field};
+use crate::protocol::codec::{Codec, field, optional_field};
 use crate::record::{Fields, Writer};
 
 /// One change of the client's state.
@@ -57,6 +59,8 @@ pub enum Record {
     Set(Switch, bool),
     Gap(Gap),
     Complete(Target, Complete),
+    Erased { rows: Gap, from: UserName },
+    Emptied { target: Target, from: UserName, id: MessageId },
     Device(DeviceName),
     Newest(Seq),
     Position { store: String, last: Seq },
@@ -101,7 +105,7 @@ impl Record {
 impl Codec for Record {
     fn write_fields(&self, w: &mut Writer) {
         match self {
-            Self::Queued(m) => w.plain("QUEUED").plain(&m.id).plain(m.to.stored()).plain(m.at).text(m.text.as_str()),
+            Self::Queued(m) => m.text.write(w.plain("QUEUED").plain(&m.id).plain(m.to.stored()).plain(m.at)),
             Self::Tried { id, above } => w.plain("TRIED").plain(id).plain(above),
             Self::Sent { id, seq, at } => w.plain("SENT").plain(id).plain(seq).plain(at),
             Self::Failed { id, why } => w.plain("FAILED").plain(id).text(why),
@@ -121,8 +125,14 @@ impl Codec for Record {
             Self::Muted(target, yes) => w.plain("MUTE").plain(target.stored()).plain(if *yes { "yes" } else { "no" }),
             Self::Set(switch, on) => w.plain("SET").plain(switch.name()).plain(if *on { "on" } else { "off" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
-            Self::Complete(target, Complete { upto, count }) => {
-                w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
+            Self::Complete(target, Complete { upto, count, erased }) => {
+                w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count).plain(erased)
+            }
+            Self::Erased { rows, from } => {
+                w.plain("ERASED").plain(rows.target.stored()).plain(rows.first).plain(rows.last).plain(from.stored())
+            }
+            Self::Emptied { target, from, id } => {
+                w.plain("EMPTIED").plain(target.stored()).plain(from.stored()).plain(id)
             }
             Self::Device(name) => w.plain("DEVICE").plain(name),
             Self::Newest(seq) => w.plain("NEWEST").plain(seq),
@@ -135,7 +145,7 @@ impl Codec for Record {
             "QUEUED" => {
                 let id = field(f, 1)?;
                 let to = Target::from_stored(f.get(2)?)?;
-                Self::Queued(Outgoing { id, to, at: field(f, 3)?, text: Text::new(f.get(4)?)? })
+                Self::Queued(Outgoing { id, to, at: field(f, 3)?, text: Text::read(f, 4)? })
             }
             "TRIED" => Self::Tried { id: field(f, 1)?, above: field(f, 2)? },
             "SENT" => Self::Sent { id: field(f, 1)?, seq: field(f, 2)?, at: field(f, 3)? },
@@ -163,7 +173,13 @@ impl Codec for Record {
             "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;
-                Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)? })
+                let erased = optional_field(f, 4)?.unwrap_or_default();
+                Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)?, erased })
+            }
+            "ERASED" => Self::Erased { rows: Self::read_gap(f, 1)?, from: UserName::from_stored(f.get(4)?)? },
+            "EMPTIED" => {
+                let target = Target::from_stored(f.get(1)?)?;
+                Self::Emptied { target, from: UserName::from_stored(f.get(2)?)?, id: field(f, 3)? }
             }
             "DEVICE" => Self::Device(field(f, 1)?),
             "NEWEST" => Self::Newest(field(f, 1)?),

@@ -64,6 +64,20 @@ impl Row {
         }
     }
 
+    /// Removes the text of a message that was taken back.
+    pub(super) fn empty(&mut self) {
+        if let Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) = self
+            && !message.text.is_erased()
+        {
+            *message = Arc::new(message.erased());
+        }
+    }
+
+    /// Checks that its message was taken back.
+    pub fn is_erased(&self) -> bool {
+        self.text().is_some_and(Text::is_erased)
+    }
+
     /// Returns the user who wrote a message that was received.
     pub fn sender(&self) -> Option<&UserName> {
         match self {

@@ -21,6 +21,13 @@ impl Shown {
         next
     }
 
+    /// Removes the texts of those for which this holds.
+    pub fn erase(&mut self, is_erased: impl Fn(&Message) -> bool) {
+        for message in self.waiting.iter_mut().filter(|message| is_erased(message)) {
+            *message = Arc::new(message.erased());
+        }
+    }
+
     /// Counts the messages of a conversation up to a number as shown.
     pub fn note_seen(&mut self, me: &UserName, target: &Target, upto: Seq) {
         let before = self.waiting.len();

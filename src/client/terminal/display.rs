@@ -81,7 +81,10 @@ fn help_lines(form: &str, help: &str) -> String {
 fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> String {
     let more = if more { "+" } else { "" };
     let count = format!("{count}{more}");
-    let last = format!("{}: {}", last.from, snippet(last.text.as_str()));
+    let last = match last.text.is_erased() {
+        true => format!("{} ({})", last.from, Phrase::TakenBack),
+        false => format!("{}: {}", last.from, snippet(last.text.as_str())),
+    };
     safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
 }
 
@@ -121,6 +124,10 @@ pub fn direct_line(message: &Message) -> String {
 }
 
 fn line_of(message: &Message, target: &str, how: &str) -> String {
+    if message.text.is_erased() {
+        let time = message.at.local_time_of_day();
+        return format!("[{time}] {target}{}{how} ({})", safe(message.from.shown()), Phrase::TakenBack);
+    }
     say(message.at, target, &message.from, how, message.text.as_str())
 }
 

@@ -163,8 +163,14 @@ one_of_each_kind! { client_records: ClientRecord,
     ClientRecord::Gap(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
         ClientRecord::Gap(Gap { target, first, last })
     }),
-    ClientRecord::Complete(..) => (target(), seq(), seq()).prop_map(|(target, upto, count)| {
-        ClientRecord::Complete(target, Complete { upto, count: count.get() })
+    ClientRecord::Complete(..) => (target(), seq(), seq(), seq()).prop_map(|(target, upto, count, erased)| {
+        ClientRecord::Complete(target, Complete { upto, count: count.get(), erased: erased.get() })
+    }),
+    ClientRecord::Erased { .. } => (target(), seq(), seq(), name()).prop_map(|(target, first, last, from)| {
+        ClientRecord::Erased { rows: Gap { target, first, last }, from }
+    }),
+    ClientRecord::Emptied { .. } => (target(), name(), id()).prop_map(|(target, from, id)| {
+        ClientRecord::Emptied { target, from, id }
     }),
     ClientRecord::Reached { .. } => (target(), state(), seq()).prop_map(|(target, state, upto)| {
         ClientRecord::Reached { target, state, upto }

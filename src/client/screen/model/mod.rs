@@ -360,7 +360,8 @@ impl Model {
         let is_shown =
             self.is_visible() && self.open.as_ref() == Some(&target) && !self.reading.places.contains_key(&target);
         let calls = matches!(target, Target::User(_)) || mentions_user(message, state.me());
-        if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
+        let is_unwanted = state.is_muted(&target) || message.text.is_erased();
+        if is_shown || !calls || is_unwanted || state.is_mine(message) {
             return;
         }
         let from = if matches!(target, Target::User(_)) {

@@ -1,0 +1,125 @@
+//! Removes from the log the texts of messages that were taken back.
+//!
+//! The log is read twice before it is changed: what was taken back stands behind the messages, and an own message has its
+//! number in another record than its text.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::outgoing::Outgoing;
+use super::position::Position;
+use super::record::Record;
+use super::row::Gap;
+use crate::model::{Message, MessageId, Seq, Target, Text, UserName};
+use crate::protocol::Codec as _;
+use crate::record::Fields;
+use crate::wal::{Covered, Location, WalError, edit_segment};
+
+/// The messages that were taken back, as the log tells of them.
+struct Removal<'a> {
+    me: &'a UserName,
+    /// The store of the records that are being read: numbers are of one store.
+    position: Position,
+    rows: HashMap<(u32, Seq), UserName>,
+    ranges: Vec<(u32, Gap, UserName)>,
+    /// Author and id of each: the same message may be there under a number of another store.
+    ids: HashSet<(UserName, MessageId)>,
+    /// The targets of the user's messages whose number is not read yet.
+    queued: HashMap<MessageId, Target>,
+}
+
+/// Removes the texts from the closed segments. A damaged segment stays as it is.
+pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName) -> Result<(), WalError> {
+    let mut removal = Removal {
+        me,
+        position: Position::default(),
+        rows: HashMap::new(),
+        ranges: Vec::new(),
+        ids: HashSet::new(),
+        queued: HashMap::new(),
+    };
+    for step in [Removal::collect, Removal::find_ids, Removal::replace] {
+        removal.position = Position::default();
+        for number in covered.first..=covered.segment {
+            let edit = &mut |fields: &Fields| step(&mut removal, Record::from_fields(fields)?);
+            match edit_segment(location, number, edit) {
+                Err(why @ (WalError::Damaged { .. } | WalError::Missing { .. })) => {
+                    log::warn!("texts that were taken back may be left there: {why}");
+                }
+                done => done?,
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Removal<'_> {
+    /// Notes the store that the records after this one are of.
+    fn follow(&mut self, record: &Record) {
+        if let Record::Position { store, last } = record {
+            self.position.move_to(store.clone(), *last);
+        }
+    }
+
+    fn collect(&mut self, record: Record) -> Option<Vec<u8>> {
+        self.follow(&record);
+        let era = self.position.era;
+        match record {
+            Record::Erased { rows, from } if rows.first == rows.last => _ = self.rows.insert((era, rows.last), from),
+            Record::Erased { rows, from } => self.ranges.push((era, rows, from)),
+            Record::Emptied { from, id, .. } => _ = self.ids.insert((from, id)),
+            _ => {}
+        }
+        None
+    }
+
+    fn find_ids(&mut self, record: Record) -> Option<Vec<u8>> {
+        self.follow(&record);
+        match record {
+            Record::Received(message) | Record::Fetched(message) | Record::Missed(message) => {
+                if self.is_erased(message.seq, &message.from, &message.target_for(self.me)) {
+                    self.ids.insert((message.from.clone(), message.id.clone()));
+                }
+            }
+            Record::Queued(message) => _ = self.queued.insert(message.id, message.to),
+            Record::Failed { id, .. } | Record::Moved(id) => _ = self.queued.remove(&id),
+            Record::Sent { id, seq, .. } => {
+                let to = self.queued.remove(&id);
+                if to.is_some_and(|to| self.is_erased(seq, self.me, &to)) {
+                    self.ids.insert((self.me.clone(), id));
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn is_erased(&self, seq: Seq, from: &UserName, target: &Target) -> bool {
+        let era = self.position.era;
+        let is_in = |(other, rows, author): &(u32, Gap, UserName)| {
+            *other == era && author == from && rows.target == *target && (rows.first..=rows.last).contains(&seq)
+        };
+        self.rows.get(&(era, seq)) == Some(from) || self.ranges.iter().any(is_in)
+    }
+
+    /// Returns the line of a record without its text, if its message was taken back.
+    fn replace(&mut self, record: Record) -> Option<Vec<u8>> {
+        let is_erased = |from: &UserName, id: &MessageId, text: &Text| {
+            !text.is_erased() && self.ids.contains(&(from.clone(), id.clone()))
+        };
+        let without_text = |message: Arc<Message>| {
+            is_erased(&message.from, &message.id, &message.text).then(|| Arc::new(message.erased()))
+        };
+        let replaced = match record {
+            Record::Received(message) => Record::Received(without_text(message)?),
+            Record::Fetched(message) => Record::Fetched(without_text(message)?),
+            Record::Missed(message) => Record::Missed(without_text(message)?),
+            Record::Direct(message) => Record::Direct(without_text(message)?),
+            Record::Queued(message) if is_erased(self.me, &message.id, &message.text) => {
+                Record::Queued(Outgoing { text: Text::erased(), ..message })
+            }
+            _ => return None,
+        };
+        Some(replaced.line())
+    }
+}
