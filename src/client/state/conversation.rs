@@ -106,11 +106,15 @@ impl Conversation {
         }
     }
 
-    /// Removes the text of a message, whatever its number.
+    /// Removes the text of a message that has a number of an earlier store, or none.
     pub(super) fn empty(&mut self, from: &UserName, id: &MessageId) {
         self.revision += 1;
         let is_it = |row: &Row| row.message().is_some_and(|message| message.from == *from && message.id == *id);
-        self.rows.iter_mut().map(|(_, row)| row).filter(|row| is_it(row)).for_each(Row::empty);
+        for (era, row) in &mut self.rows {
+            if (*era < self.era || matches!(row, Row::Direct(_))) && is_it(row) {
+                row.empty();
+            }
+        }
     }
 
     /// Returns the message with this number of this store, if its row is in memory.

@@ -22,8 +22,10 @@ struct Removal<'a> {
     position: Position,
     rows: HashMap<(u32, Seq), UserName>,
     ranges: Vec<(u32, Gap, UserName)>,
-    /// Author and id of each: the same message may be there under a number of another store.
-    ids: HashSet<(UserName, MessageId)>,
+    /// The ids of those of the user: their texts stand in records without numbers.
+    own: HashSet<MessageId>,
+    /// Author and id of those that may have a number of another store.
+    emptied: HashSet<(UserName, MessageId)>,
     /// The targets of the user's messages whose number is not read yet.
     queued: HashMap<MessageId, Target>,
 }
@@ -35,10 +37,11 @@ pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName
         position: Position::default(),
         rows: HashMap::new(),
         ranges: Vec::new(),
-        ids: HashSet::new(),
+        own: HashSet::new(),
+        emptied: HashSet::new(),
         queued: HashMap::new(),
     };
-    for step in [Removal::collect, Removal::find_ids, Removal::replace] {
+    for step in [Removal::collect, Removal::find_own, Removal::replace] {
         removal.position = Position::default();
         for number in covered.first..=covered.segment {
             let edit = &mut |fields: &Fields| step(&mut removal, Record::from_fields(fields)?);
@@ -67,26 +70,21 @@ impl Removal<'_> {
         match record {
             Record::Erased { rows, from } if rows.first == rows.last => _ = self.rows.insert((era, rows.last), from),
             Record::Erased { rows, from } => self.ranges.push((era, rows, from)),
-            Record::Emptied { from, id, .. } => _ = self.ids.insert((from, id)),
+            Record::Emptied { from, id, .. } => _ = self.emptied.insert((from, id)),
             _ => {}
         }
         None
     }
 
-    fn find_ids(&mut self, record: Record) -> Option<Vec<u8>> {
+    fn find_own(&mut self, record: Record) -> Option<Vec<u8>> {
         self.follow(&record);
         match record {
-            Record::Received(message) | Record::Fetched(message) | Record::Missed(message) => {
-                if self.is_erased(message.seq, &message.from, &message.target_for(self.me)) {
-                    self.ids.insert((message.from.clone(), message.id.clone()));
-                }
-            }
             Record::Queued(message) => _ = self.queued.insert(message.id, message.to),
             Record::Failed { id, .. } | Record::Moved(id) => _ = self.queued.remove(&id),
             Record::Sent { id, seq, .. } => {
                 let to = self.queued.remove(&id);
                 if to.is_some_and(|to| self.is_erased(seq, self.me, &to)) {
-                    self.ids.insert((self.me.clone(), id));
+                    self.own.insert(id);
                 }
             }
             _ => {}
@@ -104,18 +102,19 @@ impl Removal<'_> {
 
     /// Returns the line of a record without its text, if its message was taken back.
     fn replace(&mut self, record: Record) -> Option<Vec<u8>> {
-        let is_erased = |from: &UserName, id: &MessageId, text: &Text| {
-            !text.is_erased() && self.ids.contains(&(from.clone(), id.clone()))
-        };
+        self.follow(&record);
+        let is_emptied = |message: &Message| self.emptied.contains(&(message.from.clone(), message.id.clone()));
         let without_text = |message: Arc<Message>| {
-            is_erased(&message.from, &message.id, &message.text).then(|| Arc::new(message.erased()))
+            let is_erased = self.is_erased(message.seq, &message.from, &message.target_for(self.me));
+            let is_left = !message.text.is_erased() && (is_erased || is_emptied(&message));
+            is_left.then(|| Arc::new(message.erased()))
         };
         let replaced = match record {
             Record::Received(message) => Record::Received(without_text(message)?),
             Record::Fetched(message) => Record::Fetched(without_text(message)?),
             Record::Missed(message) => Record::Missed(without_text(message)?),
             Record::Direct(message) => Record::Direct(without_text(message)?),
-            Record::Queued(message) if is_erased(self.me, &message.id, &message.text) => {
+            Record::Queued(message) if self.own.contains(&message.id) && !message.text.is_erased() => {
                 Record::Queued(Outgoing { text: Text::erased(), ..message })
             }
             _ => return None,

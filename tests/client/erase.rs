@@ -1,0 +1,209 @@
+//! Messages that are taken back, as the app and the full screen show them: `/erase`, the event, rows that come without a text,
+//! and the comparison after an absence.
+
+use std::sync::Arc;
+
+use wachat::client::app::Setting;
+use wachat::client::link::request::{Answer, Request};
+use wachat::client::screen::theme::Theme;
+use wachat::client::state::row::Row;
+use wachat::model::{Message, State};
+use wachat::protocol::{Chat, Code, Event, HistoryRecord};
+
+use crate::client::screen_app::{ScreenApp, chat_with_luis, shown};
+use crate::client::stage::{PERSON, Stage, chat, message, refused, seq, target, user};
+
+/// The event that messages were taken back.
+pub(super) fn erased(number: u64, name: &str, rows: (u64, u64), from: &str) -> Event {
+    let (first, last) = (seq(rows.0), seq(rows.1));
+    Event::Erased { seq: seq(number), target: target(name), first, last, from: user(from) }
+}
+
+fn without_text(message: &Message) -> Arc<Message> {
+    Arc::new(message.erased())
+}
+
+/// The texts of the rows of a conversation; of a message that was taken back `-`.
+fn texts(stage: &Stage, name: &str) -> Vec<String> {
+    let text = |row: &Row| match row {
+        row if row.is_erased() => "-".to_owned(),
+        Row::Received(m) | Row::Sent(m, _) | Row::Direct(m) => m.text.to_string(),
+        row => format!("{row:?}"),
+    };
+    stage.app.state().last_rows(&target(name), 100).iter().map(text).collect()
+}
+
+/// Ana's client after she has said these texts to luis.
+fn said(setting: Setting, words: &[&str]) -> Stage {
+    let mut stage = Stage::connected(setting);
+    stage.enter("/query luis");
+    for text in words {
+        stage.enter(text);
+        stage.answer_all();
+    }
+    stage
+}
+
+#[test]
+fn erase_takes_back_the_last_message_of_the_user_or_the_nth_last() {
+    for (line, number) in [("/erase", 3), ("/erase 1", 3), ("/erase 2", 2), ("/erase 3", 1)] {
+        let mut stage = said(PERSON, &["uno", "dos", "tres"]);
+        assert_eq!(stage.enter(line), [""; 0], "{line}");
+        let Some(Request::Erase(asked)) = &stage.sending else { panic!("{line}: {:?}", stage.sending) };
+        assert_eq!((&asked.to, asked.seq), (&target("luis"), seq(number)), "{line}");
+        let shown = stage.answer(Answer::Done);
+        assert!(shown.len() == 1 && shown[0].starts_with("* the message of ana of "), "{shown:?}");
+        assert!(shown[0].ends_with(" was taken back"), "{shown:?}");
+        let mut left = vec!["uno", "dos", "tres"];
+        left[usize::try_from(number).unwrap() - 1] = "-";
+        assert_eq!(texts(&stage, "luis"), left, "{line}");
+        // The event after the answer says nothing new.
+        assert_eq!(stage.poll(vec![erased(9, "luis", (number, number), "ana")]), [""; 0]);
+    }
+    let mut stage = said(PERSON, &["uno"]);
+    let none = "! there is no such message of yours to luis here; /history luis shows the last ones";
+    assert_eq!((stage.enter("/erase 2"), &stage.sending), (vec![none.to_owned()], &None));
+    for line in ["/erase 0", "/erase uno", "/erase 1 2", "/erase -1"] {
+        assert_eq!((stage.enter(line).len(), &stage.sending), (1, &None), "{line}");
+    }
+    stage.enter("/erase");
+    stage.answer(Answer::Done);
+    // What was taken back is not counted.
+    assert_eq!((stage.enter("/erase"), &stage.sending), (vec![none.to_owned()], &None));
+    stage.enter("/query");
+    assert_eq!(stage.enter("/erase").len(), 1);
+}
+
+#[test]
+fn a_message_that_waits_is_not_taken_back_and_a_refusal_says_why() {
+    let mut stage = said(PERSON, &["uno"]);
+    stage.enter("dos");
+    let queued = "! your message to luis is not sent yet; take it back when it is";
+    assert_eq!(stage.enter("/erase"), [queued]);
+    for (code, why) in [
+        (Code::Late, "! it is older than a day: it cannot be taken back any more"),
+        (Code::Syntax, "! this server is of an older version: nothing can be taken back there"),
+    ] {
+        let mut stage = said(PERSON, &["uno"]);
+        stage.enter("/erase");
+        assert_eq!(stage.answer(refused(code)), [why]);
+        assert_eq!(texts(&stage, "luis"), ["uno"]);
+    }
+}
+
+#[test]
+fn the_event_empties_the_rows_of_that_user_alone_and_nothing_puts_a_text_back() {
+    let mut stage = Stage::connected(PERSON);
+    for (from, text) in [("luis", "uno"), ("eva", "dos"), ("luis", "tres"), ("luis", "cuatro")] {
+        stage.receive(from, "#lobby", text);
+    }
+    let shown = stage.poll(vec![erased(5, "#lobby", (1, 3), "luis")]);
+    assert_eq!(shown, ["* earlier messages of luis were taken back in the chat #lobby"]);
+    assert_eq!(texts(&stage, "#lobby"), ["-", "dos", "-", "cuatro"]);
+    assert!(stage.records.contains("ERASED;#lobby;1;3;luis\n"), "{}", stage.records);
+    // Of somebody else's message nothing goes.
+    stage.poll(vec![erased(6, "#lobby", (2, 2), "luis")]);
+    assert_eq!(texts(&stage, "#lobby"), ["-", "dos", "-", "cuatro"]);
+    let shown = stage.poll(vec![erased(7, "#lobby", (4, 4), "luis")]);
+    assert!(shown.len() == 1 && shown[0].contains("in #lobby was taken back"), "{shown:?}");
+    // The event was faster than the message, which a server in error gives with its text.
+    stage.poll(vec![erased(8, "#lobby", (9, 9), "eva")]);
+    stage.poll(vec![Event::Message(message(9, "eva", "#lobby", "secreto"))]);
+    assert_eq!(texts(&stage, "#lobby"), ["-", "dos", "-", "-", "-"]);
+}
+
+#[test]
+fn an_own_message_that_was_taken_back_before_its_answer_came_has_no_text() {
+    let mut stage = said(PERSON, &[]);
+    stage.enter("uno");
+    stage.poll(vec![erased(2, "luis", (1, 1), "ana")]);
+    stage.answer_all();
+    assert_eq!(texts(&stage, "luis"), ["-"]);
+}
+
+#[test]
+fn a_message_that_comes_without_its_text_is_a_row_that_was_taken_back() {
+    let mut stage = Stage::connected(PERSON);
+    let first = without_text(&message(1, "luis", "ana", "x"));
+    stage.poll(vec![Event::Message(first.clone())]);
+    assert_eq!(texts(&stage, "luis"), ["-"]);
+}
+
+/// Lets the client compare: the server has these conversations, and pages of HISTORY, the last messages first.
+fn compare(stage: &mut Stage, chats: Vec<Chat>, pages: Vec<Vec<HistoryRecord>>) -> usize {
+    stage.disconnect();
+    stage.wait(std::time::Duration::from_secs(60));
+    stage.log_in("store", stage.app.state().position().get());
+    stage.poll(vec![]);
+    let mut pages = pages.into_iter();
+    let mut asked = 0;
+    while let Some(request) = &stage.sending {
+        let answer = match request {
+            Request::Compare => Answer::Chats(chats.clone()),
+            Request::Fetch(..) => {
+                asked += 1;
+                Answer::Rows(pages.next().unwrap_or_default())
+            }
+            Request::Presence => Answer::Users(Vec::new()),
+            _ => Answer::Done,
+        };
+        stage.answer(answer);
+    }
+    asked
+}
+
+fn page(messages: &[Arc<Message>]) -> Vec<HistoryRecord> {
+    let record = |message: &Arc<Message>| HistoryRecord::Message { message: message.clone(), state: State::Received };
+    messages.iter().map(record).collect()
+}
+
+#[test]
+fn another_count_of_rows_that_were_taken_back_lets_the_conversation_be_read_again() {
+    let mut stage = Stage::connected(PERSON);
+    let messages: Vec<_> = (1..=4).map(|number| message(number, "luis", "ana", &format!("m{number}"))).collect();
+    stage.poll(messages.iter().cloned().map(Event::Message).collect());
+    let counted = |erased| vec![Chat { erased, ..chat("luis", 4, 0, 4) }];
+    assert_eq!(compare(&mut stage, counted(0), vec![]), 0);
+    let first = without_text(&messages[0]);
+    // The page with the one that was taken back is not the last one.
+    let pages = || vec![page(&messages[2..]), page(&[first.clone(), messages[1].clone()])];
+    assert_eq!(compare(&mut stage, counted(1), pages()), 2);
+    assert_eq!(texts(&stage, "luis"), ["-", "m2", "m3", "m4"]);
+    // The count is noted: it is read once.
+    assert_eq!(compare(&mut stage, counted(1), pages()), 0);
+    // An event changes the count as the server does.
+    stage.poll(vec![erased(6, "luis", (2, 2), "luis")]);
+    assert_eq!(compare(&mut stage, counted(2), pages()), 0);
+    // A page that was read before the message was taken back brings no text.
+    assert_eq!(compare(&mut stage, counted(3), vec![page(&messages)]), 1);
+    assert_eq!(texts(&stage, "luis"), ["-", "-", "m3", "m4"]);
+}
+
+#[test]
+fn the_full_screen_shows_the_row_without_its_text_in_its_place() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "ana", "secreto");
+    screen.arrive("luis", "ana", "otra cosa");
+    assert!(shown(&mut screen).contains("luis: secreto"));
+    screen.poll(vec![erased(3, "luis", (screen.last - 1, screen.last - 1), "luis")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto") && now.contains("luis (taken back)"), "{now}");
+    assert!(now.contains("luis: otra cosa"), "{now}");
+    assert!(!now.contains("* "), "the row says it: {now}");
+    screen.enter("mi secreto");
+    screen.answer();
+    assert!(shown(&mut screen).contains("ana: mi secreto"));
+    screen.enter("/erase");
+    screen.answer();
+    let now = shown(&mut screen);
+    assert!(!now.contains("mi secreto") && now.contains("ana (taken back) ✓"), "{now}");
+}
+
+#[test]
+fn a_text_that_looks_like_a_row_that_was_taken_back_does_not() {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    screen.enter("/query luis");
+    screen.arrive("luis", "ana", "(taken back)");
+    let now = shown(&mut screen);
+    assert!(now.contains("luis: (taken back)"), "{now}");
+}

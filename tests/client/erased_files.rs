@@ -1,0 +1,135 @@
+//! The texts of messages that were taken back leave the files of a client with its next checkpoint, whatever is cut, and what
+//! a restored store sends is recognised without them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::erase::erased;
+use super::history::{Client, HOME, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target};
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::disk::{Disk, read};
+use wachat::model::State;
+use wachat::protocol::{Chat, Event, HistoryRecord};
+
+/// Returns the files that hold a text.
+fn files_with(disk: &SimulatedDisk, text: &str) -> Vec<String> {
+    let directories = [Path::new(HOME).to_path_buf(), Path::new(HOME).join("wal")];
+    let paths = directories
+        .iter()
+        .flat_map(|directory| disk.list(directory).unwrap().into_iter().map(move |name| directory.join(name)));
+    let holds = |path: &std::path::PathBuf| {
+        let bytes = read(disk, path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).contains(text)
+    };
+    paths.filter(holds).map(|path| path.display().to_string()).collect()
+}
+
+fn emptied(event: &Event) -> Event {
+    let Event::Message(message) = event else { panic!("{event:?}") };
+    Event::Message(Arc::new(message.erased()))
+}
+
+#[test]
+fn the_texts_leave_all_files_with_the_next_checkpoint_and_the_rest_stays() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    let sent = outgoing("luis", "mine-secret");
+    client.queue(&sent).unwrap();
+    client.accept(&sent, 1);
+    client.take_in(vec![message(2, "luis", "a", "their-secret"), message(3, "luis", "b", "kept")]);
+    // The first checkpoint has the texts.
+    let mut client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!((files_with(&disk, "mine-secret").len(), files_with(&disk, "their-secret").len()), (2, 2));
+    client.take_in(vec![erased(4, "luis", (1, 1), "ana"), erased(5, "luis", (2, 2), "luis")]);
+    let order = ["out  RECEIVED", "in ", "in kept"];
+    assert_eq!(rows(&client, "luis"), order);
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(files_with(&disk, "secret"), [""; 0]);
+    assert_eq!(files_with(&disk, ";kept").len(), 2);
+    assert_eq!(rows(&client, "luis"), order);
+    // The log alone leads to the same.
+    drop(client);
+    disk.remove_file(&Path::new(HOME).join("checkpoint.csv")).unwrap();
+    let mut client = open(&disk).unwrap();
+    assert_eq!(rows(&client, "luis"), order);
+    let chat = Chat { target: target("luis"), last: seq(3), read: seq(0), count: 3, erased: 2 };
+    assert!(client.0.state.compare(&[chat], false, seq(5)).is_empty(), "the count is noted");
+}
+
+#[test]
+fn a_cut_while_the_texts_are_removed_loses_nothing_and_the_next_checkpoint_removes_them() {
+    for cut in 1.. {
+        let disk = SimulatedDisk::default();
+        let mut client = open(&disk).unwrap();
+        client.log_in("store", 0);
+        client.take_in(vec![message(1, "luis", "a", "secret"), message(2, "luis", "b", "kept")]);
+        let mut client = restart_from_a_checkpoint(client, &disk);
+        client.take_in(vec![erased(3, "luis", (1, 1), "luis")]);
+        disk.fail(disk.calls() + cut, Fault::Stop);
+        client.0.files.checkpoint_bytes = 0;
+        let done = client.0.files.make_checkpoint_when_due(&mut client.0.state);
+        let is_cut = disk.has_failed();
+        assert_eq!(done.is_err(), is_cut, "cut {cut}");
+        drop(client);
+        let mut keep = false;
+        let disk = disk.after_power_cut(|| {
+            keep = !keep;
+            keep
+        });
+        let client = open(&disk).unwrap();
+        assert_eq!(rows(&client, "luis"), ["in ", "in kept"], "cut {cut}");
+        let client = restart_from_a_checkpoint(client, &disk);
+        assert_eq!(rows(&client, "luis"), ["in ", "in kept"], "cut {cut}");
+        assert_eq!(files_with(&disk, "secret"), [""; 0], "cut {cut}");
+        if !is_cut {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_restored_store_is_recognised_by_what_is_left_of_its_messages() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("before", 0);
+    let one = message(1, "luis", "a", "one");
+    let two = message(2, "luis", "b", "two-secret");
+    client.take_in(vec![one.clone(), two.clone()]);
+    client.take_in(vec![erased(3, "luis", (1, 1), "luis")]);
+    assert!(client.log_in("after", 0), "another store");
+    // The backup is from before the first was taken back; the second was taken back after it.
+    assert!(
+        client.take_in(vec![one, emptied(&two)]).iter().all(|arrival| !format!("{arrival:?}").contains("Message("))
+    );
+    assert_eq!(rows(&client, "luis"), ["in ", "in "]);
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(files_with(&disk, "secret"), [""; 0]);
+    assert_eq!(rows(&client, "luis"), ["in ", "in "]);
+}
+
+#[test]
+fn a_row_of_an_earlier_store_that_an_event_names_by_its_new_number_is_found_in_the_history() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("before", 0);
+    let two = message(2, "luis", "b", "two-secret");
+    client.take_in(vec![message(1, "luis", "a", "one"), two.clone()]);
+    client.log_in("after", 2);
+    client.take_in(vec![erased(3, "luis", (2, 2), "luis")]);
+    let state = &mut client.0.state;
+    assert!(state.lacks_erasures(&target("luis")));
+    let chat = Chat { target: target("luis"), last: seq(2), read: seq(0), count: 2, erased: 1 };
+    let missing = state.compare(&[chat.clone()], false, seq(3));
+    assert!(missing.len() == 1 && missing[0].seeks_erased);
+    let Event::Message(without_text) = emptied(&two) else { panic!() };
+    let page = [HistoryRecord::Message { message: without_text, state: State::Received }];
+    assert!(state.add_missed(&missing[0], &page).is_empty());
+    state.note_complete(&missing[0], None, 0);
+    client.0.commit().unwrap();
+    assert_eq!(rows(&client, "luis"), ["in one", "in "]);
+    let Client(home) = &mut client;
+    assert!(!home.state.lacks_erasures(&target("luis")));
+    drop(restart_from_a_checkpoint(client, &disk));
+    assert_eq!(files_with(&disk, "secret"), [""; 0]);
+}
