@@ -201,6 +201,18 @@ fn the_full_screen_shows_the_row_without_its_text_in_its_place() {
 }
 
 #[test]
+fn the_note_of_a_message_to_another_chat_loses_its_text_too() {
+    let mut screen = chat_with_luis();
+    screen.enter("@eva: secreto");
+    screen.answer();
+    assert!(shown(&mut screen).contains("→ eva: secreto"));
+    let number = screen.last;
+    screen.poll(vec![erased(number + 1, "eva", (number, number), "ana")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto") && now.contains("→ eva: (taken back)"), "{now}");
+}
+
+#[test]
 fn a_text_that_looks_like_a_row_that_was_taken_back_does_not() {
     let mut screen = ScreenApp::new(Theme::Dark);
     screen.enter("/query luis");

@@ -115,6 +115,12 @@ fn a_message_is_sent_received_once_and_looked_back_on() {
     let lines: Vec<_> = plain.lines().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(lines[0], "delivered ana: -1");
     assert!(plain.ends_with("delivered ana: two\n        lines\n"), "{plain}");
+    let number = got[1]["seq"].to_string();
+    assert_eq!(world.login("ana").request(&format!("ERASE;luis;{number}")), "OK");
+    let back = world.json("history", "luis", &["ana", "--limit", "2"]);
+    assert_eq!((&back[0]["erased"], &back[0]["text"], &back[1]["erased"]), (&true.into(), &"".into(), &().into()));
+    let plain = world.ends(0, "history", "luis", &["ana", "--limit", "2"]);
+    assert!(plain.lines().next().unwrap().ends_with("delivered erased ana: "), "{plain}");
     let plain = world.ends(0, "history", "ana", &["luis", "--before", &sent[0]["seq"].to_string()]);
     assert!(plain.ends_with("ana: hola; \"\\u{202e}tú\"\n") && plain.lines().count() == 1, "{plain}");
 }

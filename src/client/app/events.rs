@@ -310,9 +310,9 @@ impl App {
             return;
         }
         match arrival {
-            Arrival::Message(message) => self.show_message(message),
+            Arrival::Message(message) => self.show_message(self.state.as_known(message)),
             Arrival::Accepted(message, state) => self.handle_accepted(&message, state),
-            Arrival::Own(message) => self.show_own(message),
+            Arrival::Own(message) => self.show_own(self.state.as_known(message)),
             Arrival::Unkept(target) => self.report_unkept(&target),
             Arrival::Moved(state, moved) => self.handle_moved(state, &moved),
             Arrival::Online(user) => self.handle_online(&user),

@@ -182,14 +182,18 @@ impl Look {
             }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
-            NoteKind::Sent { id, to } => self.lines_of_sent(note, state.state_by_id(to, id)),
+            NoteKind::Sent { id, to } => {
+                let taken_back = format!("→ {to}: ({})", Phrase::TakenBack);
+                let text = if state.is_id_erased(to, id) { &taken_back } else { &note.text };
+                self.lines_of_sent(text, state.state_by_id(to, id))
+            }
         }
     }
 
     /// Returns the lines about a message that was sent to another conversation, with its state there.
-    fn lines_of_sent(&self, note: &Note, state: Option<State>) -> Rc<Vec<Line>> {
+    fn lines_of_sent(&self, text: &str, state: Option<State>) -> Rc<Vec<Line>> {
         let tail = self.state(state);
-        let paragraph = Paragraph { style: self.theme.quiet(), tail, ..Paragraph::plain(&note.text) };
+        let paragraph = Paragraph { style: self.theme.quiet(), tail, ..Paragraph::plain(text) };
         Rc::new(paragraph.lines(self.width, self.theme, ""))
     }
 

@@ -181,8 +181,7 @@ impl ClientState {
     }
 
     fn take_in_message(&mut self, message: Arc<Message>, arrivals: &mut Vec<Arrival>) {
-        let is_erased = self.is_known_erased(&message);
-        let message = if is_erased { Arc::new(message.erased()) } else { message };
+        let message = self.as_known(message);
         let copy = message.clone();
         match message {
             message if self.is_mine(&message) && self.outbox.has(&message) => {

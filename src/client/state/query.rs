@@ -264,6 +264,20 @@ impl ClientState {
         conversation.is_some_and(|conversation| conversation.erasures.has_message(message))
     }
 
+    /// Returns a message as it may be shown: without its text, if it is known as taken back.
+    pub fn as_known(&self, message: Arc<Message>) -> Arc<Message> {
+        match !message.text.is_erased() && self.is_known_erased(&message) {
+            true => Arc::new(message.erased()),
+            false => message,
+        }
+    }
+
+    /// Checks that the user's message with this id was taken back.
+    pub fn is_id_erased(&self, target: &Target, id: &MessageId) -> bool {
+        let rows = self.conversations.get(target).into_iter().flat_map(Conversation::rows);
+        rows.rev().find(|row| row.id() == Some(id)).is_some_and(Row::is_erased)
+    }
+
     /// Checks that the message of a row, which the log has, is known as taken back.
     pub fn is_row_erased(&self, row: &Row) -> bool {
         row.message().is_some_and(|message| self.is_known_erased(message))
