@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `format` | the bytes: head, batch, commit mark |
 //! | `segment` | one file: created, written, synced |
+//! | `edit` | records of closed segments, replaced |
 //! | `append` | [`Wal`], the end of the log: the batch that is being filled, group commit, the next segment |
 //! | `replay` | reading back; a torn tail is told apart from damage |
 //! | `recover` | recovery at a start, and reading a log without changing it |

@@ -37,6 +37,7 @@ fn texts(stage: &Stage, name: &str) -> Vec<String> {
 fn said(setting: Setting, words: &[&str]) -> Stage {
     let mut stage = Stage::connected(setting);
     stage.enter("/query luis");
+    stage.answer_all();
     for text in words {
         stage.enter(text);
         stage.answer_all();

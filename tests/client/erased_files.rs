@@ -40,12 +40,13 @@ fn the_texts_leave_all_files_with_the_next_checkpoint_and_the_rest_stays() {
     client.take_in(vec![message(2, "luis", "a", "their-secret"), message(3, "luis", "b", "kept")]);
     // The first checkpoint has the texts.
     let mut client = restart_from_a_checkpoint(client, &disk);
-    assert_eq!((files_with(&disk, "mine-secret").len(), files_with(&disk, "their-secret").len()), (2, 2));
+    assert_eq!((files_with(&disk, ";mine-secret").len(), files_with(&disk, ";their-secret").len()), (2, 2));
     client.take_in(vec![erased(4, "luis", (1, 1), "ana"), erased(5, "luis", (2, 2), "luis")]);
     let order = ["out  RECEIVED", "in ", "in kept"];
     assert_eq!(rows(&client, "luis"), order);
     let client = restart_from_a_checkpoint(client, &disk);
-    assert_eq!(files_with(&disk, "secret"), [""; 0]);
+    assert_eq!(files_with(&disk, ";mine-secret"), [""; 0]);
+    assert_eq!(files_with(&disk, ";their-secret"), [""; 0]);
     assert_eq!(files_with(&disk, ";kept").len(), 2);
     assert_eq!(rows(&client, "luis"), order);
     // The log alone leads to the same.

@@ -75,7 +75,9 @@ fn a_record_that_lacks_a_field_is_none() {
     for (_, line) in all() {
         let fields = Fields::parse(line.as_bytes()).unwrap();
         let texts: Vec<_> = fields.iter().collect();
-        for count in 0..texts.len() {
+        // A log from before messages could be taken back has no count of them.
+        let optional = usize::from(line.starts_with("COMPLETE;"));
+        for count in 0..texts.len() - optional {
             let short: Vec<_> = texts[..count].iter().map(|text| text.replace([';', '"', '\n'], ".")).collect();
             let parsed = Fields::parse(short.join(";").as_bytes()).ok().and_then(|fields| Record::from_fields(&fields));
             assert_eq!(parsed, None, "{count} fields of {line}");

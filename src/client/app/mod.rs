@@ -8,6 +8,7 @@
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `devices`: the user's devices, and what was done on another one. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
 //! - `rights`: what the owners of rooms set, and how an owner changes it.
+//! - `erase`: messages that are taken back, here and by others.
 //! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app, such as the
 //!   prompt.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
