@@ -121,7 +121,7 @@ fn a_row_of_an_earlier_store_that_an_event_names_by_its_new_number_is_found_in_t
     let state = &mut client.0.state;
     assert!(state.lacks_erasures(&target("luis")));
     let chat = Chat { target: target("luis"), last: seq(2), read: seq(0), count: 2, erased: 1 };
-    let missing = state.compare(&[chat.clone()], false, seq(3));
+    let missing = state.compare(&[chat], false, seq(3));
     assert!(missing.len() == 1 && missing[0].seeks_erased);
     let Event::Message(without_text) = emptied(&two) else { panic!() };
     let page = [HistoryRecord::Message { message: without_text, state: State::Received }];
