@@ -236,6 +236,26 @@ fn what_is_kept_for_the_nameless_device_and_own_messages_are_counted_apart() {
 }
 
 #[test]
+fn what_was_counted_apart_counts_together_when_the_nameless_device_is_forgotten() {
+    let [ana, luis] = ["ana", "luis"].map(user);
+    let mut server = Server::new(&[ana.clone(), luis.clone()]);
+    let (nameless, _) = server.open(&ana, None);
+    let (lab, _) = server.open(&ana, Some("lab"));
+    let (laptop, _) = server.open(&ana, Some("laptop"));
+    server.run_on(nameless, Command::Closed);
+    let received = (0..8).map(|_| server.send(&luis, &ana)).max().expect("messages");
+    assert_eq!(lost(&server.poll(lab, received)), []);
+    (0..8).for_each(|_| _ = server.send(&ana, &luis));
+    assert_eq!(lost(&server.end_batch()), []);
+    // The session on `laptop` keeps its device, which lacks all 16, from being forgotten.
+    server.poll(laptop, 0);
+    server.wait_days(31);
+    let out = server.run(Command::ReviewDevices(ALL));
+    assert!(forgotten(&out) > 0, "{:?}", out.records);
+    assert_eq!(lost(&out), [("ana".to_owned(), 2)], "{:?}", out.records);
+}
+
+#[test]
 fn a_session_that_the_server_ends_is_a_use_of_its_device() {
     let ana = user("ana");
     let mut server = Server::new(std::slice::from_ref(&ana));

@@ -91,6 +91,8 @@ impl StoredState {
         for room in &account.rooms {
             self.rooms[room.index()].end_device(user, acknowledged);
         }
+        // What was counted apart may count together for the next one.
+        self.note_crowded(user);
     }
 
     /// Moves the number of a device. Returns what it was, if there is one.

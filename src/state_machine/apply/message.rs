@@ -84,7 +84,7 @@ impl StoredState {
         }
     }
 
-    fn note_crowded(&mut self, user: AccountNumber) {
+    pub(super) fn note_crowded(&mut self, user: AccountNumber) {
         if self.is_crowded(user) {
             self.crowded.push(user);
         }

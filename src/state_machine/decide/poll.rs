@@ -87,6 +87,7 @@ impl StateMachine {
         let transient = session.transient.len().min(poll.max);
         let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), ..Delivery::default() };
         let mut last = self.stored.collect(key, poll.after, poll.max - transient, &mut delivery);
+        let collected = delivery.count();
         if delivery.may_lack_removed() && self.stored.lacks_removed(key) {
             // The review takes the number from the device, and closes the session.
             out.effects.push(Effect::ReviewDevices(Review { from: Some(key), upto: Some(key), may_forget: false }));
@@ -97,7 +98,7 @@ impl StateMachine {
         session.sent = session.sent.max(last);
         let to = session.connection;
         let looked_at = self.stored.rooms_with_news(user, poll.after);
-        let tokens = delivery.count() / limits::POLL_TOKEN_EVENTS + looked_at / limits::TOKEN_ROOMS;
+        let tokens = collected / limits::POLL_TOKEN_EVENTS + looked_at / limits::TOKEN_ROOMS;
         self.charge_in_any_case(user, Cost::of_tokens(tokens), elapsed);
         if now || delivery.count() > 0 {
             let depends_on = self.stored.account(user).mailbox.newest();
