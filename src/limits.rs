@@ -429,9 +429,8 @@ pub const CLIENT_REPLAY_BYTES: usize = 8 << 20;
 /// Most bytes of the texts of the events that the client holds back while it joins a room.
 pub const HELD_BYTES: usize = 8 << 20;
 
-/// Rows of a conversation, and ranges of rows, that the client keeps in memory as taken back.
+/// Ranges of rows of a conversation that the client keeps in memory as taken back.
 pub const ERASURES_KEPT: usize = 10_000;
-pub const ERASED_RANGES_KEPT: usize = 1_000;
 
 /// Messages that were taken back after which the client removes their texts from its log, however short that is.
 pub const ERASURES_IN_LOG: usize = 1_000;

@@ -220,7 +220,10 @@ pub const EVENTS: &[EventForm] = &[
         help: "messages of a user were taken back",
         read: |seq, f| {
             let target = field(f, 2)?;
-            Some(Event::Erased { seq, target, first: field(f, 3)?, last: field(f, 4)?, from: field(f, 5)? })
+            let first = field(f, 3)?;
+            let last = field(f, 4)?;
+            let is_range = Seq::ZERO < first && first <= last;
+            is_range.then_some(Event::Erased { seq, target, first, last, from: field(f, 5)? })
         },
     },
     EventForm {

@@ -44,6 +44,12 @@ impl Location {
         self.sync()
     }
 
+    /// Removes the torn batches that were set aside: they were never confirmed, and may have a text that is to be in no file.
+    pub fn remove_set_aside(&self) -> Result<(), WalError> {
+        self.remove(|name| name.ends_with(".broken"))?;
+        self.sync()
+    }
+
     /// Makes the names in the directory durable.
     pub fn sync(&self) -> Result<(), WalError> {
         self.disk.sync_dir(&self.directory).map_err(WalError::io(&self.directory))

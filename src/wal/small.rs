@@ -133,7 +133,8 @@ pub fn is_covered(location: &Location, covered: &Covered) -> Result<bool, WalErr
     Ok(exists && find_first(location)? == covered.first && follows()?)
 }
 
-/// Replays the part of a log that a checkpoint covers. The log may be open: those segments do not change.
+/// Replays the part of a log that a checkpoint covers. The log may be open: those segments are only
+/// replaced as a whole, by the same records without texts that were taken back.
 pub fn replay_covered(
     location: &Location,
     covered: &Covered,

@@ -101,7 +101,7 @@ fn the_event_empties_the_rows_of_that_user_alone_and_nothing_puts_a_text_back() 
     let shown = stage.poll(vec![erased(5, "#lobby", (1, 3), "luis")]);
     assert_eq!(shown, ["* earlier messages of luis were taken back in the chat #lobby"]);
     assert_eq!(texts(&stage, "#lobby"), ["-", "dos", "-", "cuatro"]);
-    assert!(stage.records.contains("ERASED;#lobby;1;3;luis\n"), "{}", stage.records);
+    assert!(stage.records.contains("ERASED;#lobby;1;3;luis;event\n"), "{}", stage.records);
     // Of somebody else's message nothing goes.
     stage.poll(vec![erased(6, "#lobby", (2, 2), "luis")]);
     assert_eq!(texts(&stage, "#lobby"), ["-", "dos", "-", "cuatro"]);

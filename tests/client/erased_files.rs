@@ -126,6 +126,7 @@ fn a_row_of_an_earlier_store_that_an_event_names_by_its_new_number_is_found_in_t
     let Event::Message(without_text) = emptied(&two) else { panic!() };
     let page = [HistoryRecord::Message { message: without_text, state: State::Received }];
     assert!(state.add_missed(&missing[0], &page).is_empty());
+    state.note_erased_of(&page);
     state.note_complete(&missing[0], None, 0);
     client.0.commit().unwrap();
     assert_eq!(rows(&client, "luis"), ["in one", "in "]);

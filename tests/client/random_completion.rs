@@ -1,7 +1,7 @@
 //! An app, its server and another device of the same user through thousands of random orders of requests, answers and
 //! events. Whatever was sent or read elsewhere, whenever the app is told of it, and though the server forgets the device now
 //! and then: as soon as the server has nothing more to tell, each message of the user's conversations is in the history once,
-//! in the state that the server has; and what was read elsewhere is read here.
+//! in the state that the server has; what was read elsewhere is read here; and what was taken back has no text.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
-use wachat::protocol::{Accepted, Chat, DeviceState, Event, HistoryRecord, SessionOpened};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Accepted, Chat, Code, DeviceState, Event, HistoryRecord, SessionOpened};
 
 use crate::client::screen_app::{ScreenApp, seq, target, user};
+use crate::client::stage::refused;
 use crate::support::random::Random;
 
 const LIVES: u64 = 6_000;
@@ -121,6 +122,36 @@ impl Server {
         states.into_iter().find(|state| has_reached(*state)).unwrap_or(State::Received)
     }
 
+    /// The author of a message takes it back, or the user's whole past there is taken back.
+    fn erase(&mut self, place: &Target, random: &mut Random) {
+        let messages = self.of(place);
+        let Some(one) = messages.get(random.below(messages.len().max(1) as u64) as usize) else { return };
+        let first = if random.chance(20) { messages[0].seq } else { one.seq };
+        let is_left =
+            |m: &&Arc<Message>| m.from == one.from && (first..=one.seq).contains(&m.seq) && !m.text.is_erased();
+        if messages.iter().any(|message| is_left(&message)) {
+            self.empty(place, first, one.seq, &one.from);
+        }
+    }
+
+    /// Takes back the messages of a user among these numbers.
+    fn empty(&mut self, place: &Target, first: Seq, last: Seq, from: &UserName) {
+        let empty = |message: &mut Arc<Message>| {
+            let is_meant = message.from == *from && (first..=last).contains(&message.seq);
+            if is_meant && !message.text.is_erased() && message.target_for(&user("ana")) == *place {
+                *message = Arc::new(message.erased());
+            }
+        };
+        self.messages.iter_mut().for_each(empty);
+        let waiting = self.events.values_mut().filter_map(|event| match event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        });
+        waiting.for_each(empty);
+        let seq = self.next();
+        self.events.insert(seq.get(), Event::Erased { seq, target: place.clone(), first, last, from: from.clone() });
+    }
+
     fn acknowledge(&mut self, upto: u64) {
         self.acknowledged = self.acknowledged.max(upto);
         self.user_acknowledged = self.user_acknowledged.max(upto);
@@ -134,6 +165,22 @@ impl Server {
         Answer::Accepted(Accepted { id: stored.id.clone(), at: stored.at, seq: stored.seq })
     }
 
+    /// The user's client takes a message back.
+    fn erase_one(&mut self, message: &Message) -> Answer {
+        let place = message.target_for(&user("ana"));
+        let stored = self.messages.iter().find(|one| one.seq == message.seq && one.from == message.from).cloned();
+        let Some(stored) = stored.filter(|one| one.target_for(&user("ana")) == place) else {
+            return refused(Code::NoMessage);
+        };
+        if stored.id != message.id {
+            return refused(Code::NoMessage);
+        }
+        if !stored.text.is_erased() {
+            self.empty(&place, stored.seq, stored.seq, &stored.from);
+        }
+        Answer::Done
+    }
+
     fn chats(&self) -> Vec<Chat> {
         let chat = |name: &str| {
             let messages = self.of(&target(name));
@@ -143,7 +190,7 @@ impl Server {
                 last,
                 read: self.read_upto(&target(name)),
                 count: messages.len() as u64,
-                erased: 0,
+                erased: messages.iter().filter(|message| message.text.is_erased()).count() as u64,
             })
         };
         TARGETS.into_iter().filter_map(chat).collect()
@@ -189,7 +236,7 @@ impl Life {
 
     fn step(&mut self) {
         let place = TARGETS[self.random.below(2) as usize];
-        match self.random.below(15) {
+        match self.random.below(17) {
             0 => self.receive(place),
             1 => self.send_elsewhere(place),
             2 => self.reach(place),
@@ -199,6 +246,8 @@ impl Life {
             8..=11 => self.answer_receiver(),
             12 => self.end_session(),
             13 => self.server.read(&target(place)),
+            14 => self.server.erase(&target(place), &mut self.random),
+            15 => self.take_back(place),
             _ => self.pass_time(),
         }
     }
@@ -245,6 +294,13 @@ impl Life {
         self.client.handle(AppEvent::Entered(format!("{at}{place}: here-{}", self.written)));
     }
 
+    /// The user takes one of the last messages back.
+    fn take_back(&mut self, place: &str) {
+        let n = self.random.below(3) + 1;
+        self.client.handle(AppEvent::Entered(format!("/query {place}")));
+        self.client.handle(AppEvent::Entered(format!("/erase {n}")));
+    }
+
     /// The server carries out what is asked, or the answer to that arrives.
     fn carry_out_request(&mut self) {
         if let Some((request, answer)) = self.answer.take() {
@@ -255,6 +311,7 @@ impl Life {
             Request::Send(message, _) | Request::Retry(message, _) => self.server.accept(message),
             Request::Compare => Answer::Chats(self.server.chats()),
             Request::Fetch(place, before) => Answer::Rows(self.server.page(place, *before)),
+            Request::Erase(message) => self.server.erase_one(message),
             other => self.client.answer_of(other),
         };
         self.answer = Some((request, answer));
@@ -327,17 +384,28 @@ impl Life {
         rows.filter_map(|row| Some(row.id()?.to_string())).collect()
     }
 
-    /// The messages of a conversation in the history, and those that the server has, with their states.
-    fn both(&self, place: &Target) -> [Vec<(u64, State)>; 2] {
+    /// The texts in the history of messages that the server has as taken back.
+    fn texts_taken_back(&self, place: &Target) -> Vec<String> {
+        let there = self.server.of(place);
+        let is_taken_back =
+            |row: &&Row| there.iter().any(|message| Some(&message.id) == row.id() && message.text.is_erased());
+        let rows = self.client.app.state().find_conversation(place).into_iter().flat_map(|c| c.rows());
+        let left = rows.filter(is_taken_back).filter(|row| !row.is_erased());
+        left.filter_map(|row| Some(row.id()?.to_string())).collect()
+    }
+
+    /// The messages of a conversation in the history, and those that the server has, with their texts and states.
+    fn both(&self, place: &Target) -> [Vec<(u64, String, State)>; 2] {
         let mine = |message: &Message, state| if message.from == user("ana") { state } else { State::Received };
         let rows = self.client.app.state().find_conversation(place).into_iter().flat_map(|c| c.rows());
         let here = rows.map(|row| match row {
-            Row::Received(message) => (message.seq.get(), State::Received),
-            Row::Sent(message, state) => (message.seq.get(), *state),
+            Row::Received(message) => (message.seq.get(), message.text.to_string(), State::Received),
+            Row::Sent(message, state) => (message.seq.get(), message.text.to_string(), *state),
             other => panic!("{other:?}"),
         });
         let there = self.server.of(place);
-        let there = there.iter().map(|m| (m.seq.get(), mine(m, self.server.state_of(place, m.seq))));
+        let there =
+            there.iter().map(|m| (m.seq.get(), m.text.to_string(), mine(m, self.server.state_of(place, m.seq))));
         [here.collect(), there.collect()]
     }
 }
@@ -387,6 +455,8 @@ fn after_any_restores_the_history_has_all_that_the_server_has() {
             let there = life.server.of(&target(place));
             let missing: Vec<_> = there.iter().filter(|message| !here.contains(&message.id.to_string())).collect();
             assert!(missing.is_empty(), "seed {seed}: {place} lacks {missing:#?}");
+            let texts = life.texts_taken_back(&target(place));
+            assert!(texts.is_empty(), "seed {seed}: {place} has {texts:?}");
         }
         restores += life.server.restores;
     }

@@ -45,10 +45,19 @@ fn all() -> Vec<(Record, String)> {
         (Record::Filled(gap.clone()), "FILLED;#sala;3;5".into()),
         (Record::Gap(gap.clone()), "GAP;#sala;3;5".into()),
         (
-            Record::Complete(target("#sala"), Complete { upto: seq(7), count: 4, erased: 1 }),
+            Record::Complete(target("#sala"), Complete { upto: seq(7), count: 4, erased: Some(1) }),
             "COMPLETE;#sala;7;4;1".into(),
         ),
-        (Record::Erased { rows: gap.clone(), from: user("luis") }, "ERASED;#sala;3;5;luis".into()),
+        (
+            Record::Erased { rows: gap.clone(), from: user("luis"), is_event: true },
+            "ERASED;#sala;3;5;luis;event".into(),
+        ),
+        (Record::Erased { rows: gap.clone(), from: user("luis"), is_event: false }, "ERASED;#sala;3;5;luis;row".into()),
+        (
+            Record::Complete(target("#sala"), Complete { upto: seq(7), count: 4, erased: None }),
+            "COMPLETE;#sala;7;4;-".into(),
+        ),
+        (Record::Cleaned, "CLEANED".into()),
         (Record::Ignored(user("luis"), true), "IGNORE;luis;yes".into()),
         (Record::Ignored(user("luis"), false), "IGNORE;luis;no".into()),
         (Record::Muted(target("#sala"), true), "MUTE;#sala;yes".into()),

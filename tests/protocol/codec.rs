@@ -95,11 +95,11 @@ fn event() -> impl Strategy<Value = Event> {
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
-        (seq(), target(), seq(), seq(), name()).prop_map(|(seq, target, first, last, from)| Event::Erased {
+        (seq(), target(), seq(), seq(), name()).prop_map(|(seq, target, one, other, from)| Event::Erased {
             seq,
             target,
-            first,
-            last,
+            first: one.min(other).max(Seq::new(1).unwrap()),
+            last: one.max(other).max(Seq::new(1).unwrap()),
             from
         }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),

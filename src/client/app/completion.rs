@@ -49,6 +49,8 @@ pub struct Completion {
     newer: u64,
     /// Messages of it that were taken back, on the pages so far.
     erased: u64,
+    /// What stays with the server, once the pages are read for messages alone that were taken back.
+    rest: Option<Gap>,
     /// Messages of it that were added, and of all conversations.
     added: usize,
     total: usize,
@@ -62,6 +64,8 @@ impl Completion {
     pub fn note_login(&mut self, states_missed: bool) {
         self.states_missed |= states_missed;
         self.begun = false;
+        // The answer to one that is under way may be from before the login: what was read elsewhere since then is not in it.
+        self.wanted |= self.mode != Mode::Idle;
     }
 
     /// Notes that the server has another store: what the last comparison has found is of the one before.
@@ -151,7 +155,8 @@ impl App {
             self.handle_moved(state, &moved);
         }
         let is_at_earlier_store = self.state.reaches_earlier_store(&missing, page);
-        let added = self.state.add_missed(&missing, page);
+        let added = if self.completion.rest.is_none() { self.state.add_missed(&missing, page) } else { Vec::new() };
+        self.state.note_erased_of(page);
         let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
         let is_erased = |message: &&Arc<Message>| message.text.is_erased();
         self.completion.erased += page.iter().filter_map(HistoryRecord::message).filter(is_erased).count() as u64;
@@ -159,8 +164,9 @@ impl App {
         let bytes = |message: &Arc<Message>| message.text.as_str().len() + limits::ROW_BYTES;
         self.completion.space = self.completion.space.saturating_sub(added.iter().map(bytes).sum());
         self.completion.added += added.len();
+        let is_wanted = self.completion.rest.is_none();
         for (first, last) in page.iter().filter(|record| record.message().is_none()).map(HistoryRecord::numbers) {
-            if last > missing.above {
+            if is_wanted && last > missing.above {
                 self.show(damaged(&missing.target, first.max(missing.above.next()), last));
             }
         }
@@ -170,14 +176,18 @@ impl App {
         let down_to = if seeks { Seq::ZERO } else { missing.down_to };
         let is_here = is_at_earlier_store || oldest.is_some_and(|oldest| oldest <= missing.down_to.next());
         match oldest.filter(|oldest| *oldest > down_to.next() && (seeks || !is_at_earlier_store)) {
-            None => self.end_conversation(&missing, None),
-            Some(oldest) if is_here => self.fetch_below(oldest),
+            None => self.end_conversation(&missing),
+            Some(oldest) if is_here || self.completion.rest.is_some() => self.fetch_below(oldest),
             // A history that is new here begins with the last messages.
             Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {
                 let first = missing.above.next();
-                let rest =
+                self.completion.rest =
                     (oldest > first).then(|| Gap { target: missing.target.clone(), first, last: oldest.before() });
-                self.end_conversation(&missing, rest);
+                if seeks && self.completion.rest.is_some() {
+                    self.fetch_below(oldest);
+                } else {
+                    self.end_conversation(&missing);
+                }
             }
             Some(oldest) => self.fetch_below(oldest),
         }
@@ -215,7 +225,8 @@ impl App {
         }
     }
 
-    fn end_conversation(&mut self, missing: &Missing, rest: Option<Gap>) {
+    fn end_conversation(&mut self, missing: &Missing) {
+        let rest = self.completion.rest.take();
         let target = &missing.target;
         let count = std::mem::take(&mut self.completion.added);
         if count > 0 && !self.completion.many {
@@ -231,7 +242,7 @@ impl App {
 
     fn begin_next(&mut self) {
         (self.completion.before, self.completion.newer, self.completion.added) = (None, 0, 0);
-        self.completion.erased = 0;
+        (self.completion.erased, self.completion.rest) = (0, None);
         self.completion.mode = if self.completion.missing.is_empty() { Mode::Idle } else { Mode::Fetching };
         if self.completion.missing.is_empty() && self.completion.many && self.completion.total > 0 {
             self.show(notice(Phrase::Completed { count: &self.completion.total }));

@@ -66,7 +66,8 @@ impl Saved {
         let said = &self.said;
         self.drafts.retain(|chat, draft| match message_of(chat, draft, state) {
             Some((to, text)) => {
-                state.last_said(&to).is_none_or(|(id, last)| *last != text || said.get(&to) == Some(id))
+                let is_another = |last: &Text| *last != text && !last.is_erased();
+                state.last_said(&to).is_none_or(|(id, last)| is_another(last) || said.get(&to) == Some(id))
             }
             None => true,
         });

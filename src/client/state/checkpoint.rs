@@ -28,7 +28,7 @@ use super::known::Known;
 use super::machine::ClientState;
 use super::outgoing::Outgoing;
 use super::position::Position;
-use super::record::{Record, read_message};
+use super::record::{Record, read_erased, read_message, write_erased};
 use super::row::Row;
 use crate::disk::{self, Disk};
 use crate::model::{Message, Seq, Target, Text, UserName};
@@ -68,12 +68,13 @@ pub fn read(disk: &dyn Disk, directory: &Path, me: &UserName) -> Result<Option<(
     }
 }
 
-/// Removes a checkpoint that is not used: the log goes on in the segment up to which it covers it.
+/// Removes a checkpoint that is not used, as the log goes on in the segment up to which it covers it, and one that was begun.
 pub fn remove(disk: &dyn Disk, directory: &Path) -> Result<(), WalError> {
-    let path = path(directory);
-    if disk.exists(&path).map_err(WalError::io(&path))? {
-        disk.remove_file(&path).map_err(WalError::io(&path))?;
-        disk.sync_dir(directory).map_err(WalError::io(directory))?;
+    for path in [path(directory), directory.join("checkpoint.csv.new")] {
+        if disk.exists(&path).map_err(WalError::io(&path))? {
+            disk.remove_file(&path).map_err(WalError::io(&path))?;
+            disk.sync_dir(directory).map_err(WalError::io(directory))?;
+        }
     }
     Ok(())
 }
@@ -186,7 +187,7 @@ impl Conversation {
         line(lines, |w| {
             w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read);
             w.plain(last_received).plain(seen);
-            w.plain(upto).plain(count).plain(erased).plain(if self.older { "yes" } else { "no" })
+            write_erased(*erased, w.plain(upto).plain(count)).plain(if self.older { "yes" } else { "no" })
         });
         let above: Vec<_> = self.above.iter().collect();
         for numbers in above.chunks(NUMBERS) {
@@ -204,7 +205,7 @@ impl Conversation {
     }
 
     fn read_line(f: &Fields) -> Option<Self> {
-        let complete = Complete { upto: field(f, 6)?, count: field(f, 7)?, erased: field(f, 8)? };
+        let complete = Complete { upto: field(f, 6)?, count: field(f, 7)?, erased: read_erased(f, 8)? };
         let watermarks = [field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?];
         Some(Self::restored(watermarks, complete, f.get(9)? == "yes"))
     }

@@ -62,12 +62,12 @@ impl ClientState {
             let here = self.conversations.get(&target).unwrap_or(&empty);
             let above = here.complete.upto;
             let doubtful = if states_missed { here.first_unread_sent() } else { None };
-            let seeks_erased = here.complete.erased != erased;
+            let seeks_erased = here.complete.erased != Some(erased);
             if doubtful.is_some() || seeks_erased || !here.is_complete(last, count) {
                 let down_to = doubtful.map_or(above, |seq| seq.before().min(above));
                 missing.push(Missing { target, above, down_to, last, count, erased, seeks_erased, taken, read });
             } else if last > above && last <= taken {
-                self.record(Record::Complete(target, Complete { upto: last, count, erased }));
+                self.record(Record::Complete(target, Complete { upto: last, count, erased: Some(erased) }));
             }
         }
         missing
@@ -111,8 +111,12 @@ impl ClientState {
                 added.push(message);
             }
         }
-        page.iter().filter_map(HistoryRecord::message).for_each(|message| self.note_if_erased(message));
         added
+    }
+
+    /// Notes which messages of a page of HISTORY were taken back.
+    pub fn note_erased_of(&mut self, page: &[HistoryRecord]) {
+        page.iter().filter_map(HistoryRecord::message).for_each(|message| self.note_if_erased(message));
     }
 
     /// Returns the messages of a page that are asked for, with their states, without those that come with a poll, or with
@@ -142,7 +146,7 @@ impl ClientState {
         }
         let upto = missing.last.min(missing.taken);
         let count = missing.count.saturating_sub(newer);
-        let complete = Complete { upto: upto.max(missing.above), count, erased: missing.erased };
+        let complete = Complete { upto: upto.max(missing.above), count, erased: Some(missing.erased) };
         self.record(Record::Complete(missing.target.clone(), complete));
         self.mark_seen(&missing.target, missing.read);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::erasures::Erasures;
 use super::row::{Gap, Row};
+use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Text, Timestamp, UserName};
 
 /// The messages whose state one `STATE` event, or one page of HISTORY, changed.
@@ -45,16 +46,23 @@ pub struct Conversation {
 }
 
 /// The messages of a conversation up to a number are here, or stand in a gap, and this is the number of them that the server counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Complete {
     pub upto: Seq,
     pub count: u64,
-    /// The number of them that were taken back.
-    pub erased: u64,
+    /// The number of all messages there that were taken back, as far as this client was told; `None`: the next comparison
+    /// finds out.
+    pub erased: Option<u64>,
+}
+
+impl Default for Complete {
+    fn default() -> Self {
+        Self { upto: Seq::ZERO, count: 0, erased: Some(0) }
+    }
 }
 
 impl Complete {
-    /// A count that is not known, as that of a room that the user has left: none that a server reports, with whatever number of messages is added.
+    /// The count of a room that the user has left: none that a server reports, with whatever number of messages is added.
     pub const UNKNOWN: u64 = u64::MAX / 2;
 }
 
@@ -88,22 +96,32 @@ impl Conversation {
         upto <= self.complete.upto || self.complete.count + self.above.range(..=upto).count() as u64 == count
     }
 
-    /// Removes the texts of the messages of this user among these numbers of this store.
-    pub(super) fn erase(&mut self, rows: &Gap, from: &UserName) {
+    /// Removes the texts of the messages of this user among these numbers of this store. Returns the ids of those whose rows
+    /// are in memory.
+    pub(super) fn erase(&mut self, rows: &Gap, from: &UserName) -> Vec<MessageId> {
         self.revision += 1;
+        self.erasures.note(rows, from);
+        self.erasures.keep(limits::ERASURES_KEPT);
         let numbers = rows.first..=rows.last;
-        let mut is_here = false;
+        let mut ids = Vec::new();
         for (_, row) in self.rows.iter_mut().rev().take_while(|(era, _)| *era == self.era) {
-            if row.message().is_some_and(|message| message.from == *from && numbers.contains(&message.seq)) {
+            if let Row::Received(message) | Row::Sent(message, _) = &*row
+                && message.from == *from
+                && numbers.contains(&message.seq)
+            {
+                ids.push(message.id.clone());
                 row.empty();
-                is_here = true;
             }
         }
-        if self.erasures.note(rows, from) {
-            // A row of an earlier store may be meant, of which the server alone knows the number now.
-            let is_one = rows.first == rows.last && (self.era == 0 || is_here);
-            self.complete.erased = if is_one { self.complete.erased.saturating_add(1) } else { Complete::UNKNOWN };
-        }
+        ids
+    }
+
+    /// Counts what an event has told of: by one message more were taken back. Of several the server alone knows how many
+    /// there are; and where the row is not in memory (`is_here`), a message may be meant that is here under a number of an
+    /// earlier store.
+    pub(super) fn count_erased(&mut self, rows: &Gap, is_here: bool) {
+        let is_one = rows.first == rows.last && (self.era == 0 || is_here);
+        self.complete.erased = self.complete.erased.filter(|_| is_one).map(|count| count.saturating_add(1));
     }
 
     /// Removes the text of a message that has a number of an earlier store, or none.

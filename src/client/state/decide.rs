@@ -149,10 +149,14 @@ impl ClientState {
     fn take_in_one(&mut self, event: Event, arrivals: &mut Vec<Arrival>) {
         match event {
             Event::Message(message) => self.take_in_message(message, arrivals),
-            Event::Erased { target, .. } if !self.has_room_for(&target) => {}
+            // Nothing of it is here, and what the server has of it comes without these texts.
+            Event::Erased { target, .. } if !self.knows(&target) && self.count_queued(&target) == 0 => {}
             Event::Erased { target, first, last, from, .. } => {
                 let rows = Gap { target, first, last };
-                if let Some(at) = self.note_erased(&rows, &from) {
+                let is_new = !self.knows_erased(&rows, &from);
+                let at = self.time_of(&rows, &from);
+                self.record(Record::Erased { rows: rows.clone(), from: from.clone(), is_event: true });
+                if is_new {
                     arrivals.push(Arrival::Erased(rows, from, at));
                 }
             }
@@ -204,17 +208,36 @@ impl ClientState {
         self.note_if_erased(&copy);
     }
 
-    /// Notes that the messages of a user among these numbers were taken back, and returns the time of the one, if its row is
-    /// in memory. `None`: that is known.
+    /// Notes that the messages of a user among these numbers were taken back, before the event that tells of it, or without
+    /// one; returns the time of the one, if its row is in memory. `None`: that is known.
     pub fn note_erased(&mut self, rows: &Gap, from: &UserName) -> Option<Option<Timestamp>> {
-        let here = self.conversations.get(&rows.target);
-        if here.is_some_and(|here| here.erasures.has(rows, from)) {
-            return None;
+        let is_new = !self.knows_erased(rows, from);
+        let at = self.time_of(rows, from);
+        is_new.then(|| {
+            self.record(Record::Erased { rows: rows.clone(), from: from.clone(), is_event: false });
+            at
+        })
+    }
+
+    /// Notes that no text of a message that was taken back is in the closed segments any more. A checkpoint says as much, and
+    /// there is none with messages of an earlier store.
+    pub(super) fn note_cleaned(&mut self) {
+        if self.has_earlier_store() {
+            self.record(Record::Cleaned);
+        } else {
+            self.erased_in_log = 0;
         }
-        let one = here.filter(|_| rows.first == rows.last).and_then(|here| here.message(rows.last));
-        let at = one.filter(|message| message.from == *from).map(|message| message.at);
-        self.record(Record::Erased { rows: rows.clone(), from: from.clone() });
-        Some(at)
+    }
+
+    fn knows_erased(&self, rows: &Gap, from: &UserName) -> bool {
+        let here = self.conversations.get(&rows.target);
+        here.is_some_and(|here| here.erasures.has(rows.first, rows.last, from))
+    }
+
+    /// Returns the time of the one message of a user that is meant, if its row is in memory.
+    fn time_of(&self, rows: &Gap, from: &UserName) -> Option<Timestamp> {
+        let here = self.conversations.get(&rows.target).filter(|_| rows.first == rows.last);
+        here?.message(rows.last).filter(|message| message.from == *from).map(|message| message.at)
     }
 
     /// Notes that a message has come without its text. It may be here under a number of an earlier store, or from a direct
@@ -292,7 +315,7 @@ impl ClientState {
         let new = self.add_fetched(last);
         // Nothing came since: the number of messages is that up to the join.
         if is_new && chat.last == chat.read {
-            let complete = Complete { upto: chat.last, count: chat.count, erased: chat.erased };
+            let complete = Complete { upto: chat.last, count: chat.count, erased: Some(chat.erased) };
             self.record(Record::Complete(chat.target.clone(), complete));
         }
         new

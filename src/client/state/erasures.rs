@@ -1,57 +1,53 @@
 //! The rows of a conversation that are known as taken back: no text is put back into one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::row::Gap;
-use crate::limits;
 use crate::model::{Message, Seq, UserName};
 
-/// Numbers of this store. Of too many the lowest are forgotten: their texts are gone from rows and files by then.
+/// Numbers of one store: for each author disjoint ranges, as their first and last numbers.
 #[derive(Default)]
-pub(super) struct Erasures {
-    /// Single rows, with their authors.
-    rows: BTreeMap<Seq, UserName>,
-    /// Rows of one author among these numbers: those of an account whose texts were erased.
-    ranges: Vec<(Seq, Seq, UserName)>,
-}
+pub(super) struct Erasures(HashMap<UserName, BTreeMap<Seq, Seq>>);
 
 impl Erasures {
-    /// Notes that the rows of this author among these numbers were taken back. `false`: it is known.
-    pub fn note(&mut self, rows: &Gap, from: &UserName) -> bool {
-        let is_new = !self.has(rows, from);
-        if is_new && rows.first == rows.last {
-            self.rows.insert(rows.last, from.clone());
-            if self.rows.len() > limits::ERASURES_KEPT {
-                self.rows.pop_first();
-            }
-        } else if is_new {
-            self.ranges.push((rows.first, rows.last, from.clone()));
-            if self.ranges.len() > limits::ERASED_RANGES_KEPT {
-                self.ranges.remove(0);
-            }
+    /// Notes that the rows of this author among these numbers were taken back.
+    pub fn note(&mut self, rows: &Gap, from: &UserName) {
+        let ranges = self.0.entry(from.clone()).or_default();
+        let (mut first, mut last) = (rows.first, rows.last);
+        while let Some((start, end)) = ranges.range(..=last).next_back().map(|(start, end)| (*start, *end))
+            && end >= first
+        {
+            ranges.remove(&start);
+            (first, last) = (first.min(start), last.max(end));
         }
-        is_new
+        ranges.insert(first, last);
     }
 
-    /// Checks that all of these rows are known as taken back.
-    pub fn has(&self, rows: &Gap, from: &UserName) -> bool {
-        let is_single = rows.first == rows.last && self.rows.get(&rows.last) == Some(from);
-        let holds =
-            |(first, last, author): &(Seq, Seq, UserName)| author == from && *first <= rows.first && rows.last <= *last;
-        is_single || self.ranges.iter().any(holds)
+    /// Checks that all rows of this author among these numbers are known as taken back.
+    pub fn has(&self, first: Seq, last: Seq, from: &UserName) -> bool {
+        let range = self.0.get(from).and_then(|ranges| ranges.range(..=first).next_back());
+        range.is_some_and(|(_, end)| *end >= last)
     }
 
     /// Checks that a message of this store is known as taken back.
     pub fn has_message(&self, message: &Message) -> bool {
-        let is_in = |(first, last, author): &(Seq, Seq, UserName)| {
-            *author == message.from && (*first..=*last).contains(&message.seq)
-        };
-        self.rows.get(&message.seq) == Some(&message.from) || self.ranges.iter().any(is_in)
+        self.has(message.seq, message.seq, &message.from)
     }
 
-    /// Returns all of them: first and last number, and author.
+    /// Forgets the lowest ranges above a count.
+    pub fn keep(&mut self, most: usize) {
+        let count: usize = self.0.values().map(BTreeMap::len).sum();
+        for _ in most..count {
+            let lowest = self.0.values_mut().filter(|ranges| !ranges.is_empty());
+            if let Some(ranges) = lowest.min_by_key(|ranges| ranges.first_key_value().map(|(first, _)| *first)) {
+                ranges.pop_first();
+            }
+        }
+        self.0.retain(|_, ranges| !ranges.is_empty());
+    }
+
+    /// Returns all ranges: first and last number, and author.
     pub fn iter(&self) -> impl Iterator<Item = (Seq, Seq, &UserName)> {
-        let rows = self.rows.iter().map(|(seq, from)| (*seq, *seq, from));
-        rows.chain(self.ranges.iter().map(|(first, last, from)| (*first, *last, from)))
+        self.0.iter().flat_map(|(from, ranges)| ranges.iter().map(move |(first, last)| (*first, *last, from)))
     }
 }

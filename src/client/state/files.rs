@@ -71,7 +71,7 @@ impl Files {
             if state.has_earlier_store() {
                 checkpoint::remove(&*self.disk, &self.directory)?;
             }
-            state.erased_in_log = 0;
+            state.note_cleaned();
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Home {
     pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
         let bytes = self.files.log.bytes();
         let lines = self.state.outbox_lines();
-        if bytes > PIPE_LOG_BYTES.max(2 * lines.len() as u64) {
+        if bytes > PIPE_LOG_BYTES.max(2 * lines.len() as u64) || self.state.erased_in_log > 0 {
             self.files.log.compact(&lines)?;
         }
         Ok(())

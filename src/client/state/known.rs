@@ -16,7 +16,7 @@ pub(super) struct Known {
     here: HashSet<u64>,
     before: HashSet<u64>,
     pub directly: HashSet<u64>,
-    /// Those that were taken back, and noted as such by their ids.
+    /// Those that were taken back, by their ids.
     emptied: HashSet<u64>,
     /// The state is from a checkpoint: the hashes of older messages are in the log only.
     is_partial: bool,
@@ -41,11 +41,19 @@ impl Known {
     }
 
     pub fn add(&mut self, message: &Message) {
-        self.here.insert(self.hash(message));
+        self.here.extend(self.hashes(message));
+        self.note_if_emptied(message);
     }
 
     pub fn add_direct(&mut self, message: &Message) {
-        self.directly.insert(self.hash(message));
+        self.directly.extend(self.hashes(message));
+        self.note_if_emptied(message);
+    }
+
+    fn note_if_emptied(&mut self, message: &Message) {
+        if message.text.is_erased() {
+            self.add_emptied(&message.from, &message.to, &message.id);
+        }
     }
 
     /// Notes that all messages so far are of an earlier store.
@@ -56,29 +64,48 @@ impl Known {
     /// Checks that a message is in the history under another number: of an earlier store, of a direct chat, or, if it is the
     /// user's own, of this store.
     pub fn holds(&self, message: &Message, is_mine: bool) -> bool {
-        let hash = self.hash(message);
-        is_mine && self.here.contains(&hash) || self.before.contains(&hash) || self.directly.contains(&hash)
+        let is_among = |hashes: &HashSet<u64>| self.is_among(hashes, message);
+        is_mine && is_among(&self.here) || is_among(&self.before) || is_among(&self.directly)
+    }
+
+    /// Checks that a message is one of these. Without its text, here or there, author, target and id are enough: else a client
+    /// that gives an id again, to a server that has forgotten it, would lose a message.
+    fn is_among(&self, hashes: &HashSet<u64>, message: &Message) -> bool {
+        let by_id = self.hash_of_id(&message.from, &message.to, &message.id);
+        let is_without_text = message.text.is_erased() || self.emptied.contains(&by_id);
+        hashes.contains(&if is_without_text { by_id } else { self.hash(message) })
     }
 
     /// Notes that a message was taken back, by its author and id.
     pub fn add_emptied(&mut self, from: &UserName, to: &Target, id: &MessageId) {
-        self.emptied.insert(self.hash_of(from, to, id));
+        self.emptied.insert(self.hash_of_id(from, to, id));
     }
 
     pub fn is_emptied(&self, message: &Message) -> bool {
-        self.emptied.contains(&self.hash(message))
+        self.is_id_emptied(&message.from, &message.to, &message.id)
+    }
+
+    pub fn is_id_emptied(&self, from: &UserName, to: &Target, id: &MessageId) -> bool {
+        self.emptied.contains(&self.hash_of_id(from, to, id))
     }
 
     pub fn is_of_earlier_store(&self, message: &Message) -> bool {
-        self.before.contains(&self.hash(message))
+        self.is_among(&self.before, message)
+    }
+
+    /// Returns the hashes of a message: that of its id, and that with its text, if it has one.
+    fn hashes(&self, message: &Message) -> impl Iterator<Item = u64> + use<> {
+        let by_id = self.hash_of_id(&message.from, &message.to, &message.id);
+        let whole = (!message.text.is_erased()).then(|| self.hash(message));
+        std::iter::once(by_id).chain(whole)
     }
 
     fn hash(&self, m: &Message) -> u64 {
-        self.hash_of(&m.from, &m.to, &m.id)
+        let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
+        XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
     }
 
-    /// The text is no part of it: it may have been taken back on one side.
-    fn hash_of(&self, from: &UserName, to: &Target, id: &MessageId) -> u64 {
+    fn hash_of_id(&self, from: &UserName, to: &Target, id: &MessageId) -> u64 {
         let message = format!("{}\n{}\n{}", from.mapped(), to.stored(), id);
         XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
     }

@@ -140,7 +140,8 @@ impl ClientState {
             }
             Record::Missed(message) => _ = self.add_message(message),
             Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
-            Record::Erased { rows, from } => self.apply_erased(&rows, &from),
+            Record::Erased { rows, from, is_event } => self.apply_erased(&rows, &from, is_event),
+            Record::Cleaned => self.erased_in_log = 0,
             Record::Emptied { target, from, id } => self.apply_emptied(&target, &from, &id),
             Record::Direct(message) => {
                 self.known.add_direct(&message);
@@ -171,9 +172,15 @@ impl ClientState {
         Change::None
     }
 
-    fn apply_erased(&mut self, rows: &Gap, from: &UserName) {
+    fn apply_erased(&mut self, rows: &Gap, from: &UserName, is_event: bool) {
         self.erased_in_log += 1;
-        self.conversation(&rows.target).erase(rows, from);
+        let conversation = self.conversation(&rows.target);
+        let ids = conversation.erase(rows, from);
+        if is_event {
+            conversation.count_erased(rows, !ids.is_empty());
+        }
+        let to = self.recipient(&rows.target, from);
+        ids.iter().for_each(|id| self.known.add_emptied(from, &to, id));
         let Self { me, shown, .. } = self;
         let numbers = rows.first..=rows.last;
         shown.erase(|m| m.from == *from && numbers.contains(&m.seq) && m.target_for(me) == rows.target);
@@ -181,11 +188,16 @@ impl ClientState {
 
     fn apply_emptied(&mut self, target: &Target, from: &UserName, id: &MessageId) {
         self.erased_in_log += 1;
-        let to =
-            if *from == self.me || matches!(target, Target::Room(_)) { target } else { &Target::User(self.me.clone()) };
-        self.known.add_emptied(from, to, id);
+        let to = self.recipient(target, from);
+        self.known.add_emptied(from, &to, id);
         self.conversation(target).empty(from, id);
         self.shown.erase(|message| message.from == *from && message.id == *id);
+    }
+
+    /// Returns whom the messages of a user in a conversation are for.
+    fn recipient(&self, conversation: &Target, from: &UserName) -> Target {
+        let is_for_me = matches!(conversation, Target::User(_)) && *from != self.me;
+        if is_for_me { Target::User(self.me.clone()) } else { conversation.clone() }
     }
 
     /// Returns a message as it is added: one that is known as taken back has no text, though this record has it.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::{Complete, Conversation};
+use super::conversation::Conversation;
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
@@ -274,13 +274,15 @@ impl ClientState {
 
     /// Checks that the user's message with this id was taken back.
     pub fn is_id_erased(&self, target: &Target, id: &MessageId) -> bool {
-        let rows = self.conversations.get(target).into_iter().flat_map(Conversation::rows);
-        rows.rev().find(|row| row.id() == Some(id)).is_some_and(Row::is_erased)
+        self.known.is_id_emptied(&self.me, target, id)
     }
 
-    /// Checks that the message of a row, which the log has, is known as taken back.
+    /// Checks that the message of a row, which the log has, is known as taken back. Its number may be one of an earlier store.
     pub fn is_row_erased(&self, row: &Row) -> bool {
-        row.message().is_some_and(|message| self.is_known_erased(message))
+        row.message().is_some_and(|message| {
+            let has_number = row.seq().is_some() && !self.known.is_of_earlier_store(message);
+            self.known.is_emptied(message) || has_number && self.is_known_erased(message)
+        })
     }
 
     /// Returns how many of the user's messages wait in the outbox for a target.
@@ -294,11 +296,11 @@ impl ClientState {
         self.conversations.get(target)?.sent().nth(n.checked_sub(1)?).cloned()
     }
 
-    /// Checks that the messages of a conversation that were taken back are to be compared again: an event may tell of a row
-    /// of an earlier store.
+    /// Checks that the messages of a conversation that were taken back are to be compared again: an event has told of several,
+    /// or of a row that may be one of an earlier store.
     pub fn lacks_erasures(&self, target: &Target) -> bool {
         let conversation = self.conversations.get(target);
-        self.has_earlier_store() && conversation.is_some_and(|c| c.complete.erased == Complete::UNKNOWN)
+        conversation.is_some_and(|c| c.complete.erased.is_none())
     }
 
     /// Checks that the message with this number is among the rows of its conversation.

@@ -17,9 +17,13 @@
 //! FILLED;<target>;<first>;<last>             no message of that conversation among these numbers is missing any more
 //! GAP;<target>;<first>;<last>                these numbers of that conversation are with the server only
 //! COMPLETE;<target>;<upto>;<count>;<erased>  of that conversation nothing else up to there is missing here: the server
-//!                                            counts this many messages, and so many of them that were taken back
-//! ERASED;<target>;<first>;<last>;<from>      the messages of that user among these numbers were taken back
+//!                                            counts this many messages, and so many of all that were taken back; -: the
+//!                                            number is not known
+//! ERASED;<target>;<first>;<last>;<from>;<event or row>
+//!                                            the messages of that user among these numbers were taken back: an event has
+//!                                            told of it, or a row without its text
 //! EMPTIED;<target>;<from>;<id>               that message was taken back, also where it has a number of an earlier store
+//! CLEANED                                    no record before has the text of a message that was taken back before
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
 //! SET;<setting>;<on or off>                  the user has turned a setting on or off
@@ -34,7 +38,7 @@ use super::conversation::Complete;
 use super::outgoing::Outgoing;
 use super::row::Gap;
 use crate::model::{DeviceName, Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::codec::{Codec, field, optional_field};
+use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
 
 /// One change of the client's state.
@@ -59,8 +63,9 @@ pub enum Record {
     Set(Switch, bool),
     Gap(Gap),
     Complete(Target, Complete),
-    Erased { rows: Gap, from: UserName },
+    Erased { rows: Gap, from: UserName, is_event: bool },
     Emptied { target: Target, from: UserName, id: MessageId },
+    Cleaned,
     Device(DeviceName),
     Newest(Seq),
     Position { store: String, last: Seq },
@@ -126,11 +131,13 @@ impl Codec for Record {
             Self::Set(switch, on) => w.plain("SET").plain(switch.name()).plain(if *on { "on" } else { "off" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Complete(target, Complete { upto, count, erased }) => {
-                w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count).plain(erased)
+                write_erased(*erased, w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count))
             }
-            Self::Erased { rows, from } => {
-                w.plain("ERASED").plain(rows.target.stored()).plain(rows.first).plain(rows.last).plain(from.stored())
+            Self::Erased { rows, from, is_event } => {
+                w.plain("ERASED").plain(rows.target.stored()).plain(rows.first).plain(rows.last).plain(from.stored());
+                w.plain(if *is_event { "event" } else { "row" })
             }
+            Self::Cleaned => w.plain("CLEANED"),
             Self::Emptied { target, from, id } => {
                 w.plain("EMPTIED").plain(target.stored()).plain(from.stored()).plain(id)
             }
@@ -173,10 +180,13 @@ impl Codec for Record {
             "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;
-                let erased = optional_field(f, 4)?.unwrap_or_default();
-                Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)?, erased })
+                Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)?, erased: read_erased(f, 4)? })
             }
-            "ERASED" => Self::Erased { rows: Self::read_gap(f, 1)?, from: UserName::from_stored(f.get(4)?)? },
+            "ERASED" => {
+                let from = UserName::from_stored(f.get(4)?)?;
+                Self::Erased { rows: Self::read_gap(f, 1)?, from, is_event: f.get(5)? == "event" }
+            }
+            "CLEANED" => Self::Cleaned,
             "EMPTIED" => {
                 let target = Target::from_stored(f.get(1)?)?;
                 Self::Emptied { target, from: UserName::from_stored(f.get(2)?)?, id: field(f, 3)? }
@@ -190,6 +200,23 @@ impl Codec for Record {
 }
 
 /// Reads a message with its number, which is the field with this index.
+/// Writes a count of messages that were taken back.
+pub(super) fn write_erased<'a, 'b>(erased: Option<u64>, w: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
+    match erased {
+        Some(count) => w.plain(count),
+        None => w.plain("-"),
+    }
+}
+
+/// Reads a count of messages that were taken back. A record from before there were any has none.
+pub(super) fn read_erased(f: &Fields, index: usize) -> Option<Option<u64>> {
+    match f.get(index) {
+        None => Some(Some(0)),
+        Some("-") => Some(None),
+        Some(_) => field(f, index).map(Some),
+    }
+}
+
 pub(super) fn read_message(f: &Fields, index: usize) -> Option<Arc<Message>> {
     Message::from_stored(f, field(f, index)?, index + 1).map(Arc::new)
 }

@@ -6,10 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::erasures::Erasures;
 use super::outgoing::Outgoing;
 use super::position::Position;
 use super::record::Record;
-use super::row::Gap;
 use crate::model::{Message, MessageId, Seq, Target, Text, UserName};
 use crate::protocol::Codec as _;
 use crate::record::Fields;
@@ -20,8 +20,8 @@ struct Removal<'a> {
     me: &'a UserName,
     /// The store of the records that are being read: numbers are of one store.
     position: Position,
-    rows: HashMap<(u32, Seq), UserName>,
-    ranges: Vec<(u32, Gap, UserName)>,
+    /// The numbers of each conversation, as each store has them.
+    rows: HashMap<(u32, Target), Erasures>,
     /// The ids of those of the user: their texts stand in records without numbers.
     own: HashSet<MessageId>,
     /// Author and id of those that may have a number of another store.
@@ -36,7 +36,6 @@ pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName
         me,
         position: Position::default(),
         rows: HashMap::new(),
-        ranges: Vec::new(),
         own: HashSet::new(),
         emptied: HashSet::new(),
         queued: HashMap::new(),
@@ -53,7 +52,7 @@ pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName
             }
         }
     }
-    Ok(())
+    location.remove_set_aside()
 }
 
 impl Removal<'_> {
@@ -66,10 +65,10 @@ impl Removal<'_> {
 
     fn collect(&mut self, record: Record) -> Option<Vec<u8>> {
         self.follow(&record);
-        let era = self.position.era;
         match record {
-            Record::Erased { rows, from } if rows.first == rows.last => _ = self.rows.insert((era, rows.last), from),
-            Record::Erased { rows, from } => self.ranges.push((era, rows, from)),
+            Record::Erased { rows, from, .. } => {
+                self.rows.entry((self.position.era, rows.target.clone())).or_default().note(&rows, &from);
+            }
             Record::Emptied { from, id, .. } => _ = self.emptied.insert((from, id)),
             _ => {}
         }
@@ -80,7 +79,14 @@ impl Removal<'_> {
         self.follow(&record);
         match record {
             Record::Queued(message) => _ = self.queued.insert(message.id, message.to),
-            Record::Failed { id, .. } | Record::Moved(id) => _ = self.queued.remove(&id),
+            Record::Failed { id, .. } => _ = self.queued.remove(&id),
+            // Another program of the user has sent it.
+            Record::Received(message) | Record::Fetched(message) | Record::Missed(message) => {
+                let is_mine = message.from == *self.me;
+                if is_mine && self.is_erased(message.seq, self.me, &message.target_for(self.me)) {
+                    self.own.insert(message.id.clone());
+                }
+            }
             Record::Sent { id, seq, .. } => {
                 let to = self.queued.remove(&id);
                 if to.is_some_and(|to| self.is_erased(seq, self.me, &to)) {
@@ -93,17 +99,15 @@ impl Removal<'_> {
     }
 
     fn is_erased(&self, seq: Seq, from: &UserName, target: &Target) -> bool {
-        let era = self.position.era;
-        let is_in = |(other, rows, author): &(u32, Gap, UserName)| {
-            *other == era && author == from && rows.target == *target && (rows.first..=rows.last).contains(&seq)
-        };
-        self.rows.get(&(era, seq)) == Some(from) || self.ranges.iter().any(is_in)
+        let rows = self.rows.get(&(self.position.era, target.clone()));
+        rows.is_some_and(|rows| rows.has(seq, seq, from))
     }
 
     /// Returns the line of a record without its text, if its message was taken back.
     fn replace(&mut self, record: Record) -> Option<Vec<u8>> {
         self.follow(&record);
-        let is_emptied = |message: &Message| self.emptied.contains(&(message.from.clone(), message.id.clone()));
+        let is_id_emptied = |from: &UserName, id: &MessageId| self.emptied.contains(&(from.clone(), id.clone()));
+        let is_emptied = |message: &Message| is_id_emptied(&message.from, &message.id);
         let without_text = |message: Arc<Message>| {
             let is_erased = self.is_erased(message.seq, &message.from, &message.target_for(self.me));
             let is_left = !message.text.is_erased() && (is_erased || is_emptied(&message));
@@ -114,8 +118,10 @@ impl Removal<'_> {
             Record::Fetched(message) => Record::Fetched(without_text(message)?),
             Record::Missed(message) => Record::Missed(without_text(message)?),
             Record::Direct(message) => Record::Direct(without_text(message)?),
-            Record::Queued(message) if self.own.contains(&message.id) && !message.text.is_erased() => {
-                Record::Queued(Outgoing { text: Text::erased(), ..message })
+            Record::Queued(message) => {
+                let is_erased = self.own.contains(&message.id) || is_id_emptied(self.me, &message.id);
+                let is_left = is_erased && !message.text.is_erased();
+                Record::Queued(Outgoing { text: is_left.then(Text::erased)?, ..message })
             }
             _ => return None,
         };

@@ -164,11 +164,12 @@ one_of_each_kind! { client_records: ClientRecord,
         ClientRecord::Gap(Gap { target, first, last })
     }),
     ClientRecord::Complete(..) => (target(), seq(), seq(), seq()).prop_map(|(target, upto, count, erased)| {
-        ClientRecord::Complete(target, Complete { upto, count: count.get(), erased: erased.get() })
+        ClientRecord::Complete(target, Complete { upto, count: count.get(), erased: Some(erased.get()) })
     }),
-    ClientRecord::Erased { .. } => (target(), seq(), seq(), name()).prop_map(|(target, first, last, from)| {
-        ClientRecord::Erased { rows: Gap { target, first, last }, from }
-    }),
+    ClientRecord::Cleaned => Just(ClientRecord::Cleaned),
+    ClientRecord::Erased { .. } => (target(), seq(), seq(), name(), any::<bool>()).prop_map(
+        |(target, first, last, from, is_event)| ClientRecord::Erased { rows: Gap { target, first, last }, from, is_event }
+    ),
     ClientRecord::Emptied { .. } => (target(), name(), id()).prop_map(|(target, from, id)| {
         ClientRecord::Emptied { target, from, id }
     }),
