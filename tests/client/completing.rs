@@ -1,12 +1,15 @@
 //! The history is completed from the server's: which pages are asked for, when it is enough, what is said about it, and what
 //! becomes of refusals, damaged messages and servers that answer the same for ever.
 
+use std::sync::Arc;
+
 use crate::client::stage::{PERSON, Stage, chat, message, record, refused, room, row_line, seq, target};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::record::Record;
 use wachat::client::state::row::Gap;
 use wachat::limits;
+use wachat::model::State;
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
 /// Begins a session that compares the conversations; the server calls everything up to a number acknowledged.
@@ -202,6 +205,38 @@ fn so_many_bytes_are_fetched_and_the_rest_stays_with_the_server() {
     assert_eq!(shown, [fetched(fitting + 1), gap]);
     assert_eq!(rows(&stage, "luis")[1], format!("gap 2-{}", first - 2));
     assert_eq!(stage.sending, None);
+}
+
+/// The server's list with one chat, and how many of its messages were taken back.
+fn with_erased(erased: u64) -> Vec<Chat> {
+    vec![Chat { erased, ..chat("luis", 1_000, 0, 1_000) }]
+}
+
+#[test]
+fn what_was_taken_back_is_looked_for_below_the_rest_that_stays_with_the_server() {
+    let mut stage = with_the_first();
+    let text = "x".repeat(limits::TEXT_BYTES);
+    let fitting = (limits::COMPLETION_BYTES / (limits::TEXT_BYTES + limits::ROW_BYTES)) as u64;
+    let long = |first: u64, last: u64| (first..=last).map(|number| record(number, "luis", "ana", &text)).collect();
+    let erased = |number: u64| HistoryRecord::Message {
+        message: Arc::new(message(number, "luis", "ana", "text").erased()),
+        state: State::Received,
+    };
+    compare(&mut stage, with_erased(2));
+    let first = 1_000 - fitting;
+    assert_eq!(give(&mut stage, None, long(first, 1_000)), [""; 0]);
+    assert_eq!(give(&mut stage, Some(first), vec![erased(500)]), [""; 0]);
+    let shown = give(&mut stage, Some(500), vec![erased(1)]);
+    assert!(shown.len() == 2 && shown[1].contains("are with the server only"), "{shown:?}");
+    assert_eq!(rows(&stage, "luis")[..2], ["1 from luis: ".to_owned(), format!("gap 2-{}", first - 1)]);
+    // Both are counted, and the one in the gap once, though it is fetched later.
+    let gap = Gap { target: target("luis"), first: seq(2), last: seq(first - 1) };
+    stage.handle(AppEvent::Wanted(gap));
+    stage.answer(Answer::Rows(vec![erased(500)]));
+    compare(&mut stage, with_erased(2));
+    assert_eq!(stage.sending, None);
+    compare(&mut stage, with_erased(3));
+    assert_eq!(stage.sending, fetch("luis", None), "a third one is looked for");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Messages that are taken back at real terminals and in a pipe, beside a real server.
 
+use std::fs;
+use std::path::Path;
+
 use crate::support::World;
 use crate::support::clients::{all_output, exit_code};
 
@@ -33,6 +36,25 @@ fn a_message_is_taken_back_on_both_sides_and_for_who_comes_back() {
     luis.expect("ana (taken back)");
     luis.quit();
     ana.quit();
+    for text in ["secreto", "otro"] {
+        assert_eq!(files_with(&world.path(""), text), [""; 0]);
+    }
+}
+
+/// Returns the files of clients below a directory that have a message with this text.
+fn files_with(directory: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "data") {
+            found.extend(files_with(&path, text));
+        } else if path.extension().is_some_and(|extension| extension == "csv") {
+            let content = fs::read(&path).unwrap();
+            let has_text = String::from_utf8_lossy(&content).contains(&format!(";{text}\n"));
+            found.extend(has_text.then(|| path.display().to_string()));
+        }
+    }
+    found
 }
 
 #[test]
@@ -44,4 +66,5 @@ fn a_script_takes_back_what_it_has_said() {
     let shown = all_output(&output);
     assert!(shown.contains("ana (taken back) ✓") && shown.contains("ana: hola"), "{shown}");
     assert!(!shown.contains("secreto"), "{shown}");
+    assert_eq!(files_with(&world.path(""), "secreto"), [""; 0]);
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::erase::erased;
 use super::history::{Client, HOME, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target};
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::client::state::home::Home;
 use wachat::disk::{Disk, read};
-use wachat::model::State;
+use wachat::model::{Message, State};
 use wachat::protocol::{Chat, Event, HistoryRecord};
 
 /// Returns the files that hold a text.
@@ -86,6 +87,49 @@ fn a_cut_while_the_texts_are_removed_loses_nothing_and_the_next_checkpoint_remov
         if !is_cut {
             break;
         }
+    }
+}
+
+#[test]
+fn at_its_end_a_client_removes_the_texts_from_all_its_files_once() {
+    for restores in [0, 1] {
+        let disk = SimulatedDisk::default();
+        let mut client = open(&disk).unwrap();
+        client.log_in("store", 0);
+        let sent = outgoing("luis", "mine-secret");
+        client.queue(&sent).unwrap();
+        client.accept(&sent, 1);
+        client.take_in(vec![message(2, "luis", "a", "their-secret"), message(3, "luis", "b", "kept")]);
+        // A torn batch that was set aside, and a checkpoint that was never finished.
+        for name in ["wal/000001-batch-2-1.broken", "checkpoint.csv.new"] {
+            wachat::disk::write(&disk, &Path::new(HOME).join(name), b";their-secret\n").unwrap();
+        }
+        for restore in 0..restores {
+            client.log_in(&format!("restored{restore}"), 3);
+            let state = &mut client.0.state;
+            let chat = Chat { target: target("luis"), last: seq(3), read: seq(0), count: 3, erased: 2 };
+            let missing = state.compare(&[chat], false, seq(3));
+            let page = [(1, "ana", "luis", sent.id.as_str()), (2, "luis", "ana", "a")].map(|(number, from, to, id)| {
+                let Event::Message(message) = message(number, from, id, "text") else { panic!() };
+                let message = Arc::new(Message { to: target(to), ..message.erased() });
+                HistoryRecord::Message { message, state: State::Received }
+            });
+            state.note_erased_of(&page);
+            state.note_complete(&missing[0], None, 0);
+        }
+        if restores == 0 {
+            client.take_in(vec![erased(4, "luis", (1, 1), "ana"), erased(5, "luis", (2, 2), "luis")]);
+        }
+        client.0.commit().unwrap();
+        let Home { state, files } = &mut client.0;
+        files.clean_up(state).unwrap();
+        for text in [";mine-secret", ";their-secret"] {
+            assert_eq!(files_with(&disk, text), [""; 0], "{restores} restores: {text}");
+        }
+        drop(client);
+        let client = open(&disk).unwrap();
+        assert_eq!(rows(&client, "luis"), ["out  RECEIVED", "in ", "in kept"]);
+        assert_eq!(client.0.state.erased_in_log(), 0, "{restores} restores: it is done");
     }
 }
 

@@ -48,18 +48,45 @@ impl Files {
 
     /// Makes a checkpoint when much was written since the last one, and removes old rows from memory.
     pub fn make_checkpoint_when_due(&mut self, state: &mut ClientState) -> Result<(), LogError> {
-        let keeps_log = self.checkpoint_bytes == u64::MAX;
-        let has_many_erased = state.erased_in_log >= limits::ERASURES_IN_LOG && !keeps_log;
+        let has_many_erased = state.erased_in_log >= limits::ERASURES_IN_LOG && !self.is_of_pipe();
         if self.log.uncovered_bytes() >= self.checkpoint_bytes || has_many_erased {
-            let covered = self.log.close_segment()?;
-            state.remove_old_rows(limits::CLIENT_ROWS_BYTES);
-            self.remove_erased_texts(state, &covered)?;
-            if !state.has_earlier_store() {
-                checkpoint::write(&*self.disk, &self.directory, state, &covered)?;
-            }
-            self.covered = Some(covered);
+            self.make_checkpoint(state)?;
         }
         Ok(())
+    }
+
+    fn make_checkpoint(&mut self, state: &mut ClientState) -> Result<(), LogError> {
+        let covered = self.log.close_segment()?;
+        state.remove_old_rows(limits::CLIENT_ROWS_BYTES);
+        self.remove_erased_texts(state, &covered)?;
+        if !state.has_earlier_store() {
+            checkpoint::write(&*self.disk, &self.directory, state, &covered)?;
+        }
+        self.covered = Some(covered);
+        Ok(())
+    }
+
+    /// Removes, at the end of the program, the texts that were taken back since the last checkpoint.
+    pub fn clean_up(&mut self, state: &mut ClientState) -> Result<(), LogError> {
+        if state.erased_in_log == 0 {
+            return Ok(());
+        }
+        if self.is_of_pipe() {
+            return self.keep_outbox_alone(state);
+        }
+        self.make_checkpoint(state)?;
+        self.commit(&state.take_uncommitted())
+    }
+
+    /// Checks that no checkpoint is made: a pipe keeps only its outbox.
+    fn is_of_pipe(&self) -> bool {
+        self.checkpoint_bytes == u64::MAX
+    }
+
+    /// Begins the log anew. The server has the messages that were sent.
+    fn keep_outbox_alone(&mut self, state: &ClientState) -> Result<(), LogError> {
+        self.log.compact(&state.outbox_lines())?;
+        Ok(self.log.location().remove_set_aside()?)
     }
 
     /// Removes from the files the texts that were taken back. The checkpoint comes after that: until it is there, a start
@@ -105,13 +132,13 @@ impl Home {
         self.files.commit(&self.state.take_uncommitted())
     }
 
-    /// Begins the log of a pipe anew with its outbox alone, when it is large: the next start reads it. The server has the
-    /// messages that were sent.
+    /// Begins the log of a pipe anew with its outbox alone, when it is large, as each start reads it, or has texts that were
+    /// taken back.
     pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
         let bytes = self.files.log.bytes();
-        let lines = self.state.outbox_lines();
-        if bytes > PIPE_LOG_BYTES.max(2 * lines.len() as u64) || self.state.erased_in_log > 0 {
-            self.files.log.compact(&lines)?;
+        let needed = self.state.outbox_lines().len() as u64;
+        if bytes > PIPE_LOG_BYTES.max(2 * needed) || self.state.erased_in_log > 0 {
+            self.files.keep_outbox_alone(&self.state)?;
         }
         Ok(())
     }

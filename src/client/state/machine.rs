@@ -97,6 +97,11 @@ impl ClientState {
         }
     }
 
+    /// Returns how many messages were taken back whose texts may be in the log.
+    pub fn erased_in_log(&self) -> usize {
+        self.erased_in_log
+    }
+
     /// Checks that messages of an earlier store were received.
     pub fn has_earlier_store(&self) -> bool {
         self.position.era > 0
