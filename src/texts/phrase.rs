@@ -425,18 +425,24 @@ phrases! {
     DirectOffered { peer }: "{peer} has opened a direct chat with you; /p2p {peer} to answer in it",
         "{peer} ha abierto un chat directo contigo; /p2p {peer} para responder en él",
         "{peer} abriu uma conversa direta com você; /p2p {peer} para responder nela";
-    DirectAsks { peer }: "{peer} wants to chat directly; /accept {peer}",
-        "{peer} quiere hablar directamente contigo; /accept {peer}",
-        "{peer} quer conversar diretamente com você; /accept {peer}";
+    DirectAsks { peer }: "{peer} wants to chat directly; /accept {peer} or /deny {peer}",
+        "{peer} quiere hablar directamente contigo; /accept {peer} o /deny {peer}",
+        "{peer} quer conversar diretamente com você; /accept {peer} ou /deny {peer}";
     DirectWaits { peer }: "{peer} has not accepted the direct chat yet: what you write waits until then",
         "{peer} aún no ha aceptado el chat directo: lo que escribas espera hasta entonces",
         "{peer} ainda não aceitou a conversa direta: o que você escrever espera até lá";
     DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
     DirectQuotaThere: "the other side takes no more from you today",
         "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
-    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; to refuse, /permit {peer} no",
-        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; para negárselo, /permit {peer} no",
-        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; para recusar, /permit {peer} não";
+    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; /deny {peer} leaves it at that; /permit {peer} no refuses for good",
+        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; /deny {peer} lo deja así; /permit {peer} no se lo niega para siempre",
+        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; /deny {peer} deixa como está; /permit {peer} não recusa para sempre";
+    Denied { user }: "the call of {user} is ended; nothing was sent to the server, and nothing is kept",
+        "la llamada de {user} ha terminado; no se ha enviado nada al servidor, y no se guarda nada",
+        "a chamada de {user} foi encerrada; nada foi enviado ao servidor, e nada é guardado";
+    NothingDenied { user }: "no call of {user} waits; nothing was sent to the server, and nothing is kept: {user} may try again",
+        "no espera ninguna llamada de {user}; no se ha enviado nada al servidor, y no se guarda nada: {user} puede volver a intentarlo",
+        "nenhuma chamada de {user} espera; nada foi enviado ao servidor, e nada é guardado: {user} pode tentar de novo";
     Permitted { user }: "{user} may call you for direct chats from now on",
         "{user} puede llamarte para chats directos desde ahora", "{user} pode chamar você para conversas diretas a partir de agora";
     NotPermitted { user }: "{user} may not call you for direct chats, and you are not told of attempts",

@@ -53,6 +53,8 @@ pub enum Command {
     Direct(Option<UserName>),
     /// Accepts the direct chat that this user wants; alone, lists those who wait.
     Accept(Option<UserName>),
+    /// Ends the calls of this user that wait to be accepted.
+    Deny(UserName),
     /// Lets this user call, or not; alone, lists who may and who may not.
     Permit(Option<(UserName, bool)>),
     /// Ends the direct chat.

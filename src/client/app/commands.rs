@@ -164,6 +164,11 @@ commands! {
         help "accept the direct chat that a user wants to have with you, or let that user call you; alone, list who waits for that",
             "acepta el chat directo que alguien quiere tener contigo, o le deja llamarte; a secas, quién lo espera",
             "aceita a conversa direta que alguém quer ter com você, ou o deixa chamar você; sozinho, quem espera por isso";
+    "/deny" [], |rest| optional_user(rest)?.map(Command::Deny).ok_or(Refusal::Form);
+        form "/deny <user>", "/deny <usuario>", "/deny <usuário>";
+        help "end the call of a user who waits for /accept; nothing is kept of it",
+            "termina la llamada de alguien que espera tu /accept; no se guarda nada de ella",
+            "encerra a chamada de alguém que espera seu /accept; nada dela é guardado";
     "/permit" [], permit;
         form "/permit [<user> <yes or no>]", "/permit [<usuario> <sí o no>]", "/permit [<usuário> <sim ou não>]";
         help "let a user call you for direct chats, or not, even if you have written to that user; alone, list whom you let and whom not",

@@ -121,6 +121,7 @@ impl App {
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Accept(caller) => self.accept_call(caller.as_ref()),
+            Command::Deny(caller) => self.deny_call(&caller),
             Command::Permit(Some((user, permitted))) => _ = self.ask_server(Request::Permit(user, permitted)),
             Command::Permit(None) => _ = self.ask_server(Request::Permits),
             Command::Close => self.close_direct(),
