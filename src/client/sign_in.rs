@@ -73,14 +73,13 @@ impl<'a> SignIn<'a> {
         }
     }
 
-    /// Logs in with the key that an earlier start has kept. `None`: there is none, or the server does not take it any more.
+    /// Logs in with the key that an earlier start has kept. `None`: there is none, or the server does not take it any more, or
+    /// has no devices.
     fn enter_by_key(&self) -> Result<Option<Entry>, Failure> {
-        if self.device.as_ref().is_none_or(|device| device.key().is_none()) {
-            return Ok(None);
-        }
+        let Some(device) = self.device.as_ref().filter(|device| device.usable_key().is_some()) else { return Ok(None) };
         let account = self.account(NO_PASSWORD.to_owned(), false)?;
         match Session::open(&account) {
-            Err(error @ LinkError::KeyEnded) => {
+            Err(error @ (LinkError::KeyEnded | LinkError::NoDevices)) => {
                 note(&error.to_string());
                 Ok(None)
             }

@@ -318,6 +318,9 @@ phrases! {
     KeyEnded: "this device was forgotten, or its key has ended: it logs in with the password again; drafts and outbox stay",
         "este dispositivo se ha olvidado, o su clave ya no vale: vuelve a entrar con la contraseña; los borradores y la bandeja de salida se conservan",
         "este dispositivo foi esquecido, ou sua chave já não vale: ele volta a entrar com a senha; os rascunhos e a caixa de saída continuam";
+    NoDevicesThere: "this server has no devices: the password is needed; the key of this device is kept",
+        "este servidor no tiene dispositivos: hace falta la contraseña; la clave de este dispositivo se conserva",
+        "este servidor não tem dispositivos: é preciso a senha; a chave deste dispositivo é guardada";
     NoKey { why }: "this device stays without a key, and the next start needs the password: {why}",
         "este dispositivo se queda sin clave, y al abrirlo de nuevo hará falta la contraseña: {why}",
         "este dispositivo fica sem chave, e ao abri-lo de novo será preciso a senha: {why}";

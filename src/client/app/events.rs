@@ -145,6 +145,7 @@ impl App {
         self.end = Some(match error {
             _ if is_queued => Exit::Queued,
             LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
+            LinkError::KeyEnded | LinkError::NoDevices => Exit::Refused,
             _ => Exit::Failed,
         });
         self.show(View::Problem(error.to_string()));

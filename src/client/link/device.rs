@@ -75,7 +75,13 @@ impl Device {
         &self.name
     }
 
-    /// Returns the key with which it logs in, if it has one.
+    /// Returns the key that a login uses: none at a server that has no devices.
+    pub(in crate::client) fn usable_key(&self) -> Option<DeviceKey> {
+        let state = self.state.lock();
+        state.key.clone().filter(|_| !state.is_unsupported)
+    }
+
+    /// Returns the key that it has, if it has one.
     pub fn key(&self) -> Option<DeviceKey> {
         self.state.lock().key.clone()
     }
