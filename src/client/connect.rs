@@ -33,30 +33,48 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let user = args.account.user()?;
     let directory = home::directory(&args.home.directory()?, &user, &args.account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
-    let home = Home::open_when_free(&directory, &user, how)?;
+    let mut home = Home::open_when_free(&directory, &user, how)?;
     let trace = args.start_trace(&user, home.files.directory())?;
     let device = args.device(&directory, piped)?;
-    let end = enter(args, user, home, trace.clone(), device);
+    let mut email = args.email.as_ref();
+    let end = loop {
+        let end = enter(args, user.clone(), home, trace.clone(), device.clone(), email.take());
+        if !signs_in_again(args, &end, device.as_deref()) {
+            break end;
+        }
+        home = match Home::open_when_free(&directory, &user, how) {
+            Ok(home) => home,
+            Err(error) => break Err(error.into()),
+        };
+    };
     if let Some(trace) = trace {
         trace.finish(end.as_ref().err().map_or("", |(_, why)| why));
     }
     end
 }
 
-/// Logs in, and runs the front end.
+/// Checks that a person whose device was let in with its key is asked for the password now: the key has ended, and the outbox
+/// and the drafts are in the files. Without an editor the keyboard thread still waits for a line, and the next start asks.
+fn signs_in_again(args: &ConnectArgs, end: &Result<Exit, Failure>, device: Option<&Device>) -> bool {
+    let is_refused = matches!(end, Ok(Exit::Refused)) && args.front_end() != FrontEnd::Lines;
+    is_refused && device.is_some_and(Device::take_refusal)
+}
+
+/// Logs in, and runs the front end. `email`: the address to be sent to the server.
 fn enter(
     args: &ConnectArgs,
     user: UserName,
     home: Home,
     trace: Option<Trace>,
     device: Option<Arc<Device>>,
+    email: Option<&Email>,
 ) -> Result<Exit, Failure> {
     let unattended = !io::stdin().is_terminal();
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
     let Entry { account, mut session } = SignIn::new(args, user, was_here, trace, device.clone())?.enter(unattended)?;
-    if let Some(address) = &args.email {
+    if let Some(address) = email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;
     }

@@ -81,6 +81,8 @@ impl<'a> SignIn<'a> {
         match Session::open(&account) {
             Err(error @ (LinkError::KeyEnded | LinkError::NoDevices)) => {
                 note(&error.to_string());
+                // The password follows.
+                device.take_refusal();
                 Ok(None)
             }
             session => entry(account, session).map(Some),

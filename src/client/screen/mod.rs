@@ -83,7 +83,7 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     let mut saved = Saved::read(owner.directory()).without_sent(owner.app.state());
     // Text that was typed before the draft was on the screen does not continue the draft.
     let unseen = if raw::has_typed_ahead() { saved.take_draft_of_open() } else { None };
-    let events = input::start()?;
+    let input = input::start()?;
     let now = Instant::now();
     let model = Model::restored(preferences, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
@@ -108,7 +108,8 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     if let Some(draft) = unseen {
         screen.model.put_aside(&screen.owner.app, &draft);
     }
-    let end = screen.handle_events(&events);
+    let end = screen.handle_events(&input.events);
+    drop(input);
     screen.end(end)
 }
 
