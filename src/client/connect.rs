@@ -9,14 +9,15 @@ use super::app::Setting;
 use super::exit::{Exit, Failure, failed, note, report};
 use super::line_mode::{interactive, plain};
 use super::link::device::Device;
+use super::link::error::LinkError;
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
 use super::screen;
-use super::sign_in::{Entry, SignIn};
+use super::sign_in::{Entry, SignIn, ask};
 use super::state::home::{self, Home, Use};
 use crate::model::{Email, UserName};
-use crate::protocol::{Done, SendRequest};
+use crate::protocol::{Device as Listed, Done, SendRequest};
 use crate::texts::ascii::locale_without_utf8;
 use crate::texts::{Language, Phrase, words};
 use crate::trace::Trace;
@@ -73,7 +74,12 @@ fn enter(
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = SignIn::new(args, user, was_here, trace, device.clone())?.enter(unattended)?;
+    let mut entry = SignIn::new(args, user, was_here, trace, device.clone())?.enter(unattended)?;
+    let by_password = device.as_deref().filter(|device| device.usable_key().is_none());
+    if let Some(device) = by_password.filter(|device| !unattended && home.state.is_device(device.name())) {
+        confirm_new_beginning(device, &mut entry)?;
+    }
+    let Entry { account, mut session, .. } = entry;
     if let Some(address) = email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;
@@ -98,6 +104,30 @@ fn enter(
         }
         FrontEnd::FullScreen => screen::run(owner, first, preferences),
     }
+}
+
+/// Asks a person before a device begins anew that the server has known and lists no more. It is one of the devices again with
+/// its login on the RECV port, which follows.
+fn confirm_new_beginning(device: &Device, entry: &mut Entry) -> Result<(), Failure> {
+    let Ok(session) = &mut entry.session else { return Ok(()) };
+    let listed = match session.request_list::<Listed>(&SendRequest::Devices) {
+        Ok(Ok(listed)) => listed,
+        // An older server has no devices.
+        Ok(Err(_)) => return Ok(()),
+        Err(LinkError::Away(why)) => {
+            entry.session = Err(why);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // A new account has none, whatever was here under its name.
+    let is_new = entry.may_be_new && listed.is_empty();
+    if is_new || listed.iter().any(|listed| listed.name == *device.name()) {
+        return Ok(());
+    }
+    let device = device.name();
+    let answer = ask(&Phrase::MayBeginAnew { device }).unwrap_or_default();
+    if Language::current().is_yes(answer.trim()) { Ok(()) } else { Err(failed(Phrase::NotBegunAnew { device })) }
 }
 
 /// Tells a user who did not choose the line mode that the locale is the reason for it, and what to do.

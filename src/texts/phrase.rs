@@ -333,6 +333,12 @@ phrases! {
     DeviceForgotten: "the server had forgotten this device, or it was away for too long; its history is completed",
         "el servidor había olvidado este dispositivo, o estuvo fuera demasiado tiempo; se completa su historial",
         "o servidor tinha esquecido este dispositivo, ou ele ficou fora tempo demais; seu histórico está sendo completado";
+    MayBeginAnew { device }: "the server has forgotten this device, {device}; it would be one of your devices again, and fetch what it lacks. Go on? [y/N] ",
+        "el servidor ha olvidado este dispositivo, {device}; volvería a ser uno de tus dispositivos, y traería lo que le falta. ¿Seguir? [s/N] ",
+        "o servidor esqueceu este dispositivo, {device}; ele voltaria a ser um dos seus dispositivos, e buscaria o que lhe falta. Continuar? [s/N] ";
+    NotBegunAnew { device }: "{device} stays forgotten; its drafts and its outbox stay here, and --device names another device",
+        "{device} sigue olvidado; sus borradores y su bandeja de salida se quedan aquí, y --device da otro nombre de dispositivo",
+        "{device} continua esquecido; seus rascunhos e sua caixa de saída ficam aqui, e --device dá outro nome de dispositivo";
     DeviceRow { device, seen, how }: "{device}: last used {seen}, logs in with a {how}",
         "{device}: usado por última vez {seen}, entra con {how}", "{device}: usado pela última vez {seen}, entra com {how}";
     DeviceOnlineRow { device, how }: "{device}: online, logs in with a {how}",

@@ -150,8 +150,54 @@ fn a_device_that_is_remembered_needs_no_password_until_it_is_forgotten() {
     assert!(!fs::read_to_string(&file).unwrap().contains("KEY;"));
     laptop.wait_until_hidden();
     laptop.type_line(PASSWORD);
+    laptop.expect(BEGIN_ANEW);
+    laptop.type_line("y");
     laptop.expect("the server had forgotten this device");
     laptop.quit();
+    lab.quit();
+}
+
+/// The question of a device that was forgotten.
+const BEGIN_ANEW: &str = "the server has forgotten this device, laptop; it would be one of your devices again, \
+                          and fetch what it lacks. Go on? [y/N] ";
+
+#[test]
+fn a_device_that_was_forgotten_asks_before_it_begins_anew_and_a_no_leaves_it_forgotten() {
+    let world = world();
+    let mut lab = line_mode(&world, "lab");
+    line_mode(&world, "laptop").quit();
+    lab.type_line("/forget laptop");
+    lab.expect("laptop is forgotten, and its connections are closed");
+    let laptop = || Terminal::start_program(WACHAT, &arguments(&world, "laptop", &[]), Some(PASSWORD), &[], [24, 150]);
+    for answer in ["n", ""] {
+        let mut refused = laptop();
+        refused.expect(BEGIN_ANEW);
+        refused.type_line(answer);
+        refused
+            .expect("laptop stays forgotten; its drafts and its outbox stay here, and --device names another device");
+        assert_eq!(refused.wait_for_exit(), Some(1));
+        assert_eq!(refused.count("connected to"), 0, "{}", refused.last_screen());
+    }
+    lab.type_line("/devices");
+    lab.expect("lab: online, logs in with a password; this one");
+    assert_eq!(lab.count("laptop: "), 0, "{}", lab.screen());
+    // A script is asked nothing.
+    let home = world.path("laptop").display().to_string();
+    let output = world.pipe("ana", "@luis: de un guion\n", &["--home", &home]);
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
+    lab.expect("ana: de un guion");
+    let mut again = laptop();
+    again.expect(BEGIN_ANEW);
+    again.type_line("y");
+    again.expect("the server had forgotten this device");
+    lab.type_line("/devices");
+    lab.expect("laptop: online, logs in with a password");
+    again.quit();
+    // It is one of the devices again.
+    let mut again = laptop();
+    again.expect("connected to");
+    assert_eq!(again.count("has forgotten"), 0, "{}", again.screen());
+    again.quit();
     lab.quit();
 }
 
