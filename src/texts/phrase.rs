@@ -408,9 +408,21 @@ phrases! {
     EraseQueued { target }: "your message to {target} is not sent yet; take it back when it is",
         "tu mensaje a {target} aún no se ha enviado; retíralo cuando lo esté",
         "sua mensagem para {target} ainda não foi enviada; retire-a quando for";
-    NothingToErase { target }: "there is no such message of yours to {target} here; /history {target} shows the last ones",
-        "aquí no hay tal mensaje tuyo a {target}; /history {target} muestra los últimos",
-        "não há tal mensagem sua para {target} aqui; /history {target} mostra as últimas";
+    NothingToErase { user, target }: "there is no such message of {user} in the chat {target}; /history {target} shows the last ones",
+        "no hay tal mensaje de {user} en el chat {target}; /history {target} muestra los últimos",
+        "não há tal mensagem de {user} na conversa {target}; /history {target} mostra as últimas";
+    EraseDirect: "that was said directly, without the server: it cannot be taken back",
+        "eso se dijo directamente, sin el servidor: no se puede retirar",
+        "isso foi dito diretamente, sem o servidor: não se pode retirar";
+    EraseOwnOnly: "you can take back your own messages; those of others in a room of yours alone",
+        "puedes retirar tus propios mensajes; los de otros solo en una sala tuya",
+        "você pode retirar suas próprias mensagens; as de outros só em uma sala sua";
+    EraseGone: "the server has no such message any more: nothing is taken back",
+        "el servidor ya no tiene tal mensaje: no se retira nada",
+        "o servidor já não tem tal mensagem: nada é retirado";
+    EraseUnknown { target, why }: "no answer came, so it may be taken back or not ({why}); /history {target} shows it",
+        "no llegó respuesta: puede que se haya retirado o no ({why}); /history {target} lo muestra",
+        "nenhuma resposta chegou: pode ter sido retirada ou não ({why}); /history {target} mostra";
     EraseLate: "it is older than a day: it cannot be taken back any more",
         "tiene más de un día: ya no se puede retirar", "tem mais de um dia: já não se pode retirar";
     NoErasing: "this server is of an older version: nothing can be taken back there",

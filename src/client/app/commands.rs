@@ -81,10 +81,10 @@ commands! {
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
     "/erase" [], erase;
-        form "/erase [number]", "/erase [número]", "/erase [número]";
-        help "take back your last message in this chat, everywhere; with 2, the one before it, and so on; for a day",
-            "retira tu último mensaje de este chat, en todas partes; con 2, el de antes, y así; durante un día",
-            "retira sua última mensagem desta conversa, em toda parte; com 2, a anterior, e assim por diante; durante um dia";
+        form "/erase [user] [number]", "/erase [usuario] [número]", "/erase [usuário] [número]";
+        help "take back your last message in this chat, everywhere, within a day; with 2, the one before it, and so on; with a user, theirs, in a room of yours",
+            "retira tu último mensaje de este chat, en todas partes, durante un día; con 2, el de antes, y así; con un usuario, el suyo, en una sala tuya",
+            "retira sua última mensagem desta conversa, em toda parte, durante um dia; com 2, a anterior, e assim por diante; com um usuário, a dele, em uma sala sua";
     "/unread" [], |rest| none(rest, Command::Unread);
         help "show which conversations have unread messages, and how many",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";

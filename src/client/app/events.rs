@@ -86,7 +86,10 @@ impl App {
             }
             Outcome::Unreachable(why, question) => {
                 self.handle_away(&why);
-                question.iter().for_each(|question| self.handle_not_asked(question, &why));
+                match &question {
+                    Some(Request::Erase(target, _)) => self.handle_erase_unknown(target, &why),
+                    question => question.iter().for_each(|question| self.handle_not_asked(question, &why)),
+                }
             }
             Outcome::Stopped(error) => self.stop(&error),
             Outcome::Nothing => {}
@@ -179,7 +182,8 @@ impl App {
             (Request::Rights(room), given) => self.note_rights(&room, &given),
             (Request::Topic(room), Answer::Rooms(rooms)) => self.show_topic(&room, rooms.first()),
             (Request::Members(room), Answer::Refused(ko)) => self.problem(why_refused(&room, &ko)),
-            (Request::Erase(message), given) => self.handle_erase(&message, given),
+            (Request::FindSaid(target, user, _), given) => self.handle_said_found(&target, &user, given),
+            (Request::Erase(target, message), given) => self.handle_erase(target, &message, given),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
             (Request::Permit(user, permitted), Answer::Done) => self.handle_permit(&user, permitted),
@@ -252,6 +256,9 @@ impl App {
                 self.fail_change(room, change, &Phrase::NotAsked { why: &why }.to_string());
             }
             Request::Peer(peer) => self.handle_unreachable(peer, why),
+            Request::FindSaid(..) | Request::Erase(..) => {
+                self.handle_not_erased(&Phrase::NotAsked { why: &why }.to_string())
+            }
             Request::Passwd(..) => {
                 self.handle_old_password(None);
                 self.problem(Phrase::NotAsked { why: &why });

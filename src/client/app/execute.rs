@@ -99,7 +99,7 @@ impl App {
             Command::Query(Some(target)) => self.query(target),
             Command::History { target, count } => self.show_history(target, count),
             Command::Search(words) => self.search(&words),
-            Command::Erase(n) => self.erase(n),
+            Command::Erase { user, n } => self.erase(user, n),
             Command::Unread => _ = self.ask_server(Request::Chats),
             Command::Whois(user) => _ = self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::{Complete, Conversation};
+use super::conversation::{Complete, Conversation, LastSaid};
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
@@ -288,10 +288,14 @@ impl ClientState {
         self.outbox.iter().filter(|message| message.to == *target).count()
     }
 
-    /// Returns the user's `n`th last message there, the last one being the first, that has a number in this store and was
-    /// not taken back.
-    pub fn nth_last_sent(&self, target: &Target, n: usize) -> Option<Arc<Message>> {
-        self.conversations.get(target)?.sent().nth(n.checked_sub(1)?).cloned()
+    /// Finds the `n`th last message of a user there, the last one being the first, that was not taken back.
+    pub fn nth_last_said(&self, target: &Target, user: &UserName, n: usize) -> LastSaid {
+        self.conversations.get(target).map_or(LastSaid::Unknown, |conversation| conversation.nth_last_said(user, n))
+    }
+
+    /// Checks that another message has the number of this one here: that of another store.
+    pub fn has_other(&self, target: &Target, message: &Message) -> bool {
+        self.conversations.get(target).is_some_and(|conversation| conversation.has_other(message.seq, &message.id))
     }
 
     /// Checks that the messages of a conversation that were taken back are to be compared again: an event may tell of a row
