@@ -4,10 +4,16 @@
 use std::sync::Arc;
 
 use wachat::client::app::Setting;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::app::event::Event as AppEvent;
+use wachat::client::app::view::View;
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::screen::theme::Theme;
+use wachat::client::state::lookup::Lookup;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
-use wachat::model::{Message, State, Target};
+use wachat::client::terminal::display::render;
+use wachat::client::terminal::marks::Marks;
+use wachat::model::{Message, State, Target, Timestamp};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
 use crate::client::screen_app::{ScreenApp, chat_with_luis, shown};
@@ -324,6 +330,102 @@ fn the_note_of_a_message_to_another_chat_loses_its_text_too() {
     screen.poll(vec![erased(number + 1, "eva", (number, number), "ana")]);
     let now = shown(&mut screen);
     assert!(!now.contains("secreto") && now.contains("→ eva: (taken back)"), "{now}");
+}
+
+#[test]
+fn the_note_of_a_message_to_another_chat_stays_without_its_text_when_memory_loses_the_row() {
+    let mut screen = chat_with_luis();
+    screen.enter("@eva: secreto");
+    screen.answer();
+    shown(&mut screen);
+    let number = screen.last;
+    screen.app.state_to_maintain().remove_old_rows(0);
+    assert!(shown(&mut screen).contains("→ eva: secreto"));
+    screen.poll(vec![erased(number + 1, "eva", (number, number), "ana")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto") && now.contains("→ eva: (taken back)"), "{now}");
+}
+
+#[test]
+fn answers_on_the_full_screen_lose_the_texts_that_are_taken_back() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "#lobby", "secreto uno");
+    screen.answer();
+    screen.enter("/search secreto");
+    screen.enter("/unread");
+    let (last, number) = (screen.last, seq(screen.last));
+    let chats = vec![Chat { last: number, ..chat("#lobby", last, 0, 1) }];
+    let asked = screen.sending.take().unwrap();
+    screen.handle(AppEvent::Link(LinkEvent::Answered(asked, Ok(Answer::Chats(chats)))));
+    screen.enter("/history #lobby");
+    let asked = screen.sending.take().unwrap();
+    let row = screen.message(last, "luis", "#lobby", "secreto uno");
+    screen.handle(AppEvent::Link(LinkEvent::Answered(asked, Ok(Answer::Rows(page(&[row]))))));
+    assert_eq!(shown(&mut screen).matches("secreto uno").count(), 3, "{}", shown(&mut screen));
+    screen.poll(vec![erased(last + 1, "#lobby", (last, last), "luis")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto uno"), "{now}");
+    assert_eq!(now.matches("luis (taken back)").count(), 3, "{now}");
+    // That of another number is another message.
+    screen.arrive("luis", "#lobby", "otro");
+    screen.answer();
+    screen.enter("/search otro");
+    assert!(shown(&mut screen).contains("luis: otro"));
+}
+
+#[test]
+fn an_answer_of_before_a_message_was_taken_back_does_not_show_it_after() {
+    let mut stage = Stage::connected(PERSON);
+    stage.receive("luis", "ana", "secreto");
+    stage.answer_all();
+    stage.enter("/history luis");
+    let row = message(1, "luis", "ana", "secreto");
+    stage.poll(vec![erased(2, "luis", (1, 1), "luis")]);
+    let rows = stage.app.state().last_rows(&target("luis"), 1);
+    assert!(rows[0].is_erased());
+    if stage.sending.is_some() {
+        let shown = stage.answer(Answer::Rows(page(&[row])));
+        assert!(!shown.join("").contains("secreto"), "{shown:?}");
+    } else {
+        panic!("the server is asked");
+    }
+}
+
+#[test]
+fn a_tick_of_a_message_that_was_taken_back_says_so_and_has_no_text() {
+    let mut stage = said(PERSON, &["secreto"]);
+    let at = Timestamp::from_millis(1);
+    let delivered = Event::State { seq: seq(2), target: target("luis"), state: State::Delivered, upto: seq(1), at };
+    let shown = stage.poll(vec![delivered, erased(3, "luis", (1, 1), "ana")]);
+    assert!(!shown.join("").contains("secreto") && shown.join("").contains("DELIVERED, to luis"), "{shown:?}");
+    // The event is faster than the answer.
+    let mut stage = said(PERSON, &[]);
+    stage.enter("secreto");
+    stage.poll(vec![erased(2, "luis", (1, 1), "ana")]);
+    let shown = stage.answer_all();
+    assert!(!shown.join("").contains("secreto") && shown.join("").contains("RECEIVED, to luis"), "{shown:?}");
+    let without_text = Outgoing::of(&message(1, "ana", "luis", "secreto").erased());
+    let tick = View::Tick { state: Some(State::Read), message: without_text, others: 0 };
+    assert_eq!(render(&tick, Marks::SIGNS), "✓✓ read @luis: (taken back)");
+}
+
+#[test]
+fn a_search_in_the_chat_finds_no_row_of_the_log_by_words_that_were_taken_back() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "ana", "secreto");
+    screen.arrive("luis", "ana", "otro");
+    screen.answer();
+    let number = screen.last - 1;
+    let row = Row::Received(screen.message(number, "luis", "ana", "secreto"));
+    screen.app.state_to_maintain().remove_old_rows(0);
+    shown(&mut screen);
+    screen.handle(AppEvent::LookedUp(Lookup::Older(target("luis"), 500), Ok(vec![(target("luis"), row)])));
+    screen.lookups.clear();
+    let found =
+        |screen: &ScreenApp| screen.model.rows(&screen.app, &target("luis")).search(&["secreto".to_owned()]).len();
+    assert_eq!(found(&screen), 1, "{}", shown(&mut screen));
+    screen.poll(vec![erased(number + 2, "luis", (number, number), "luis")]);
+    assert_eq!(found(&screen), 0, "{}", shown(&mut screen));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
-use crate::model::{State, Target};
+use crate::model::{State, Target, Text};
 use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
 use crate::texts::{Phrase, words};
 
@@ -98,7 +98,10 @@ impl App {
 
     fn handle_accepted(&mut self, message: &Outgoing, state: State) {
         self.progress = self.context.now;
-        self.output.views.extend(ticks(None, state, message, 0));
+        let number = self.state.number_of(&message.to, &message.id);
+        let is_erased = number.is_some_and(|number| self.state.is_own_erased(&message.to, number));
+        let text = if is_erased { Text::erased() } else { message.text.clone() };
+        self.output.views.extend(ticks(None, state, &Outgoing { text, ..message.clone() }, 0));
     }
 
     fn note_poll_success(&mut self) {
@@ -349,6 +352,8 @@ impl App {
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {
             self.dispatcher.add_read(last.to.clone(), last.seq);
         }
-        self.output.views.extend(ticks(Some(moved.from), state, &Outgoing::of(last), moved.others));
+        // An event of the same poll may have taken it back.
+        let known = self.state.as_known(last.clone());
+        self.output.views.extend(ticks(Some(moved.from), state, &Outgoing::of(&known), moved.others));
     }
 }

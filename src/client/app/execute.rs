@@ -188,6 +188,8 @@ impl App {
             HistoryRecord::Damaged { first, last } => damaged(target, first, last),
             HistoryRecord::Message { message, state } => {
                 *at = Some(message.at);
+                // It may have been taken back since the server was asked. The log of a pipe may be of another store.
+                let message = if self.setting.piped { message } else { self.state.as_known(message) };
                 let is_mine = self.state.is_mine(&message);
                 View::Row(if is_mine { Row::Sent(message, state) } else { Row::Received(message) })
             }

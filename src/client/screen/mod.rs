@@ -3,7 +3,7 @@
 //!
 //! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines; `long_text`: those of long texts, kept.
+//!   `line`: from a text to lines; `long_text`: those of long texts, kept; `quoted`: messages in answers.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -15,6 +15,7 @@ pub mod line;
 pub mod long_text;
 pub mod model;
 pub mod output;
+pub mod quoted;
 pub mod rows;
 pub mod saved;
 pub mod theme;

@@ -8,7 +8,7 @@ use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::{Record, Switch};
-use super::row::Row;
+use super::row::{Gap, Row};
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, UserName};
 use crate::protocol::Codec as _;
@@ -272,10 +272,16 @@ impl ClientState {
         }
     }
 
-    /// Checks that the user's message with this id was taken back.
-    pub fn is_id_erased(&self, target: &Target, id: &MessageId) -> bool {
-        let rows = self.conversations.get(target).into_iter().flat_map(Conversation::rows);
-        rows.rev().find(|row| row.id() == Some(id)).is_some_and(Row::is_erased)
+    /// Returns the number of the user's message with this id, if its row is in memory.
+    pub fn number_of(&self, target: &Target, id: &MessageId) -> Option<Seq> {
+        let mut rows = self.conversations.get(target)?.rows().rev();
+        rows.find(|row| row.id() == Some(id) && row.sender().is_none())?.seq()
+    }
+
+    /// Checks that the user's message with this number of this store is known as taken back.
+    pub fn is_own_erased(&self, target: &Target, number: Seq) -> bool {
+        let row = Gap { target: target.clone(), first: number, last: number };
+        self.conversations.get(target).is_some_and(|here| here.erasures.has(&row, &self.me))
     }
 
     /// Checks that the message of a row, which the log has, is known as taken back.
