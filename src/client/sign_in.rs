@@ -28,6 +28,8 @@ const PASSWORD_TRIES: u32 = 3;
 pub struct Entry {
     pub account: Account,
     pub session: Result<Session, String>,
+    /// The login may have created the account.
+    pub may_be_new: bool,
 }
 
 /// A user at the entrance.
@@ -73,18 +75,19 @@ impl<'a> SignIn<'a> {
         }
     }
 
-    /// Logs in with the key that an earlier start has kept. `None`: there is none, or the server does not take it any more.
+    /// Logs in with the key that an earlier start has kept. `None`: there is none, or the server does not take it any more, or
+    /// has no devices.
     fn enter_by_key(&self) -> Result<Option<Entry>, Failure> {
-        if self.device.as_ref().is_none_or(|device| device.key().is_none()) {
-            return Ok(None);
-        }
+        let Some(device) = self.device.as_ref().filter(|device| device.usable_key().is_some()) else { return Ok(None) };
         let account = self.account(NO_PASSWORD.to_owned(), false)?;
         match Session::open(&account) {
-            Err(error @ LinkError::KeyEnded) => {
+            Err(error @ (LinkError::KeyEnded | LinkError::NoDevices)) => {
                 note(&error.to_string());
+                // The password follows.
+                device.take_refusal();
                 Ok(None)
             }
-            session => entry(account, session).map(Some),
+            session => entry(account, session, false).map(Some),
         }
     }
 
@@ -101,7 +104,7 @@ impl<'a> SignIn<'a> {
     fn enter_unasked(&self, password: String) -> Result<Entry, Failure> {
         let account = self.account(password, self.args.register)?;
         let session = Session::open(&account);
-        entry(account, session)
+        entry(account, session, self.args.register)
     }
 
     /// Logs in with the password of a file or the environment. An account that is created gets it, too.
@@ -109,7 +112,7 @@ impl<'a> SignIn<'a> {
         let account = self.account(password, false)?;
         match Session::open(&account) {
             Err(error) if is_wrong_password(&error) => {}
-            session => return entry(account, session),
+            session => return entry(account, session, false),
         }
         if let Some(why) = self.reason(find_availability(&account)?) {
             return Err(refused(why));
@@ -117,7 +120,7 @@ impl<'a> SignIn<'a> {
         self.confirm()?;
         // For this once: an account that vanishes later is not created again without a question.
         let session = Session::open(&Account { register: true, ..account.clone() });
-        entry(account, session)
+        entry(account, session, true)
     }
 
     /// Asks for the password, again if it is wrong.
@@ -178,7 +181,8 @@ impl<'a> SignIn<'a> {
 
     /// Returns the entry; later logins create the account only with `--register`.
     fn entry(&self, account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
-        entry(Account { register: self.args.register, ..account }, session)
+        let may_be_new = account.register;
+        entry(Account { register: self.args.register, ..account }, session, may_be_new)
     }
 
     /// Tells of a certificate that was seen for the first time: before a question, and at the end, unless the full screen
@@ -205,10 +209,10 @@ impl<'a> SignIn<'a> {
 }
 
 /// A server that is away is no failure: what is written waits in the outbox.
-fn entry(account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
+fn entry(account: Account, session: Result<Session, LinkError>, may_be_new: bool) -> Result<Entry, Failure> {
     match session {
-        Ok(session) => Ok(Entry { account, session: Ok(session) }),
-        Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why) }),
+        Ok(session) => Ok(Entry { account, session: Ok(session), may_be_new }),
+        Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why), may_be_new }),
         Err(error) => Err((Exit::Refused, error.to_string())),
     }
 }

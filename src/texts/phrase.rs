@@ -318,6 +318,9 @@ phrases! {
     KeyEnded: "this device was forgotten, or its key has ended: it logs in with the password again; drafts and outbox stay",
         "este dispositivo se ha olvidado, o su clave ya no vale: vuelve a entrar con la contraseña; los borradores y la bandeja de salida se conservan",
         "este dispositivo foi esquecido, ou sua chave já não vale: ele volta a entrar com a senha; os rascunhos e a caixa de saída continuam";
+    NoDevicesThere: "this server has no devices: the password is needed; the key of this device is kept",
+        "este servidor no tiene dispositivos: hace falta la contraseña; la clave de este dispositivo se conserva",
+        "este servidor não tem dispositivos: é preciso a senha; a chave deste dispositivo é guardada";
     NoKey { why }: "this device stays without a key, and the next start needs the password: {why}",
         "este dispositivo se queda sin clave, y al abrirlo de nuevo hará falta la contraseña: {why}",
         "este dispositivo fica sem chave, e ao abri-lo de novo será preciso a senha: {why}";
@@ -330,6 +333,12 @@ phrases! {
     DeviceForgotten: "the server had forgotten this device, or it was away for too long; its history is completed",
         "el servidor había olvidado este dispositivo, o estuvo fuera demasiado tiempo; se completa su historial",
         "o servidor tinha esquecido este dispositivo, ou ele ficou fora tempo demais; seu histórico está sendo completado";
+    MayBeginAnew { device }: "the server has forgotten this device, {device}; it would be one of your devices again, and fetch what it lacks. Go on? [y/N] ",
+        "el servidor ha olvidado este dispositivo, {device}; volvería a ser uno de tus dispositivos, y traería lo que le falta. ¿Seguir? [s/N] ",
+        "o servidor esqueceu este dispositivo, {device}; ele voltaria a ser um dos seus dispositivos, e buscaria o que lhe falta. Continuar? [s/N] ";
+    NotBegunAnew { device }: "{device} stays forgotten; its drafts and its outbox stay here, and --device names another device",
+        "{device} sigue olvidado; sus borradores y su bandeja de salida se quedan aquí, y --device da otro nombre de dispositivo",
+        "{device} continua esquecido; seus rascunhos e sua caixa de saída ficam aqui, e --device dá outro nome de dispositivo";
     DeviceRow { device, seen, how }: "{device}: last used {seen}, logs in with a {how}",
         "{device}: usado por última vez {seen}, entra con {how}", "{device}: usado pela última vez {seen}, entra com {how}";
     DeviceOnlineRow { device, how }: "{device}: online, logs in with a {how}",
@@ -399,9 +408,21 @@ phrases! {
     EraseQueued { target }: "your message to {target} is not sent yet; take it back when it is",
         "tu mensaje a {target} aún no se ha enviado; retíralo cuando lo esté",
         "sua mensagem para {target} ainda não foi enviada; retire-a quando for";
-    NothingToErase { target }: "there is no such message of yours to {target} here; /history {target} shows the last ones",
-        "aquí no hay tal mensaje tuyo a {target}; /history {target} muestra los últimos",
-        "não há tal mensagem sua para {target} aqui; /history {target} mostra as últimas";
+    NothingToErase { user, target }: "there is no such message of {user} in the chat {target}; /history {target} shows the last ones",
+        "no hay tal mensaje de {user} en el chat {target}; /history {target} muestra los últimos",
+        "não há tal mensagem de {user} na conversa {target}; /history {target} mostra as últimas";
+    EraseDirect: "that was said directly, without the server: it cannot be taken back",
+        "eso se dijo directamente, sin el servidor: no se puede retirar",
+        "isso foi dito diretamente, sem o servidor: não se pode retirar";
+    EraseOwnOnly: "you can take back your own messages; those of others in a room of yours alone",
+        "puedes retirar tus propios mensajes; los de otros solo en una sala tuya",
+        "você pode retirar suas próprias mensagens; as de outros só em uma sala sua";
+    EraseGone: "the server has no such message any more: nothing is taken back",
+        "el servidor ya no tiene tal mensaje: no se retira nada",
+        "o servidor já não tem tal mensagem: nada é retirado";
+    EraseUnknown { target, why }: "no answer came, so it may be taken back or not ({why}); /history {target} shows it",
+        "no llegó respuesta: puede que se haya retirado o no ({why}); /history {target} lo muestra",
+        "nenhuma resposta chegou: pode ter sido retirada ou não ({why}); /history {target} mostra";
     EraseLate: "it is older than a day: it cannot be taken back any more",
         "tiene más de un día: ya no se puede retirar", "tem mais de um dia: já não se pode retirar";
     NoErasing: "this server is of an older version: nothing can be taken back there",
@@ -425,18 +446,24 @@ phrases! {
     DirectOffered { peer }: "{peer} has opened a direct chat with you; /p2p {peer} to answer in it",
         "{peer} ha abierto un chat directo contigo; /p2p {peer} para responder en él",
         "{peer} abriu uma conversa direta com você; /p2p {peer} para responder nela";
-    DirectAsks { peer }: "{peer} wants to chat directly; /accept {peer}",
-        "{peer} quiere hablar directamente contigo; /accept {peer}",
-        "{peer} quer conversar diretamente com você; /accept {peer}";
+    DirectAsks { peer }: "{peer} wants to chat directly; /accept {peer} or /deny {peer}",
+        "{peer} quiere hablar directamente contigo; /accept {peer} o /deny {peer}",
+        "{peer} quer conversar diretamente com você; /accept {peer} ou /deny {peer}";
     DirectWaits { peer }: "{peer} has not accepted the direct chat yet: what you write waits until then",
         "{peer} aún no ha aceptado el chat directo: lo que escribas espera hasta entonces",
         "{peer} ainda não aceitou a conversa direta: o que você escrever espera até lá";
     DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
     DirectQuotaThere: "the other side takes no more from you today",
         "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
-    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; to refuse, /permit {peer} no",
-        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; para negárselo, /permit {peer} no",
-        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; para recusar, /permit {peer} não";
+    DirectNotLetThrough { peer }: "{peer} wanted to chat directly and was not let through; /accept {peer} lets {peer} call you; /deny {peer} leaves it at that; /permit {peer} no refuses for good",
+        "{peer} quería hablar directamente contigo y el servidor no le dejó; /accept {peer} le deja llamarte; /deny {peer} lo deja así; /permit {peer} no se lo niega para siempre",
+        "{peer} queria conversar diretamente com você e o servidor não deixou; /accept {peer} deixa {peer} chamar você; /deny {peer} deixa como está; /permit {peer} não recusa para sempre";
+    Denied { user }: "the call of {user} is ended; nothing was sent to the server, and nothing is kept",
+        "la llamada de {user} ha terminado; no se ha enviado nada al servidor, y no se guarda nada",
+        "a chamada de {user} foi encerrada; nada foi enviado ao servidor, e nada é guardado";
+    NothingDenied { user }: "no call of {user} waits; nothing was sent to the server, and nothing is kept: {user} may try again",
+        "no espera ninguna llamada de {user}; no se ha enviado nada al servidor, y no se guarda nada: {user} puede volver a intentarlo",
+        "nenhuma chamada de {user} espera; nada foi enviado ao servidor, e nada é guardado: {user} pode tentar de novo";
     Permitted { user }: "{user} may call you for direct chats from now on",
         "{user} puede llamarte para chats directos desde ahora", "{user} pode chamar você para conversas diretas a partir de agora";
     NotPermitted { user }: "{user} may not call you for direct chats, and you are not told of attempts",

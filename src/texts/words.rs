@@ -23,6 +23,11 @@ pub fn state(state: State) -> Three {
     }
 }
 
+/// Returns what stands in the place of the text of a message that was taken back.
+pub fn taken_back() -> String {
+    format!("({})", Phrase::TakenBack)
+}
+
 /// Returns the word for a setting that is on, or off.
 pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use crate::support::clients::{all_output, exit_code};
-use crate::support::{PASSWORD, Terminal, WACHAT, World, wait_until};
+use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, wait_until};
 
 /// A world with a device `laptop` of ana's, and luis.
 fn world() -> World {
@@ -150,9 +150,133 @@ fn a_device_that_is_remembered_needs_no_password_until_it_is_forgotten() {
     assert!(!fs::read_to_string(&file).unwrap().contains("KEY;"));
     laptop.wait_until_hidden();
     laptop.type_line(PASSWORD);
+    laptop.expect(BEGIN_ANEW);
+    laptop.type_line("y");
     laptop.expect("the server had forgotten this device");
     laptop.quit();
     lab.quit();
+}
+
+/// The question of a device that was forgotten.
+const BEGIN_ANEW: &str = "the server has forgotten this device, laptop; it would be one of your devices again, \
+                          and fetch what it lacks. Go on? [y/N] ";
+
+#[test]
+fn a_device_that_was_forgotten_asks_before_it_begins_anew_and_a_no_leaves_it_forgotten() {
+    let world = world();
+    let mut lab = line_mode(&world, "lab");
+    line_mode(&world, "laptop").quit();
+    lab.type_line("/forget laptop");
+    lab.expect("laptop is forgotten, and its connections are closed");
+    let laptop = || Terminal::start_program(WACHAT, &arguments(&world, "laptop", &[]), Some(PASSWORD), &[], [24, 150]);
+    for answer in ["n", ""] {
+        let mut refused = laptop();
+        refused.expect(BEGIN_ANEW);
+        refused.type_line(answer);
+        refused
+            .expect("laptop stays forgotten; its drafts and its outbox stay here, and --device names another device");
+        assert_eq!(refused.wait_for_exit(), Some(1));
+        assert_eq!(refused.count("connected to"), 0, "{}", refused.last_screen());
+    }
+    lab.type_line("/devices");
+    lab.expect("lab: online, logs in with a password; this one");
+    assert_eq!(lab.count("laptop: "), 0, "{}", lab.screen());
+    // A script is asked nothing.
+    let home = world.path("laptop").display().to_string();
+    let output = world.pipe("ana", "@luis: de un guion\n", &["--home", &home]);
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
+    lab.expect("ana: de un guion");
+    let mut again = laptop();
+    again.expect(BEGIN_ANEW);
+    again.type_line("y");
+    again.expect("the server had forgotten this device");
+    lab.type_line("/devices");
+    lab.expect("laptop: online, logs in with a password");
+    again.quit();
+    // It is one of the devices again.
+    let mut again = laptop();
+    again.expect("connected to");
+    assert_eq!(again.count("has forgotten"), 0, "{}", again.screen());
+    again.quit();
+    lab.quit();
+}
+
+/// A password that the administrator sets.
+const OTHER_PASSWORD: &str = "otra palabra larga";
+
+/// The administrator sets another password of ana's while the server is down: with it every key ends.
+fn set_password(world: &World) {
+    let mut command = std::process::Command::new(WACHAT);
+    command.args(["user", "passwd", "ana", "--data"]).arg(world.data());
+    command.env("WACHAT_PASSWORD", OTHER_PASSWORD).env("WACHAT_CONFIG", NO_SETTINGS);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", all_output(&output));
+}
+
+/// A device of ana's that has logged in with its key.
+fn remembered(world: &World, arguments: &[String], size: [u16; 2]) -> Terminal {
+    let mut laptop = Terminal::start(&self::arguments(world, "laptop", &["--remember"]));
+    laptop.expect("connected to");
+    let file = device_file(world, "laptop");
+    wait_until("the key is kept", || fs::read_to_string(&file).unwrap().contains("KEY;"));
+    laptop.quit();
+    Terminal::start_program(WACHAT, arguments, None, &[], size)
+}
+
+#[test]
+fn a_client_whose_key_has_ended_asks_for_the_password_and_goes_on_with_its_outbox_and_what_is_typed() {
+    let mut world = world();
+    let mut laptop = remembered(&world, &arguments(&world, "laptop", &[]), [24, 150]);
+    laptop.expect("connected to");
+    laptop.type_line("@luis: antes");
+    laptop.expect_tick("✓", "@luis: antes");
+    world.stop();
+    laptop.expect("the server is away");
+    laptop.type_line("@luis: mientras tanto");
+    laptop.expect("mientras tanto …");
+    laptop.type_bytes("@luis: a medias".as_bytes());
+    laptop.expect("@luis: a medias");
+    set_password(&world);
+    world.start();
+    laptop.expect("! this device was forgotten, or its key has ended");
+    laptop.expect("password of ana: ");
+    laptop.wait_until_hidden();
+    laptop.type_line(PASSWORD);
+    laptop.expect("that is not the password of ana");
+    laptop.expect_times("password of ana: ", 2);
+    laptop.wait_until_hidden();
+    laptop.type_line(OTHER_PASSWORD);
+    laptop.expect_times("* connected to", 2);
+    laptop.type_line(", y entera");
+    laptop.expect_tick("✓", "@luis: a medias, y entera");
+    laptop.quit();
+    let mut luis = world.terminal("luis", &["--no-p2p"]);
+    for text in ["ana: antes", "ana: mientras tanto", "ana: a medias, y entera"] {
+        luis.expect(text);
+        assert_eq!(luis.count(text), 1, "{}", luis.screen());
+    }
+    luis.quit();
+}
+
+#[test]
+fn the_full_screen_asks_for_the_password_too_and_comes_back_with_its_draft() {
+    let mut world = world();
+    let mut arguments = arguments(&world, "laptop", &[]);
+    arguments.retain(|argument| argument != "--plain");
+    let laptop = remembered(&world, &arguments, [20, 70]);
+    laptop.wait_for_rows("the lobby", |rows| rows[19].contains("│ana at 127.0.0.1") && rows[0].contains("│#lobby"));
+    laptop.type_bytes(b"un borrador");
+    laptop.wait_for_rows("the draft", |rows| rows.iter().any(|row| row.contains("un borrador")));
+    world.stop();
+    set_password(&world);
+    world.start();
+    laptop.expect("password of ana: ");
+    laptop.wait_until_hidden();
+    laptop.type_line(OTHER_PASSWORD);
+    laptop.wait_for_rows("the lobby", |rows| rows[19].contains("│ana at 127.0.0.1") && rows[0].contains("│#lobby"));
+    laptop.wait_for_rows("the draft", |rows| rows.iter().any(|row| row.contains("un borrador")));
+    laptop.type_line(" entero");
+    laptop.wait_for_rows("the message", |rows| rows.iter().any(|row| row.contains("ana: un borrador entero ✓")));
 }
 
 #[test]

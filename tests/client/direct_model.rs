@@ -107,7 +107,7 @@ impl Model {
         }
         self.add(number, peer, false, accepted, now);
         if !accepted {
-            self.show(format!("* {peer} wants to chat directly; /accept {peer}"));
+            self.show(format!("* {peer} wants to chat directly; /accept {peer} or /deny {peer}"));
         } else if !self.is_direct(peer) {
             self.show(format!("* {peer} has opened a direct chat with you; /p2p {peer} to answer in it"));
         }

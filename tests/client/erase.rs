@@ -4,10 +4,16 @@
 use std::sync::Arc;
 
 use wachat::client::app::Setting;
-use wachat::client::link::request::{Answer, Request};
+use wachat::client::app::event::Event as AppEvent;
+use wachat::client::app::view::View;
+use wachat::client::link::request::{Answer, LinkEvent, Request};
 use wachat::client::screen::theme::Theme;
+use wachat::client::state::lookup::Lookup;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::row::Row;
-use wachat::model::{Message, State};
+use wachat::client::terminal::display::render;
+use wachat::client::terminal::marks::Marks;
+use wachat::model::{Message, State, Target, Timestamp};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};
 
 use crate::client::screen_app::{ScreenApp, chat_with_luis, shown};
@@ -50,8 +56,8 @@ fn erase_takes_back_the_last_message_of_the_user_or_the_nth_last() {
     for (line, number) in [("/erase", 3), ("/erase 1", 3), ("/erase 2", 2), ("/erase 3", 1)] {
         let mut stage = said(PERSON, &["uno", "dos", "tres"]);
         assert_eq!(stage.enter(line), [""; 0], "{line}");
-        let Some(Request::Erase(asked)) = &stage.sending else { panic!("{line}: {:?}", stage.sending) };
-        assert_eq!((&asked.to, asked.seq), (&target("luis"), seq(number)), "{line}");
+        assert_eq!(asked(&stage), Some((target("luis"), number)), "{line}");
+        assert!(!stage.app.wants_line(), "the next line counts without that message");
         let shown = stage.answer(Answer::Done);
         assert!(shown.len() == 1 && shown[0].starts_with("* the message of ana of "), "{shown:?}");
         assert!(shown[0].ends_with(" was taken back"), "{shown:?}");
@@ -62,9 +68,9 @@ fn erase_takes_back_the_last_message_of_the_user_or_the_nth_last() {
         assert_eq!(stage.poll(vec![erased(9, "luis", (number, number), "ana")]), [""; 0]);
     }
     let mut stage = said(PERSON, &["uno"]);
-    let none = "! there is no such message of yours to luis here; /history luis shows the last ones";
+    let none = "! there is no such message of ana in the chat luis; /history luis shows the last ones";
     assert_eq!((stage.enter("/erase 2"), &stage.sending), (vec![none.to_owned()], &None));
-    for line in ["/erase 0", "/erase uno", "/erase 1 2", "/erase -1"] {
+    for line in ["/erase 0", "/erase uno dos", "/erase 1 2", "/erase -1", "/erase #sala", "/erase luis 0"] {
         assert_eq!((stage.enter(line).len(), &stage.sending), (1, &None), "{line}");
     }
     stage.enter("/erase");
@@ -73,6 +79,119 @@ fn erase_takes_back_the_last_message_of_the_user_or_the_nth_last() {
     assert_eq!((stage.enter("/erase"), &stage.sending), (vec![none.to_owned()], &None));
     stage.enter("/query");
     assert_eq!(stage.enter("/erase").len(), 1);
+}
+
+/// The conversation and the number of the message that the server is asked to take back.
+fn asked(stage: &Stage) -> Option<(Target, u64)> {
+    match &stage.sending {
+        Some(Request::Erase(target, message)) => Some((target.clone(), message.seq.get())),
+        _ => None,
+    }
+}
+
+#[test]
+fn each_erase_takes_back_one_message_however_fast_it_is_typed() {
+    let mut stage = said(PERSON, &["uno", "dos", "tres"]);
+    stage.enter("/erase");
+    assert_eq!(asked(&stage), Some((target("luis"), 3)));
+    assert!(!stage.app.wants_line());
+    stage.answer(Answer::Done);
+    assert!(stage.app.wants_line());
+    stage.enter("/erase");
+    assert_eq!(asked(&stage), Some((target("luis"), 2)));
+    // A refusal, and a question that is not asked, let the next line be read, too.
+    stage.answer(refused(Code::Late));
+    assert!(stage.app.wants_line());
+    stage.enter("/erase 2");
+    let unknown = "! no answer came, so it may be taken back or not (lost); /history luis shows it";
+    assert_eq!(stage.lose().last().map(String::as_str), Some(unknown));
+    assert!(stage.app.wants_line());
+    assert_eq!(stage.enter("/erase").len(), 1, "the server is left alone");
+    assert!(stage.app.wants_line() && stage.sending.is_none());
+}
+
+#[test]
+fn the_owner_of_a_room_takes_back_the_last_message_of_a_member() {
+    let mut stage = Stage::connected(PERSON);
+    for (from, text) in [("luis", "uno"), ("eva", "dos"), ("luis", "tres"), ("eva", "cuatro")] {
+        stage.receive(from, "#lobby", text);
+        stage.answer_all();
+    }
+    for (line, number) in [("/erase luis", 3), ("/erase @LUIS 2", 1), ("/erase eva 1", 4)] {
+        stage.enter(line);
+        assert_eq!(asked(&stage), Some((target("#lobby"), number)), "{line}");
+        let not_owner = ["! the reason"];
+        assert_eq!(stage.answer(refused(Code::NotOwner)), not_owner, "{line}");
+    }
+    stage.enter("/erase luis");
+    stage.answer(Answer::Done);
+    assert_eq!(texts(&stage, "#lobby"), ["uno", "dos", "-", "cuatro"]);
+    let none = "! there is no such message of luis in the chat #lobby; /history #lobby shows the last ones";
+    assert_eq!(stage.enter("/erase luis 2"), [none]);
+    // In a conversation of two each takes back what they have said.
+    let mut stage = said(PERSON, &["uno"]);
+    let own = "! you can take back your own messages; those of others in a room of yours alone";
+    assert_eq!((stage.enter("/erase luis"), &stage.sending), (vec![own.to_owned()], &None));
+    stage.enter("/erase ana");
+    assert_eq!(asked(&stage), Some((target("luis"), 1)));
+}
+
+#[test]
+fn what_only_the_server_has_is_looked_for_there() {
+    let mut stage = said(PERSON, &["uno"]);
+    stage.app.state_to_maintain().remove_old_rows(0);
+    stage.enter("/erase");
+    assert_eq!(stage.sending, Some(Request::FindSaid(target("luis"), user("ana"), 1)));
+    assert!(!stage.app.wants_line());
+    let found = message(1, "ana", "luis", "uno");
+    stage.answer(Answer::Rows(page(std::slice::from_ref(&found))));
+    assert_eq!(stage.sending, Some(Request::Erase(target("luis"), found)));
+    assert!(!stage.app.wants_line());
+    assert_eq!(stage.answer(Answer::Done).len(), 1);
+    assert!(stage.app.wants_line());
+    stage.enter("/erase");
+    let none = "! there is no such message of ana in the chat luis; /history luis shows the last ones";
+    assert_eq!(stage.answer(Answer::Rows(Vec::new())), [none]);
+    assert!(stage.app.wants_line());
+    stage.enter("/erase");
+    assert_eq!(stage.lose().last().map(String::as_str), Some("! not asked: lost"));
+    assert!(stage.app.wants_line());
+}
+
+#[test]
+fn a_script_asks_the_server_which_message_is_its_last_one() {
+    let mut stage = Stage::piped();
+    stage.type_line("/query luis");
+    stage.answer_all();
+    stage.type_line("uno");
+    stage.answer_all();
+    stage.type_line("/erase");
+    // What the user has said elsewhere meanwhile is in no file of the script.
+    assert_eq!(stage.sending, Some(Request::FindSaid(target("luis"), user("ana"), 1)));
+    let elsewhere = message(2, "ana", "luis", "dos");
+    stage.answer(Answer::Rows(page(std::slice::from_ref(&elsewhere))));
+    assert_eq!(stage.sending, Some(Request::Erase(target("luis"), elsewhere)));
+    assert!(!stage.app.wants_line(), "the next line is read after the answer");
+    let shown = stage.answer(Answer::Done);
+    assert!(shown.len() == 1 && shown[0].ends_with(" was taken back"), "{shown:?}");
+    // Another store has given the number of a message in the files to another one, which alone is taken back.
+    stage.type_line("/erase");
+    let other = message(1, "ana", "luis", "otra");
+    stage.answer(Answer::Rows(page(std::slice::from_ref(&other))));
+    assert_eq!(stage.answer(Answer::Done).len(), 1, "the script is told all the same");
+    assert_eq!(texts(&stage, "luis"), ["uno"]);
+    assert!(!stage.records.contains("ERASED"), "{}", stage.records);
+}
+
+#[test]
+fn what_was_said_directly_is_not_taken_back_and_neither_is_what_was_said_before_it() {
+    let mut stage = said(PERSON, &["uno"]);
+    let direct = Message { seq: seq(0), ..Message::clone(&message(7, "ana", "luis", "directo")) };
+    stage.app.state_to_maintain().add_direct(Arc::new(direct));
+    let cannot = "! that was said directly, without the server: it cannot be taken back";
+    assert_eq!((stage.enter("/erase"), &stage.sending), (vec![cannot.to_owned()], &None));
+    stage.enter("/erase 2");
+    assert_eq!(asked(&stage), Some((target("luis"), 1)));
 }
 
 #[test]
@@ -211,6 +330,102 @@ fn the_note_of_a_message_to_another_chat_loses_its_text_too() {
     screen.poll(vec![erased(number + 1, "eva", (number, number), "ana")]);
     let now = shown(&mut screen);
     assert!(!now.contains("secreto") && now.contains("→ eva: (taken back)"), "{now}");
+}
+
+#[test]
+fn the_note_of_a_message_to_another_chat_stays_without_its_text_when_memory_loses_the_row() {
+    let mut screen = chat_with_luis();
+    screen.enter("@eva: secreto");
+    screen.answer();
+    shown(&mut screen);
+    let number = screen.last;
+    screen.app.state_to_maintain().remove_old_rows(0);
+    assert!(shown(&mut screen).contains("→ eva: secreto"));
+    screen.poll(vec![erased(number + 1, "eva", (number, number), "ana")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto") && now.contains("→ eva: (taken back)"), "{now}");
+}
+
+#[test]
+fn answers_on_the_full_screen_lose_the_texts_that_are_taken_back() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "#lobby", "secreto uno");
+    screen.answer();
+    screen.enter("/search secreto");
+    screen.enter("/unread");
+    let (last, number) = (screen.last, seq(screen.last));
+    let chats = vec![Chat { last: number, ..chat("#lobby", last, 0, 1) }];
+    let asked = screen.sending.take().unwrap();
+    screen.handle(AppEvent::Link(LinkEvent::Answered(asked, Ok(Answer::Chats(chats)))));
+    screen.enter("/history #lobby");
+    let asked = screen.sending.take().unwrap();
+    let row = screen.message(last, "luis", "#lobby", "secreto uno");
+    screen.handle(AppEvent::Link(LinkEvent::Answered(asked, Ok(Answer::Rows(page(&[row]))))));
+    assert_eq!(shown(&mut screen).matches("secreto uno").count(), 3, "{}", shown(&mut screen));
+    screen.poll(vec![erased(last + 1, "#lobby", (last, last), "luis")]);
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto uno"), "{now}");
+    assert_eq!(now.matches("luis (taken back)").count(), 3, "{now}");
+    // That of another number is another message.
+    screen.arrive("luis", "#lobby", "otro");
+    screen.answer();
+    screen.enter("/search otro");
+    assert!(shown(&mut screen).contains("luis: otro"));
+}
+
+#[test]
+fn an_answer_of_before_a_message_was_taken_back_does_not_show_it_after() {
+    let mut stage = Stage::connected(PERSON);
+    stage.receive("luis", "ana", "secreto");
+    stage.answer_all();
+    stage.enter("/history luis");
+    let row = message(1, "luis", "ana", "secreto");
+    stage.poll(vec![erased(2, "luis", (1, 1), "luis")]);
+    let rows = stage.app.state().last_rows(&target("luis"), 1);
+    assert!(rows[0].is_erased());
+    if stage.sending.is_some() {
+        let shown = stage.answer(Answer::Rows(page(&[row])));
+        assert!(!shown.join("").contains("secreto"), "{shown:?}");
+    } else {
+        panic!("the server is asked");
+    }
+}
+
+#[test]
+fn a_tick_of_a_message_that_was_taken_back_says_so_and_has_no_text() {
+    let mut stage = said(PERSON, &["secreto"]);
+    let at = Timestamp::from_millis(1);
+    let delivered = Event::State { seq: seq(2), target: target("luis"), state: State::Delivered, upto: seq(1), at };
+    let shown = stage.poll(vec![delivered, erased(3, "luis", (1, 1), "ana")]);
+    assert!(!shown.join("").contains("secreto") && shown.join("").contains("DELIVERED, to luis"), "{shown:?}");
+    // The event is faster than the answer.
+    let mut stage = said(PERSON, &[]);
+    stage.enter("secreto");
+    stage.poll(vec![erased(2, "luis", (1, 1), "ana")]);
+    let shown = stage.answer_all();
+    assert!(!shown.join("").contains("secreto") && shown.join("").contains("RECEIVED, to luis"), "{shown:?}");
+    let without_text = Outgoing::of(&message(1, "ana", "luis", "secreto").erased());
+    let tick = View::Tick { state: Some(State::Read), message: without_text, others: 0 };
+    assert_eq!(render(&tick, Marks::SIGNS), "✓✓ read @luis: (taken back)");
+}
+
+#[test]
+fn a_search_in_the_chat_finds_no_row_of_the_log_by_words_that_were_taken_back() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "ana", "secreto");
+    screen.arrive("luis", "ana", "otro");
+    screen.answer();
+    let number = screen.last - 1;
+    let row = Row::Received(screen.message(number, "luis", "ana", "secreto"));
+    screen.app.state_to_maintain().remove_old_rows(0);
+    shown(&mut screen);
+    screen.handle(AppEvent::LookedUp(Lookup::Older(target("luis"), 500), Ok(vec![(target("luis"), row)])));
+    screen.lookups.clear();
+    let found =
+        |screen: &ScreenApp| screen.model.rows(&screen.app, &target("luis")).search(&["secreto".to_owned()]).len();
+    assert_eq!(found(&screen), 1, "{}", shown(&mut screen));
+    screen.poll(vec![erased(number + 2, "luis", (number, number), "luis")]);
+    assert_eq!(found(&screen), 0, "{}", shown(&mut screen));
 }
 
 #[test]

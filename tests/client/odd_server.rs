@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::thread;
 
 use parking_lot::Mutex;
+use wachat::client::state::home::directory;
 use wachat::limits;
 
 use crate::client::account::{NEW, change};
 use crate::support::client_files::entries;
+use crate::support::values::user;
 use crate::support::{PASSWORD, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 /// The RECV port of a server that this test plays, line by line.
@@ -82,6 +84,8 @@ fn play_send(listener: TcpListener, refusals: usize) -> Requests {
                     let number = asked.lock().iter().filter(is_this).count();
                     let answer = match verb {
                         "LOGIN" => "OK;ana;wachat/1\n",
+                        // That of an older server, which has no devices.
+                        "KEY" => "KO;SYNTAX;no such request\n",
                         "READ" | "HISTORY" if number <= refusals => "KO;RATE;later\n",
                         "HISTORY" if line.ends_with(";8\n") => "OK;0\n",
                         "HISTORY" => HISTORY,
@@ -111,17 +115,43 @@ fn play() -> (World, Recv, Terminal) {
 
 /// The same, with a server that refuses the first requests.
 fn play_refusing(refusals: usize) -> (World, Recv, Terminal, Requests) {
+    let (world, recv, requests) = play_server(refusals);
+    let ana = world.terminal("ana", &["--no-p2p"]);
+    (world, recv, ana, requests)
+}
+
+fn play_server(refusals: usize) -> (World, Recv, Requests) {
     let mut world = World::new(&[]);
     world.kill();
     let send = TcpListener::bind("127.0.0.1:0").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
     let requests = play_send(send, refusals);
-    let ana = world.terminal("ana", &["--no-p2p"]);
-    (world, Recv { listener, connection: None }, ana, requests)
+    (world, Recv { listener, connection: None }, requests)
 }
 
 const HOLA: &str = "5;MSG;id-1;luis;ana;2026-11-20T23:55:00.123Z;hola";
+
+#[test]
+fn at_an_older_server_a_device_with_a_key_asks_for_the_password_and_keeps_the_key() {
+    let (world, mut recv, _requests) = play_server(0);
+    let home = directory(&world.path("home"), &user("ana"), &format!("127.0.0.1:{}", world.send_port));
+    std::fs::create_dir_all(&home).unwrap();
+    let device = format!("wachat-client-device;1\nNAME;laptop\nKEY;{}\n", "A".repeat(43));
+    std::fs::write(home.join("device.csv"), &device).unwrap();
+    let mut ana = Terminal::start_with_password(&world.arguments("ana", &["--no-p2p"]), None);
+    ana.expect("this server has no devices: the password is needed; the key of this device is kept");
+    ana.expect("password of ana: ");
+    ana.wait_until_hidden();
+    ana.type_line(PASSWORD);
+    assert_eq!(recv.asked(), format!("LOGIN:ana:{PASSWORD}"));
+    recv.say("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"));
+    recv.say(&format!("OK;1\n{HOLA}"));
+    ana.expect("luis: hola");
+    assert_eq!(std::fs::read_to_string(home.join("device.csv")).unwrap(), device);
+    ana.kill();
+}
 
 #[test]
 fn acknowledged_events_are_in_the_history() {

@@ -4,7 +4,8 @@ use crate::client::stage::{PERSON, Stage, refused, user};
 use wachat::client::app::Setting;
 use wachat::client::app::parse::parse;
 use wachat::client::link::request::{Answer, Request};
-use wachat::model::Timestamp;
+use wachat::client::p2p::event::DirectEvent;
+use wachat::model::{MessageId, Proof, Text, Timestamp, Token};
 use wachat::protocol::reply::Permit;
 use wachat::protocol::{Code, Event};
 
@@ -13,7 +14,7 @@ fn call(caller: &str) -> Vec<Event> {
 }
 
 const TOLD: &str = "* luis wanted to chat directly and was not let through; /accept luis lets luis call you; \
-                    to refuse, /permit luis no";
+                    /deny luis leaves it at that; /permit luis no refuses for good";
 
 #[test]
 fn a_call_that_was_not_let_through_is_shown_unless_the_caller_is_hidden() {
@@ -35,6 +36,54 @@ fn accept_permits_a_caller_who_does_not_wait() {
     stage.enter("/ignore luis");
     assert_eq!(stage.enter("/accept luis"), ["! what luis says is hidden"]);
     assert!(stage.sending.is_none());
+}
+
+/// A caller of this name, in this connection, whom the server has announced.
+fn caller(stage: &mut Stage, number: u64, caller: &str) {
+    let proof = Proof { token: Token::random().unwrap(), fingerprint: None };
+    stage.poll(vec![Event::Peer { user: user(caller), proof: proof.clone() }]);
+    stage.direct(DirectEvent::Called { number, caller: user(caller), proof });
+    stage.take_actions();
+}
+
+#[test]
+fn deny_ends_the_calls_of_that_user_that_wait_and_stores_nothing() {
+    let mut stage = Stage::connected(PERSON);
+    caller(&mut stage, 1, "luis");
+    caller(&mut stage, 2, "eva");
+    let id = MessageId::new("m-1").unwrap();
+    stage.direct(DirectEvent::Said { number: 1, id, text: Text::new("hola").unwrap() });
+    let denied = "* the call of luis is ended; nothing was sent to the server, and nothing is kept";
+    assert_eq!(stage.enter("/deny @LUIS"), [denied]);
+    assert_eq!(stage.take_actions(), ["close 1"]);
+    assert_eq!((stage.records.as_str(), &stage.sending), ("", &None));
+    assert_eq!(stage.direct(DirectEvent::Closed { number: 1, why: String::new() }), [""; 0]);
+    assert_eq!(stage.enter("/accept"), ["eva"]);
+    // The next call is shown again, and may be accepted.
+    caller(&mut stage, 3, "luis");
+    assert_eq!(
+        stage.enter("/accept luis"),
+        ["* direct chat with luis: what you type goes to luis without the server, until exit or /close"]
+    );
+    // A chat that was accepted is no call.
+    let nothing = "* no call of luis waits; nothing was sent to the server, and nothing is kept: luis may try again";
+    assert_eq!(stage.enter("/deny luis"), [nothing]);
+    assert_eq!(stage.take_actions(), ["accept 3"]);
+}
+
+#[test]
+fn deny_of_a_caller_who_was_not_let_through_sends_and_stores_nothing() {
+    let mut stage = Stage::connected(PERSON);
+    stage.poll(call("luis"));
+    let nothing = "* no call of luis waits; nothing was sent to the server, and nothing is kept: luis may try again";
+    assert_eq!(stage.enter("/deny luis"), [nothing]);
+    assert_eq!((stage.records.as_str(), &stage.sending), ("", &None));
+    assert_eq!(stage.poll(call("luis")), [TOLD]);
+    for wrong in ["/deny", "/deny #sala", "/deny luis eva"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+    let mut stage = Stage::connected(Setting { direct: false, ..PERSON });
+    assert_eq!(stage.enter("/deny luis").len(), 1);
 }
 
 #[test]

@@ -187,25 +187,28 @@ pub fn search(rest: &str) -> Parsed {
     if words.is_empty() { Err(Refusal::Form) } else { Ok(Command::Search(words)) }
 }
 
-/// Parses `/history luis 5`, `/history luis`, `/history 5`, `/history`. A lone number is a count.
+/// Parses `/history luis 5`, `/history luis`, `/history 5`, `/history`.
 pub fn history(rest: &str) -> Parsed {
-    let words: Vec<_> = rest.split_whitespace().collect();
-    let (name, count) = match *words.as_slice() {
-        [] => (None, None),
-        [one] if one.parse::<usize>().is_ok() => (None, Some(one)),
-        [name] => (Some(name), None),
-        [name, count] => (Some(name), Some(count)),
-        _ => return Err(Refusal::Form),
-    };
-    let count = match count {
-        Some(count) => count.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form)?,
-        None => limits::CONVERSATION_SHOWN,
-    };
-    Ok(Command::History { target: optional_target(name.unwrap_or_default())?, count })
+    let (name, count) = name_and_number(rest)?;
+    Ok(Command::History { target: optional_target(name)?, count: count.unwrap_or(limits::CONVERSATION_SHOWN) })
 }
 
-/// Parses the argument of `/erase`: which message, counted from the last one.
+/// Parses the arguments of `/erase`: whose message, and which one, counted from the last one.
 pub fn erase(rest: &str) -> Parsed {
-    let n = if rest.is_empty() { Ok(1) } else { rest.parse() };
-    n.ok().filter(|n| *n > 0).map(Command::Erase).ok_or(Refusal::Form)
+    let (name, n) = name_and_number(rest)?;
+    Ok(Command::Erase { user: optional_user(name)?, n: n.unwrap_or(1) })
+}
+
+/// Takes a name and a number apart, each of which may be missing. A lone number is one, and no name.
+fn name_and_number(rest: &str) -> Result<(&str, Option<usize>), Refusal> {
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let (name, number) = match *words.as_slice() {
+        [] => ("", None),
+        [one] if one.parse::<usize>().is_ok() => ("", Some(one)),
+        [name] => (name, None),
+        [name, number] => (name, Some(number)),
+        _ => return Err(Refusal::Form),
+    };
+    let parse = |number: &str| number.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form);
+    Ok((name, number.map(parse).transpose()?))
 }

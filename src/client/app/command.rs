@@ -26,8 +26,11 @@ pub enum Command {
     },
     /// Finds rows of the history with all these words.
     Search(Vec<String>),
-    /// Takes back the user's last message of the current conversation, or the one that many from the end.
-    Erase(usize),
+    /// Takes back the `n`th last message of the current conversation that this user has said there, or the user of the client.
+    Erase {
+        user: Option<UserName>,
+        n: usize,
+    },
     Unread,
     Users,
     Whois(UserName),
@@ -53,6 +56,8 @@ pub enum Command {
     Direct(Option<UserName>),
     /// Accepts the direct chat that this user wants; alone, lists those who wait.
     Accept(Option<UserName>),
+    /// Ends the calls of this user that wait to be accepted.
+    Deny(UserName),
     /// Lets this user call, or not; alone, lists who may and who may not.
     Permit(Option<(UserName, bool)>),
     /// Ends the direct chat.
@@ -97,7 +102,7 @@ impl Command {
     /// Checks that its output depends on the messages sent before it.
     pub(super) fn looks_back(&self) -> bool {
         let about_messages = matches!(self, Self::History { .. } | Self::Search(_) | Self::Unread | Self::Status(_));
-        let about_messages = about_messages || matches!(self, Self::Erase(_));
+        let about_messages = about_messages || matches!(self, Self::Erase { .. });
         about_messages || matches!(self, Self::Users | Self::Whois(_) | Self::Rooms | Self::Members(_))
     }
 }

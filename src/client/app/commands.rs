@@ -81,10 +81,10 @@ commands! {
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
     "/erase" [], erase;
-        form "/erase [number]", "/erase [número]", "/erase [número]";
-        help "take back your last message in this chat, everywhere; with 2, the one before it, and so on; for a day",
-            "retira tu último mensaje de este chat, en todas partes; con 2, el de antes, y así; durante un día",
-            "retira sua última mensagem desta conversa, em toda parte; com 2, a anterior, e assim por diante; durante um dia";
+        form "/erase [user] [number]", "/erase [usuario] [número]", "/erase [usuário] [número]";
+        help "take back your last message in this chat, everywhere, within a day; with 2, the one before it, and so on; with a user, theirs, in a room of yours",
+            "retira tu último mensaje de este chat, en todas partes, durante un día; con 2, el de antes, y así; con un usuario, el suyo, en una sala tuya",
+            "retira sua última mensagem desta conversa, em toda parte, durante um dia; com 2, a anterior, e assim por diante; com um usuário, a dele, em uma sala sua";
     "/unread" [], |rest| none(rest, Command::Unread);
         help "show which conversations have unread messages, and how many",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";
@@ -164,6 +164,11 @@ commands! {
         help "accept the direct chat that a user wants to have with you, or let that user call you; alone, list who waits for that",
             "acepta el chat directo que alguien quiere tener contigo, o le deja llamarte; a secas, quién lo espera",
             "aceita a conversa direta que alguém quer ter com você, ou o deixa chamar você; sozinho, quem espera por isso";
+    "/deny" [], |rest| optional_user(rest)?.map(Command::Deny).ok_or(Refusal::Form);
+        form "/deny <user>", "/deny <usuario>", "/deny <usuário>";
+        help "end the call of a user who waits for /accept; nothing is kept of it",
+            "termina la llamada de alguien que espera tu /accept; no se guarda nada de ella",
+            "encerra a chamada de alguém que espera seu /accept; nada dela é guardado";
     "/permit" [], permit;
         form "/permit [<user> <yes or no>]", "/permit [<usuario> <sí o no>]", "/permit [<usuário> <sim ou não>]";
         help "let a user call you for direct chats, or not, even if you have written to that user; alone, list whom you let and whom not",

@@ -102,6 +102,20 @@ impl App {
         self.destination = Destination::Direct(peer);
     }
 
+    /// `/deny ana`: ends the calls of a user that wait to be accepted. Nothing is stored, here or on the server: the next call
+    /// is shown again.
+    pub(super) fn deny_call(&mut self, caller: &UserName) {
+        if !self.setting.direct {
+            return self.problem(Phrase::NoDirectHere);
+        }
+        let waiting = self.chats.with(caller).find(|chat| chat.is_waiting()).map(|chat| chat.peer.clone());
+        self.close_chats("", |chat| chat.peer == *caller && chat.is_waiting());
+        self.show(notice(match &waiting {
+            Some(user) => Phrase::Denied { user },
+            None => Phrase::NothingDenied { user: caller },
+        }));
+    }
+
     /// The server has not let a caller through.
     pub(super) fn report_call(&mut self, caller: &UserName) {
         if self.setting.direct {

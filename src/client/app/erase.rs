@@ -1,35 +1,96 @@
 //! Messages that are taken back: `/erase`, and what tells of those of others.
 
-use super::App;
+use super::destination::Destination;
 use super::view::notice;
+use super::{App, Input};
 use crate::client::link::request::{Answer, Request};
+use crate::client::state::conversation::LastSaid;
 use crate::client::state::row::Gap;
 use crate::model::{Message, Target, Timestamp, UserName};
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, HistoryRecord, Ko};
 use crate::texts::{Phrase, words};
 
 impl App {
-    /// `/erase`: takes back the user's `n`th last message of the current conversation.
-    pub(super) fn erase(&mut self, n: usize) {
+    /// `/erase`: takes back the `n`th last message of the current conversation that a user has said there, this one or, in a room
+    /// of this one's, another. No line is read before the answer: the next one counts without that message.
+    pub(super) fn erase(&mut self, user: Option<UserName>, n: usize) {
         let Some(target) = self.current() else { return self.problem(Phrase::NoChat) };
-        let queued = self.state.count_queued(&target);
+        if matches!(self.destination, Destination::Direct(_)) {
+            return self.problem(Phrase::EraseDirect);
+        }
+        let user = user.unwrap_or_else(|| self.state.me().clone());
+        let is_own = user == *self.state.me();
+        if !is_own && matches!(target, Target::User(_)) {
+            return self.problem(Phrase::EraseOwnOnly);
+        }
+        let queued = if is_own { self.state.count_queued(&target) } else { 0 };
         if n <= queued {
             return self.problem(Phrase::EraseQueued { target: &target });
         }
-        match self.state.nth_last_sent(&target, n - queued) {
-            Some(message) => _ = self.ask_server(Request::Erase(message)),
-            None => self.problem(Phrase::NothingToErase { target: &target }),
+        self.erase_said(target, user, n - queued);
+    }
+
+    /// Takes back the message that this client shows. A pipe shows none, and its log may be of another store: the server knows.
+    fn erase_said(&mut self, target: Target, user: UserName, n: usize) {
+        let here = self.state.nth_last_said(&target, &user, n);
+        match if self.setting.piped { LastSaid::Unknown } else { here } {
+            LastSaid::Message(message) => self.begin_erasing(Request::Erase(target, message)),
+            LastSaid::Directly => self.problem(Phrase::EraseDirect),
+            LastSaid::None => self.problem(Phrase::NothingToErase { user: &user, target: &target }),
+            LastSaid::Unknown => self.begin_erasing(Request::FindSaid(target, user, n)),
         }
     }
 
-    pub(super) fn handle_erase(&mut self, message: &Message, given: Answer) {
-        if let Answer::Refused(ko) = given {
-            return self.problem(why_not_erased(&ko));
+    fn begin_erasing(&mut self, request: Request) {
+        if self.ask_server(request) && !self.is_leaving() {
+            self.input = Input::Erasing;
         }
-        let rows = Gap { target: message.to.clone(), first: message.seq, last: message.seq };
-        // The event may have come before this answer.
-        if let Some(at) = self.state.note_erased(&rows, &message.from) {
-            self.report_erased(&rows, &message.from, at);
+    }
+
+    fn end_erasing(&mut self) {
+        if matches!(self.input, Input::Erasing) {
+            self.input = Input::Line;
+        }
+    }
+
+    /// Takes back what the server has found.
+    pub(super) fn handle_said_found(&mut self, target: &Target, user: &UserName, given: Answer) {
+        let found = match given {
+            Answer::Rows(rows) => rows.first().and_then(HistoryRecord::message).cloned(),
+            Answer::Refused(ko) => return self.handle_not_erased(&why_not_erased(&ko)),
+            _ => None,
+        };
+        match found {
+            Some(message) => {
+                self.end_erasing();
+                self.begin_erasing(Request::Erase(target.clone(), message));
+            }
+            None => self.handle_not_erased(&Phrase::NothingToErase { user, target }.to_string()),
+        }
+    }
+
+    pub(super) fn handle_not_erased(&mut self, why: &str) {
+        self.end_erasing();
+        self.problem(why);
+    }
+
+    /// The connection was lost before the answer came.
+    pub(super) fn handle_erase_unknown(&mut self, target: &Target, why: &str) {
+        self.handle_not_erased(&Phrase::EraseUnknown { target, why: &why }.to_string());
+    }
+
+    pub(super) fn handle_erase(&mut self, target: Target, message: &Message, given: Answer) {
+        if let Answer::Refused(ko) = given {
+            return self.handle_not_erased(&why_not_erased(&ko));
+        }
+        self.end_erasing();
+        let is_other = self.state.has_other(&target, message);
+        let rows = Gap { target, first: message.seq, last: message.seq };
+        // In the numbers that this client knows another message may be meant.
+        let is_new = !is_other && self.state.note_erased(&rows, &message.from).is_some();
+        // The event may have come before this answer. A pipe is told of none.
+        if is_new || self.setting.piped {
+            self.report_erased(&rows, &message.from, Some(message.at));
         }
     }
 
@@ -55,6 +116,7 @@ fn why_not_erased(ko: &Ko) -> String {
         Code::Late => Phrase::EraseLate.to_string(),
         // An older server does not know the request.
         Code::Syntax => Phrase::NoErasing.to_string(),
+        Code::NoMessage => Phrase::EraseGone.to_string(),
         _ => words::ko(ko),
     }
 }

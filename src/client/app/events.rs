@@ -13,7 +13,7 @@ use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
-use crate::model::{State, Target};
+use crate::model::{State, Target, Text};
 use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
 use crate::texts::{Phrase, words};
 
@@ -86,7 +86,10 @@ impl App {
             }
             Outcome::Unreachable(why, question) => {
                 self.handle_away(&why);
-                question.iter().for_each(|question| self.handle_not_asked(question, &why));
+                match &question {
+                    Some(Request::Erase(target, _)) => self.handle_erase_unknown(target, &why),
+                    question => question.iter().for_each(|question| self.handle_not_asked(question, &why)),
+                }
             }
             Outcome::Stopped(error) => self.stop(&error),
             Outcome::Nothing => {}
@@ -95,7 +98,10 @@ impl App {
 
     fn handle_accepted(&mut self, message: &Outgoing, state: State) {
         self.progress = self.context.now;
-        self.output.views.extend(ticks(None, state, message, 0));
+        let number = self.state.number_of(&message.to, &message.id);
+        let is_erased = number.is_some_and(|number| self.state.is_own_erased(&message.to, number));
+        let text = if is_erased { Text::erased() } else { message.text.clone() };
+        self.output.views.extend(ticks(None, state, &Outgoing { text, ..message.clone() }, 0));
     }
 
     fn note_poll_success(&mut self) {
@@ -145,6 +151,7 @@ impl App {
         self.end = Some(match error {
             _ if is_queued => Exit::Queued,
             LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
+            LinkError::KeyEnded | LinkError::NoDevices => Exit::Refused,
             _ => Exit::Failed,
         });
         self.show(View::Problem(error.to_string()));
@@ -178,7 +185,8 @@ impl App {
             (Request::Rights(room), given) => self.note_rights(&room, &given),
             (Request::Topic(room), Answer::Rooms(rooms)) => self.show_topic(&room, rooms.first()),
             (Request::Members(room), Answer::Refused(ko)) => self.problem(why_refused(&room, &ko)),
-            (Request::Erase(message), given) => self.handle_erase(&message, given),
+            (Request::FindSaid(target, user, _), given) => self.handle_said_found(&target, &user, given),
+            (Request::Erase(target, message), given) => self.handle_erase(target, &message, given),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Forget(device), Answer::Done) => self.show(notice(Phrase::Forgotten { device: &device })),
             (Request::Permit(user, permitted), Answer::Done) => self.handle_permit(&user, permitted),
@@ -251,6 +259,9 @@ impl App {
                 self.fail_change(room, change, &Phrase::NotAsked { why: &why }.to_string());
             }
             Request::Peer(peer) => self.handle_unreachable(peer, why),
+            Request::FindSaid(..) | Request::Erase(..) => {
+                self.handle_not_erased(&Phrase::NotAsked { why: &why }.to_string())
+            }
             Request::Passwd(..) => {
                 self.handle_old_password(None);
                 self.problem(Phrase::NotAsked { why: &why });
@@ -341,6 +352,8 @@ impl App {
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {
             self.dispatcher.add_read(last.to.clone(), last.seq);
         }
-        self.output.views.extend(ticks(Some(moved.from), state, &Outgoing::of(last), moved.others));
+        // An event of the same poll may have taken it back.
+        let known = self.state.as_known(last.clone());
+        self.output.views.extend(ticks(Some(moved.from), state, &Outgoing::of(&known), moved.others));
     }
 }

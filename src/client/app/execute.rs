@@ -99,7 +99,7 @@ impl App {
             Command::Query(Some(target)) => self.query(target),
             Command::History { target, count } => self.show_history(target, count),
             Command::Search(words) => self.search(&words),
-            Command::Erase(n) => self.erase(n),
+            Command::Erase { user, n } => self.erase(user, n),
             Command::Unread => _ = self.ask_server(Request::Chats),
             Command::Whois(user) => _ = self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
@@ -121,6 +121,7 @@ impl App {
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Accept(caller) => self.accept_call(caller.as_ref()),
+            Command::Deny(caller) => self.deny_call(&caller),
             Command::Permit(Some((user, permitted))) => _ = self.ask_server(Request::Permit(user, permitted)),
             Command::Permit(None) => _ = self.ask_server(Request::Permits),
             Command::Close => self.close_direct(),
@@ -187,6 +188,8 @@ impl App {
             HistoryRecord::Damaged { first, last } => damaged(target, first, last),
             HistoryRecord::Message { message, state } => {
                 *at = Some(message.at);
+                // It may have been taken back since the server was asked. The log of a pipe may be of another store.
+                let message = if self.setting.piped { message } else { self.state.as_known(message) };
                 let is_mine = self.state.is_mine(&message);
                 View::Row(if is_mine { Row::Sent(message, state) } else { Row::Received(message) })
             }

@@ -97,6 +97,8 @@ enum Input {
     Joining,
     /// The same for the answer to a call.
     Calling,
+    /// A message is being taken back: the next `/erase` counts without it, and none is read before.
+    Erasing,
     /// A pipe's text waits for the answer about the lobby.
     Undirected(Command),
     /// The next line is a password, the answer to this question.

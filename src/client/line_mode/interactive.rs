@@ -60,11 +60,15 @@ pub fn run(owner: Owner, first: Result<(), String>) -> Result<Exit, Failure> {
         has_ended: false,
         signal: None,
     };
-    let end = front_end.run(first, &input);
+    let end = front_end.run(first, &input.events);
     // The terminal is left below the last line.
     front_end.lines.erase();
     let _ = front_end.lines.flush();
     let signal = front_end.signal;
+    drop(input);
+    if matches!(end, Ok(Exit::Refused)) {
+        front_end.leave_texts();
+    }
     drop(front_end);
     if let Some(signal) = signal {
         input::end_by(signal);
@@ -113,6 +117,15 @@ impl Interactive {
     fn handle(&mut self, event: Event) -> Result<(), Failure> {
         let views = self.owner.handle(event)?;
         self.show(views)
+    }
+
+    /// Leaves what was typed and not taken to the next front end: the user may sign in again. A password is no text.
+    fn leave_texts(&mut self) {
+        if self.owner.app.asks_secret() {
+            return;
+        }
+        self.entered.iter().for_each(|text| raw::type_ahead(&format!("{text}\r")));
+        raw::type_ahead(&self.editor.text());
     }
 
     /// Enters the first text that waits, if the app wants one; `false`: there is none.

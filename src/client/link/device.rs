@@ -38,6 +38,8 @@ struct State {
     key: Option<DeviceKey>,
     /// The server has no devices: it is an older one.
     is_unsupported: bool,
+    /// A login with the key was refused, and the user has not signed in since.
+    is_key_refused: bool,
 }
 
 /// The content of the file.
@@ -75,7 +77,13 @@ impl Device {
         &self.name
     }
 
-    /// Returns the key with which it logs in, if it has one.
+    /// Returns the key that a login uses: none at a server that has no devices.
+    pub(in crate::client) fn usable_key(&self) -> Option<DeviceKey> {
+        let state = self.state.lock();
+        state.key.clone().filter(|_| !state.is_unsupported)
+    }
+
+    /// Returns the key that it has, if it has one.
     pub fn key(&self) -> Option<DeviceKey> {
         self.state.lock().key.clone()
     }
@@ -96,12 +104,20 @@ impl Device {
     /// finds out again.
     pub(super) fn remove_key(&self) {
         let _ = self.write(None);
-        self.state.lock().key = None;
+        let mut state = self.state.lock();
+        state.is_key_refused |= state.key.take().is_some();
     }
 
     /// Notes that the server is an older one, which has no devices.
     pub(super) fn note_unsupported(&self) {
-        self.state.lock().is_unsupported = true;
+        let mut state = self.state.lock();
+        state.is_key_refused |= state.key.is_some();
+        state.is_unsupported = true;
+    }
+
+    /// Checks that a login with the key was refused since the user has signed in: the password is needed.
+    pub(in crate::client) fn take_refusal(&self) -> bool {
+        std::mem::take(&mut self.state.lock().is_key_refused)
     }
 
     pub(super) fn is_unsupported(&self) -> bool {

@@ -15,6 +15,8 @@ pub enum LinkError {
     Refused(Ko),
     /// The server does not take the key of this device any more: the key is removed.
     KeyEnded,
+    /// The server is an older one, which knows no devices: the key is of no use there, and stays in its file.
+    NoDevices,
     /// The server's certificate is not trusted: nothing was sent. The text says why.
     Untrusted(String),
     /// Another session of this user took over (protocol, section 3).
@@ -60,6 +62,7 @@ impl fmt::Display for LinkError {
             Self::Refused(ko) if ko.code == Code::Quota => Phrase::Refused { why: &Phrase::TooManyDevices }.fmt(f),
             Self::Refused(ko) => Phrase::Refused { why: &words::ko(ko) }.fmt(f),
             Self::KeyEnded => Phrase::KeyEnded.fmt(f),
+            Self::NoDevices => Phrase::NoDevicesThere.fmt(f),
             Self::Replaced => Phrase::TookOver.fmt(f),
             Self::LoggedOut => Phrase::LoggedOut.fmt(f),
         }
@@ -70,7 +73,8 @@ impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
         let exit = match error {
             LinkError::Away(_) => Exit::Away,
-            LinkError::Refused(_) | LinkError::Untrusted(_) | LinkError::KeyEnded => Exit::Refused,
+            LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
+            LinkError::KeyEnded | LinkError::NoDevices => Exit::Refused,
             LinkError::Replaced | LinkError::LoggedOut => Exit::Failed,
         };
         (exit, error.to_string())

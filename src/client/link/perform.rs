@@ -8,6 +8,7 @@ use super::lists::{
 };
 use super::request::{Answer, LogOut, Request, RoomChange};
 use super::session::Session;
+use super::taking_back::{erase, find_said};
 use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, RoomKind, RoomName, Seq, Target, UserName};
@@ -37,9 +38,8 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Fill(gap) => {
             fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?.map(Answer::Rows)
         }
-        Request::Erase(message) => {
-            ask(session, &SendRequest::Erase { target: Ok(message.to.clone()), seq: message.seq })?
-        }
+        Request::FindSaid(target, user, n) => find_said(session, target, user, *n)?.map(Answer::Rows),
+        Request::Erase(target, message) => return erase(session, target, message),
         Request::Presence => fetch_presence(session)?.map(Answer::Users),
         Request::Find(target) => fetch_history(session, target, 1, None)?.map(Answer::Rows),
         Request::Peer(user) => find_peer(session, user)?,

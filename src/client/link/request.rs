@@ -54,8 +54,10 @@ pub enum Request {
     Fetch(Target, Option<Seq>),
     /// The last messages among those that only the server has.
     Fill(Gap),
-    /// Takes a message back.
-    Erase(Arc<Message>),
+    /// The message of that user there that many from the last one.
+    FindSaid(Target, UserName, usize),
+    /// Takes a message of that conversation back.
+    Erase(Target, Arc<Message>),
     Whois(UserName),
     /// The user's open connections.
     Sessions,

@@ -147,7 +147,7 @@ impl Session {
 /// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
 /// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
 fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
-    if let Some((device, key)) = account.device.as_ref().and_then(|device| Some((device, device.key()?))) {
+    if let Some((device, key)) = account.device.as_ref().and_then(|device| Some((device, device.usable_key()?))) {
         return log_in_by_key(account, port, device, &key);
     }
     match log_in_by_password(account, port, LoginKind::Login) {
@@ -167,7 +167,8 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
     }
 }
 
-/// Logs in with the key of the device. One that the server does not take any more is removed.
+/// Logs in with the key of the device. One that the server does not take any more is removed; at an older server, which does
+/// not know the line, it is not used any more.
 fn log_in_by_key<T: Codec>(
     account: &Account,
     port: u16,
@@ -178,6 +179,10 @@ fn log_in_by_key<T: Codec>(
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth => {
             device.remove_key();
             Err(LinkError::KeyEnded)
+        }
+        Err(LinkError::Refused(ko)) if ko.code == Code::Syntax => {
+            device.note_unsupported();
+            Err(LinkError::NoDevices)
         }
         done => done,
     }

@@ -57,6 +57,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     let input = Rect { y: above.bottom().saturating_sub(input_height), height: input_height, ..above };
     let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
     (model.areas.list, model.areas.rows) = (list, rows);
+    model.forget_erased(app);
     model.settle_place(app);
     model.reading.drawn = model.window(app);
     if let Mode::Help { scrolled } = model.mode {

@@ -7,6 +7,7 @@ use ratatui_core::style::Style;
 
 use super::line::{Line, Paragraph, Piece, mentions};
 use super::long_text::LongTexts;
+use super::quoted::Quoted;
 use super::theme::Theme;
 use crate::client::state::ClientState;
 use crate::client::state::outgoing::Outgoing;
@@ -16,7 +17,7 @@ use crate::model::safe::safe;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::text::cells;
 use crate::texts::Phrase;
-use crate::texts::words::{DIRECT, noted_ko};
+use crate::texts::words::{DIRECT, noted_ko, taken_back};
 
 /// The identity of an item, by which a scroll place is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,12 +44,16 @@ pub struct Note {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoteKind {
     Answer,
+    /// An answer that shows a message of the history.
+    Quoted(Quoted),
     Notice,
     Problem,
     /// A message was sent from here to another conversation.
     Sent {
         id: MessageId,
         to: Target,
+        /// The number that the server has given it, as far as it is known.
+        seq: Option<Seq>,
     },
 }
 
@@ -142,7 +147,7 @@ impl Look {
         let time = Piece::new(format!("{} ", message.at.local_time_of_day()), theme.quiet());
         let name = Piece::new(format!("{} ", safe(message.from.shown())), theme.name(&message.from));
         let head = vec![time, name];
-        let text = format!("({})", Phrase::TakenBack);
+        let text = taken_back();
         let paragraph = Paragraph { head, tail, indent: 6, style: theme.quiet(), ..Paragraph::plain(&text) };
         Rc::new(paragraph.lines(self.width, theme, ""))
     }
@@ -176,17 +181,13 @@ impl Look {
     fn lines_of_note(&self, note: &Note, state: &ClientState) -> Rc<Vec<Line>> {
         let theme = self.theme;
         match &note.kind {
-            NoteKind::Answer => {
+            NoteKind::Answer | NoteKind::Quoted(_) => {
                 let text = note.text.strip_suffix('\n').unwrap_or(&note.text);
                 self.paragraph(text, theme.quiet(), true)
             }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
-            NoteKind::Sent { id, to } => {
-                let taken_back = format!("→ {to}: ({})", Phrase::TakenBack);
-                let text = if state.is_id_erased(to, id) { &taken_back } else { &note.text };
-                self.lines_of_sent(text, state.state_by_id(to, id))
-            }
+            NoteKind::Sent { id, to, .. } => self.lines_of_sent(&note.text, state.state_by_id(to, id)),
         }
     }
 

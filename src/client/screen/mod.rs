@@ -3,7 +3,7 @@
 //!
 //! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines; `long_text`: those of long texts, kept.
+//!   `line`: from a text to lines; `long_text`: those of long texts, kept; `quoted`: messages in answers.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -15,6 +15,7 @@ pub mod line;
 pub mod long_text;
 pub mod model;
 pub mod output;
+pub mod quoted;
 pub mod rows;
 pub mod saved;
 pub mod theme;
@@ -83,7 +84,7 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     let mut saved = Saved::read(owner.directory()).without_sent(owner.app.state());
     // Text that was typed before the draft was on the screen does not continue the draft.
     let unseen = if raw::has_typed_ahead() { saved.take_draft_of_open() } else { None };
-    let events = input::start()?;
+    let input = input::start()?;
     let now = Instant::now();
     let model = Model::restored(preferences, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
@@ -108,7 +109,8 @@ pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) ->
     if let Some(draft) = unseen {
         screen.model.put_aside(&screen.owner.app, &draft);
     }
-    let end = screen.handle_events(&events);
+    let end = screen.handle_events(&input.events);
+    drop(input);
     screen.end(end)
 }
 

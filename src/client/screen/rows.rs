@@ -188,9 +188,11 @@ impl<'a> Rows<'a> {
         self.place(self.down(at, height / 2).0)
     }
 
-    /// Returns the keys of the messages that hold all these words, oldest first.
+    /// Returns the keys of the messages that hold all these words, oldest first. A row of the log may have the text of a message
+    /// that was taken back since.
     pub fn search(&self, words: &[String]) -> Vec<Key> {
-        let matching = self.items.iter().filter(|item| matches!(item, Item::Row(row) if row.holds(words)));
+        let holds = |row: &Row| row.holds(words) && !self.state.is_row_erased(row);
+        let matching = self.items.iter().filter(|item| matches!(item, Item::Row(row) if holds(row)));
         matching.map(|item| self.key_of(item)).collect()
     }
 

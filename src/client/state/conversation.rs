@@ -19,6 +19,29 @@ pub struct Moved {
     pub others: usize,
 }
 
+/// A message that a user has said, counted from the last one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastSaid {
+    /// The server has it.
+    Message(Arc<Message>),
+    /// It was said in a direct chat.
+    Directly,
+    /// There are not that many.
+    None,
+    /// Only the server has the rows that would tell.
+    Unknown,
+}
+
+impl LastSaid {
+    fn of(row: &Row) -> Self {
+        match row {
+            Row::Received(message) | Row::Sent(message, _) => Self::Message(message.clone()),
+            Row::Direct(_) => Self::Directly,
+            Row::Failed(..) | Row::Gap(_) => Self::None,
+        }
+    }
+}
+
 /// The last rows of a conversation. A server restored from a backup numbers anew: rows from before
 /// (`era`) stay before those from after.
 #[derive(Default)]
@@ -141,12 +164,22 @@ impl Conversation {
         this_store.filter_map(|(_, row)| row.message()).find(|message| message.seq == seq)
     }
 
-    /// Returns the messages of the user, the last one first, that have a number in this store and were not taken back.
-    pub fn sent(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.rows.iter().rev().filter_map(|(era, row)| match row {
-            Row::Sent(message, _) if *era == self.era && !message.text.is_erased() => Some(message),
-            _ => None,
-        })
+    /// Finds the `n`th last message of a user, the last one being the first, that was not taken back. Those of an earlier store
+    /// have no number in this one.
+    pub(super) fn nth_last_said(&self, user: &UserName, n: usize) -> LastSaid {
+        let mut left = n;
+        for (_, row) in self.rows.iter().rev().take_while(|(era, _)| *era == self.era) {
+            match row.message() {
+                None if matches!(row, Row::Gap(_)) => return LastSaid::Unknown,
+                Some(message) if message.from == *user && !message.text.is_erased() => left = left.saturating_sub(1),
+                _ => continue,
+            }
+            if left == 0 {
+                return LastSaid::of(row);
+            }
+        }
+        let is_whole = self.era > 0 || !self.older && !self.rows.is_empty();
+        if is_whole { LastSaid::None } else { LastSaid::Unknown }
     }
 
     /// Checks that nothing up to this number was missing in any earlier store.

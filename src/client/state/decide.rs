@@ -116,6 +116,11 @@ impl ClientState {
         was_known && state == DeviceState::New
     }
 
+    /// Checks that the server has known this client as the device of this name.
+    pub fn is_device(&self, name: &DeviceName) -> bool {
+        self.device.as_ref() == Some(name)
+    }
+
     /// Goes on from this number of this store. One below the noted position stands for an older copy of the
     /// store.
     pub fn note_position(&mut self, store: &str, last: Seq) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, LastSaid};
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
@@ -272,9 +272,15 @@ impl ClientState {
         }
     }
 
-    /// Checks that the user's message with this id was taken back.
-    pub fn is_id_erased(&self, target: &Target, id: &MessageId) -> bool {
-        self.known.is_id_emptied(&self.me, target, id)
+    /// Returns the number of the user's message with this id, if its row is in memory.
+    pub fn number_of(&self, target: &Target, id: &MessageId) -> Option<Seq> {
+        let mut rows = self.conversations.get(target)?.rows().rev();
+        rows.find(|row| row.id() == Some(id) && row.sender().is_none())?.seq()
+    }
+
+    /// Checks that the user's message with this number of this store is known as taken back.
+    pub fn is_own_erased(&self, target: &Target, number: Seq) -> bool {
+        self.conversations.get(target).is_some_and(|here| here.erasures.has(number, number, &self.me))
     }
 
     /// Checks that the message of a row, which the log has, is known as taken back. Its number may be one of an earlier store.
@@ -290,10 +296,14 @@ impl ClientState {
         self.outbox.iter().filter(|message| message.to == *target).count()
     }
 
-    /// Returns the user's `n`th last message there, the last one being the first, that has a number in this store and was
-    /// not taken back.
-    pub fn nth_last_sent(&self, target: &Target, n: usize) -> Option<Arc<Message>> {
-        self.conversations.get(target)?.sent().nth(n.checked_sub(1)?).cloned()
+    /// Finds the `n`th last message of a user there, the last one being the first, that was not taken back.
+    pub fn nth_last_said(&self, target: &Target, user: &UserName, n: usize) -> LastSaid {
+        self.conversations.get(target).map_or(LastSaid::Unknown, |conversation| conversation.nth_last_said(user, n))
+    }
+
+    /// Checks that another message has the number of this one here: that of another store.
+    pub fn has_other(&self, target: &Target, message: &Message) -> bool {
+        self.conversations.get(target).is_some_and(|conversation| conversation.has_other(message.seq, &message.id))
     }
 
     /// Checks that the messages of a conversation that were taken back are to be compared again: an event has told of several,

@@ -12,7 +12,7 @@ use crate::model::safe::{indented, safe, snippet};
 use crate::model::{Message, Target, Timestamp, UserName};
 use crate::text::break_words;
 use crate::texts::Phrase;
-use crate::texts::words::{DIRECT, noted_ko};
+use crate::texts::words::{DIRECT, noted_ko, taken_back};
 
 /// Returns the line of an own message, to which its mark is added: `[14:35] ana: hola`. Its target is named where it is
 /// not the current one: `[14:35] ana -> luis: hola`.
@@ -42,7 +42,8 @@ pub fn render(view: &View, marks: Marks) -> String {
     match view {
         View::Incoming(message) => message_line(message),
         View::Tick { state, message, others } => {
-            let text = marks.snippet(message.text.as_str());
+            let is_erased = message.text.is_erased();
+            let text = if is_erased { taken_back() } else { marks.snippet(message.text.as_str()) };
             let text = if *others > 0 { Phrase::OthersBefore { text: &text, others }.to_string() } else { text };
             safe(&format!("{} {}: {text}", marks.of(*state), address(&message.to))).into_owned()
         }
@@ -82,7 +83,7 @@ fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> Str
     let more = if more { "+" } else { "" };
     let count = format!("{count}{more}");
     let last = match last.text.is_erased() {
-        true => format!("{} ({})", last.from, Phrase::TakenBack),
+        true => format!("{} {}", last.from, taken_back()),
         false => format!("{}: {}", last.from, snippet(last.text.as_str())),
     };
     safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
@@ -126,7 +127,7 @@ pub fn direct_line(message: &Message) -> String {
 fn line_of(message: &Message, target: &str, how: &str) -> String {
     if message.text.is_erased() {
         let time = message.at.local_time_of_day();
-        return format!("[{time}] {target}{}{how} ({})", safe(message.from.shown()), Phrase::TakenBack);
+        return format!("[{time}] {target}{}{how} {}", safe(message.from.shown()), taken_back());
     }
     say(message.at, target, &message.from, how, message.text.as_str())
 }

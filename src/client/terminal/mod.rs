@@ -6,7 +6,7 @@
 //! - `display`: the text of a view. `marks`: the marks of the states.
 
 pub mod complete;
-pub(crate) mod display;
+pub mod display;
 pub mod editor;
 pub(crate) mod input;
 pub mod marks;

@@ -141,6 +141,12 @@ fn read_ahead() {
     TYPED_AHEAD.lock().append(&mut typed);
 }
 
+/// Gives a text that was not entered to the front end that begins after this one, as if it were typed then.
+pub fn type_ahead(text: &str) {
+    // Alt-Enter begins a new line.
+    TYPED_AHEAD.lock().extend(text.replace('\n', "\x1b\r").bytes());
+}
+
 /// Checks that something was typed before raw mode, which the input thread has not taken yet.
 pub fn has_typed_ahead() -> bool {
     !TYPED_AHEAD.lock().is_empty()

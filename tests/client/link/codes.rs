@@ -23,6 +23,7 @@ fn kind(error: &LinkError) -> &'static str {
         LinkError::Replaced => "replaced",
         LinkError::LoggedOut => "logged out",
         LinkError::KeyEnded => "key ended",
+        LinkError::NoDevices => "no devices",
     }
 }
 

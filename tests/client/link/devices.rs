@@ -90,6 +90,32 @@ fn a_device_with_a_key_sends_no_password_and_forgets_a_key_that_has_ended() {
 }
 
 #[test]
+fn a_key_is_kept_and_not_used_at_a_server_without_devices() {
+    let directory = with_key();
+    let script = play([
+        format!("> KEY:laptop:ana:{KEY}\n< KO;SYNTAX;x\n"),
+        format!("{LOGIN}>"),
+        format!("{LOGIN_RECV}>"),
+        format!("{LOGIN}>"),
+    ]);
+    let account = account(&script, directory.path());
+    let refused = Session::open(&account).err().expect("a refusal");
+    assert!(matches!(refused, LinkError::NoDevices), "{refused}");
+    assert_eq!(
+        refused.to_string(),
+        "this server has no devices: the password is needed; the key of this device is kept"
+    );
+    // From then on it is a client without a device.
+    drop(Session::open(&account).expect("a connection"));
+    let (_, opened) = Session::open_recv(&account).expect("a session");
+    assert_eq!(opened.device, None);
+    drop(Session::open(&account).expect("a connection"));
+    // A server that is updated meanwhile takes the key at the next start.
+    assert_eq!(open(directory.path()).key(), DeviceKey::new(KEY));
+    script.end();
+}
+
+#[test]
 fn a_device_keeps_its_name_and_another_name_has_no_part_in_the_key() {
     let directory = TempDir::new().expect("a directory");
     let unnamed = || Device::open(directory.path(), None, false).expect("a device");

@@ -5,4 +5,5 @@ mod devices;
 mod pages;
 mod requests;
 mod script;
+mod taking_back;
 mod threads;

@@ -132,7 +132,7 @@ impl Life {
         let open = self.sketch.open.clone().unwrap();
         for note in self.screen.model.notes.iter().filter(|note| note.number > self.notes) {
             let sign = match note.kind {
-                NoteKind::Answer => None,
+                NoteKind::Answer | NoteKind::Quoted(_) => None,
                 NoteKind::Notice => Some('*'),
                 NoteKind::Problem => Some('!'),
                 NoteKind::Sent { .. } => unreachable!("all is sent to the open chat"),

@@ -22,6 +22,7 @@ use super::chats::{Chat, ChatList};
 use super::item::{Key, Look, NoteKind, mentions_user};
 use super::keys::{Action, Keys};
 use super::long_text::LongTexts;
+use super::quoted::Quoted;
 use super::rows::{Rows, Window};
 use super::saved::Saved;
 use super::theme::Theme;
@@ -222,6 +223,11 @@ impl Model {
         conversation.received_after(conversation.seen()).next().map(|_| conversation.seen())
     }
 
+    /// Removes the texts of messages that were taken back from what is about to be drawn.
+    pub(crate) fn forget_erased(&mut self, app: &App) {
+        self.notes.forget_erased(app.state(), self.marks);
+    }
+
     /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
     pub(crate) fn settle_place(&mut self, app: &App) {
         if !std::mem::take(&mut self.reading.to_first_new) {
@@ -303,7 +309,8 @@ impl Model {
                 View::Tick { state: None, message, .. } => self.note_queued(app, &message),
                 // It is a row of its conversation, and its state stands beside it.
                 View::Elsewhere(..) => {}
-                View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } => {}
+                View::Tick { message, .. } => self.notes.note_number(app.state(), &message),
+                View::Hidden(_) | View::DirectTick { .. } => {}
                 View::Failed { message, why } => self.note_failed(app, message, why),
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => {
                     self.reading.older.take(rows);
@@ -313,7 +320,10 @@ impl Model {
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, &text),
                 View::Problem(text) => self.add_note(app, NoteKind::Problem, &text),
-                view => self.add_note(app, NoteKind::Answer, &render(&view, self.marks)),
+                view => {
+                    let kind = Quoted::of(&view).map_or(NoteKind::Answer, NoteKind::Quoted);
+                    self.add_note(app, kind, &render(&view, self.marks));
+                }
             }
         }
         std::mem::take(&mut self.requests)

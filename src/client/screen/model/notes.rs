@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::client::screen::item::{Note, NoteKind};
+use crate::client::state::ClientState;
 use crate::client::state::outgoing::Outgoing;
+use crate::client::terminal::display::render;
+use crate::client::terminal::marks::Marks;
 use crate::model::safe::{safe_lines, snippet};
 use crate::model::{MessageId, Target};
+use crate::texts::words::taken_back;
 
 /// Most lines that stay.
 const NOTES: usize = 500;
@@ -14,6 +18,8 @@ const NOTES: usize = 500;
 #[derive(Debug, Default)]
 pub struct Notes {
     notes: VecDeque<Note>,
+    /// The store that has given the numbers of the messages in them.
+    store: String,
     /// Number of lines that were ever added.
     made: u64,
 }
@@ -31,8 +37,52 @@ impl Notes {
     /// Adds a line about a message that was sent from one conversation to another.
     pub(super) fn add_sent(&mut self, target: Option<Target>, after: Option<MessageId>, message: &Outgoing) {
         let text = format!("→ {}: {}", message.to, snippet(message.text.as_str()));
-        let kind = NoteKind::Sent { id: message.id.clone(), to: message.to.clone() };
+        let kind = NoteKind::Sent { id: message.id.clone(), to: message.to.clone(), seq: None };
         self.add(target, after, kind, &text);
+    }
+
+    /// Notes that the server has a message of which a line tells: its row is in memory now.
+    pub(super) fn note_number(&mut self, state: &ClientState, message: &Outgoing) {
+        for note in &mut self.notes {
+            if let NoteKind::Sent { id, to, seq: seq @ None } = &mut note.kind
+                && *id == message.id
+            {
+                *seq = state.number_of(to, id);
+            }
+        }
+    }
+
+    /// Removes the texts of messages that were taken back, and keeps the lines.
+    pub(super) fn forget_erased(&mut self, state: &ClientState, marks: Marks) {
+        self.follow_store(state.store());
+        for note in &mut self.notes {
+            match &mut note.kind {
+                NoteKind::Quoted(quoted) => {
+                    if quoted.forget_erased(state) {
+                        note.text = safe_lines(&render(&quoted.view(), marks));
+                    }
+                }
+                NoteKind::Sent { to, seq: Some(number), .. } if state.is_own_erased(to, *number) => {
+                    note.text = safe_lines(&format!("→ {to}: {}", taken_back()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// In the numbers of another store these messages are others.
+    fn follow_store(&mut self, store: &str) {
+        if self.store == store {
+            return;
+        }
+        self.store = store.to_owned();
+        for note in &mut self.notes {
+            match &mut note.kind {
+                kind @ NoteKind::Quoted(_) => *kind = NoteKind::Answer,
+                NoteKind::Sent { seq, .. } => *seq = None,
+                _ => {}
+            }
+        }
     }
 
     /// Removes the line about a message that the server has refused. Returns the conversation in which it was typed, if
