@@ -2,6 +2,7 @@
 
 mod chaos;
 mod checker;
+mod checker_erasures;
 mod class;
 mod demo;
 mod dissector;

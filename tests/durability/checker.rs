@@ -16,10 +16,13 @@
 //! ana finds m1 of ana = 1 in luis (READ)                       a row of HISTORY;luis
 //! ana has all of luis: 1 3   those numbers are all of it
 //! room #r: ana luis eva
+//! ana erases 1 in luis       ERASE;luis;1                  (ana erased 1 in luis: OK)
+//! luis hears 2 = ana erased 1 of ana   an ERASED event, number 2
+//! luis gets 1 = m1 of ana erased       its row without the text; so ... (READ) erased
 //! luis:lab new 0 of store      DEVICE on RECV: new; login: known; (luis:lab forgotten: LOGOUT;lab)
 //! ```
 
-use wachat::course::checker::{Broken, Checker, Row, Seen, Verdict};
+use wachat::course::checker::{Broken, Checker, Erased, Row, Seen, Verdict};
 
 /// One message on its way, and back come its marks.
 const GOOD: &str = "
@@ -393,7 +396,8 @@ fn a_quarter_of_a_million_messages_are_judged_in_seconds() {
         let id = format!("m{seq}");
         checker.asks("ana", &id, "luis", "hola");
         checker.accepted("ana", &id, "once", seq).expect("good");
-        let seen = Seen { seq, id, from: "ana".into(), to: "luis".into(), text: "hola".into() };
+        let (from, to, text) = ("ana".into(), "luis".into(), "hola".into());
+        let seen = Seen { seq, id, from, to, text, erased: false };
         checker.received("luis", seen).expect("good");
         checker.acknowledges("luis", seq);
     }
@@ -443,8 +447,22 @@ impl Play {
                 let (to, sent) = self.letter(from, id);
                 let altered = (head.len() < line.len()).then(|| text.unwrap_or_default().to_owned());
                 let text = altered.unwrap_or(sent);
-                let seen = Seen { seq: number(2), id: (*id).into(), from: (*from).into(), to, text };
+                let (id, from) = ((*id).into(), (*from).into());
+                let seen = Seen { seq: number(2), id, from, to, text, erased: false };
                 return self.checker.received(reader, seen);
+            }
+            [reader, "gets", _, "=", id, "of", from, "erased"] => {
+                let (to, _) = self.letter(from, id);
+                let (id, from) = ((*id).into(), (*from).into());
+                let seen = Seen { seq: number(2), id, from, to, text: String::new(), erased: true };
+                return self.checker.received(reader, seen);
+            }
+            [user, "erases", _, "in", target] => checker.asks_to_erase(user, target, number(2)),
+            [user, "erased", _, "in", target] => return checker.erased(user, target, number(2)),
+            [reader, "hears", _, "=", target, "erased", _, "of", from] => {
+                let (target, from) = ((*target).into(), (*from).into());
+                let event = Erased { seq: number(2), target, message: number(6), from };
+                return checker.told_erased(reader, &event);
             }
             [reader, "acks", _] => checker.acknowledges(reader, number(2)),
             [reader, "denied", _] => return checker.denied(reader, number(2)),
@@ -455,10 +473,11 @@ impl Play {
             [sender, "told", _, "=", target, state, _] => {
                 return checker.told(sender, number(2), target, state, number(6));
             }
-            [observer, "finds", id, "of", from, "=", _, "in", target, state] => {
-                let (_, text) = self.letter(from, id);
+            [observer, "finds", id, "of", from, "=", _, "in", target, state, erased @ ..] => {
+                let erased = !erased.is_empty();
+                let text = if erased { String::new() } else { self.letter(from, id).1 };
                 let state = Some(state.trim_matches(['(', ')']).to_owned());
-                let row = Row { seq: number(6), id: (*id).into(), from: (*from).into(), text, state };
+                let row = Row { seq: number(6), id: (*id).into(), from: (*from).into(), text, erased, state };
                 return self.checker.shown(observer, target, &[row]);
             }
             [observer, "has", "all", "of", target] => {

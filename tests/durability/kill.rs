@@ -50,10 +50,15 @@ fn survive(kills: u64) {
         start_takes = begin.elapsed();
         traffic.server_is_at(world.addresses());
     }
-    let accepted = traffic.finish();
+    let outcome = traffic.finish();
     world.stop();
     world.assert_undamaged();
-    println!("{kills} kills, {while_starting} of them while it started; {accepted} messages accepted");
+    assert!(!outcome.erased.is_empty(), "nothing was taken back");
+    outcome.assert_gone(&world.data());
+    let (accepted, erased) = (outcome.accepted, outcome.erased.len());
+    println!(
+        "{kills} kills, {while_starting} of them while it started; {accepted} messages accepted, {erased} taken back"
+    );
 }
 
 /// Waits until it is time for the next kill; says what for.

@@ -172,7 +172,7 @@ fn follow(events: &[String], mut last: u64, numbers: &mut Numbers, mut each: imp
             let from = m.from.to_string();
             let to = m.to.to_string();
             numbers.note(seq, &from, &id);
-            each(Seen { seq, id, from, to, text: m.text.as_str().to_owned() });
+            each(Seen { seq, id, from, to, text: m.text.as_str().to_owned(), erased: m.text.is_erased() });
         }
     }
     last

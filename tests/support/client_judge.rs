@@ -111,7 +111,10 @@ fn tell_stream(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(),
         match record[0].as_str() {
             "IN" => {
                 let seq = number(&record[1]);
-                checker.received(name, Seen { seq, id: field(2), from: field(3), to: field(4), text: field(6) })?;
+                checker.received(
+                    name,
+                    Seen { seq, id: field(2), from: field(3), to: field(4), text: field(6), erased: false },
+                )?;
             }
             "STATE" => checker.told(name, number(&record[1]), &record[2], &record[3], number(&record[4]))?,
             _ => {}
@@ -142,12 +145,12 @@ fn of<'a>(file: &'a [Record], word: &'a str) -> impl Iterator<Item = &'a Record>
 
 fn read_row(record: &Record) -> Row {
     let field = |index: usize| record[index].clone();
-    Row { seq: number(&record[1]), id: field(2), from: field(3), text: field(6), state: None }
+    Row { seq: number(&record[1]), id: field(2), from: field(3), text: field(6), erased: false, state: None }
 }
 
 fn read_answer(fields: &wachat::record::Fields) -> Row {
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
-    Row { seq: number(&field(0)), id: field(1), from: field(2), text: field(6), state: Some(field(5)) }
+    Row { seq: number(&field(0)), id: field(1), from: field(2), text: field(6), erased: false, state: Some(field(5)) }
 }
 
 fn number(text: &str) -> u64 {

@@ -3,25 +3,31 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use wachat::disk::RealDisk;
 use wachat::limits;
 use wachat::protocol::{Accepted, parse_reply};
 use wachat::record::Fields;
 
 use super::random::Random;
+use super::store_files::read_files;
 use super::{Connection, PASSWORD, wait_or};
-use wachat::course::checker::{Checker, Row, Seen, Verdict};
+use wachat::course::checker::{Checker, Erased, Row, Seen, Verdict};
 
 /// Sends that one program has in flight.
 const WINDOW: usize = 4;
 
 /// Length of the long texts, in bytes.
 const HEAVY_BYTES: u64 = 50_000;
+
+/// Most messages that a user takes back. More than 1,000 events of a room would not be kept (protocol, section 7).
+const MAX_ERASED: usize = 200;
 
 /// The device with which a user reads, beside a session without one.
 const DEVICE: &str = "lab";
@@ -36,7 +42,7 @@ pub struct Traffic {
 /// State that all programs share.
 struct Shared {
     users: &'static [&'static str],
-    /// The users, and a room that they are all in.
+    /// The users, and a room for invited users that they are all in.
     places: Vec<String>,
     /// Current addresses of the server: SEND, RECV.
     addresses: Mutex<[SocketAddr; 2]>,
@@ -76,7 +82,8 @@ impl Traffic {
             polling: AtomicBool::new(true),
             broken: Mutex::new(None),
         });
-        users.iter().for_each(|user| join(&shared, user, &room));
+        make_room(&shared, &room);
+        users.iter().for_each(|user| ask(&shared, user, &format!("JOIN;{room}")));
         let send = |user: &&'static str| {
             let shared = shared.clone();
             let user = *user;
@@ -145,9 +152,8 @@ impl Traffic {
         self.assert_unbroken();
     }
 
-    /// Sends no more, lets everything arrive, reads the histories, and gives the verdict. Returns how
-    /// many messages were accepted.
-    pub fn finish(mut self) -> u64 {
+    /// Sends no more, lets everything arrive, reads the histories, and gives the verdict.
+    pub fn finish(mut self) -> Outcome {
         self.shared.sending.store(false, Ordering::Relaxed);
         self.senders.drain(..).for_each(|sender| sender.join().expect("a sender"));
         let whole = || self.shared.checker.lock().verdict().is_ok() || self.shared.is_broken();
@@ -158,7 +164,8 @@ impl Traffic {
             self.shared.places.iter().for_each(|target| compare_history(&self.shared, user, target));
         }
         self.assert_unbroken();
-        self.accepted()
+        let erased = self.shared.checker.lock().erased_messages().map(|(_, id)| id.to_owned()).collect();
+        Outcome { accepted: self.accepted(), erased }
     }
 
     fn state(&self) -> String {
@@ -174,6 +181,29 @@ impl Traffic {
         if let Some(broken) = &*self.shared.broken.lock() {
             panic!("{broken}");
         }
+    }
+}
+
+/// What has come of the traffic.
+pub struct Outcome {
+    /// Number of messages that were accepted.
+    pub accepted: u64,
+    /// The ids of those that were taken back.
+    pub erased: HashSet<String>,
+}
+
+impl Outcome {
+    /// Checks that the files of a server that was stopped have the texts of no messages that were taken back, and of others.
+    pub fn assert_gone(&self, data: &Path) {
+        let mut texts = HashSet::new();
+        for (_, content) in read_files(&RealDisk, data.to_str().expect("a path")) {
+            let content = String::from_utf8_lossy(&content).into_owned();
+            let ids = content.split(MARK).skip(1).filter_map(|text| text.split_once(' '));
+            texts.extend(ids.map(|(id, _)| id.to_owned()));
+        }
+        let left: Vec<_> = self.erased.intersection(&texts).collect();
+        assert!(left.is_empty(), "texts were taken back and are in the files: {left:?}");
+        assert_eq!(texts.len() + self.erased.len(), self.accepted as usize, "the others are there");
     }
 }
 
@@ -220,16 +250,26 @@ impl Shared {
     }
 }
 
-/// Comes into the room, before the first word is said there.
-fn join(shared: &Shared, user: &str, room: &str) {
+/// Makes the room for invited users, before the first word is said there.
+fn make_room(shared: &Shared, room: &str) {
+    let [owner, guests @ ..] = shared.users else { return };
+    ask(shared, owner, &format!("ROOM;{room};invite"));
+    guests.iter().for_each(|guest| ask(shared, owner, &format!("INVITE;{room};{guest}")));
+}
+
+/// Sends a request until it is done.
+fn ask(shared: &Shared, user: &str, request: &str) {
     let address = shared.addresses.lock()[0];
-    let joined = || {
+    let done = || {
         let (mut line, _) = connect(shared, address, user)?;
-        line.try_send(format!("JOIN;{room}\n")).ok()?;
+        line.try_send(format!("{request}\n")).ok()?;
         (line.try_read_line()? == "OK").then_some(())
     };
-    wait_or(joined, || format!("{user} cannot join {room}"));
+    wait_or(done, || format!("{user} cannot {request}"));
 }
+
+/// A text begins with this, its id and a space.
+const MARK: &str = "the text of ";
 
 /// A message that is to be sent: id, place and text.
 type Letter = (String, String, String);
@@ -239,9 +279,20 @@ struct Writer {
     user: &'static str,
     random: Random,
     written: u64,
+    /// Targets and numbers of the messages that were accepted and not taken back.
+    own: Vec<(String, u64)>,
+    /// Number of those that were.
+    erased: usize,
 }
 
 impl Writer {
+    /// Returns a message to be taken back, now and then.
+    fn choose_to_erase(&mut self) -> Option<(String, u64)> {
+        let is_time = self.erased < MAX_ERASED && !self.own.is_empty() && self.random.chance(20);
+        self.erased += usize::from(is_time);
+        is_time.then(|| self.own.swap_remove(self.random.below(self.own.len() as u64) as usize))
+    }
+
     fn write(&mut self, shared: &Shared) -> Letter {
         self.written += 1;
         let to = shared.places[self.random.below(shared.places.len() as u64) as usize].clone();
@@ -252,7 +303,7 @@ impl Writer {
             false => self.random.below(100),
         };
         let id = format!("{}-{}", self.user, self.written);
-        let text = format!("{id} {}", "x".repeat(length as usize));
+        let text = format!("{MARK}{id} {}", "x".repeat(length as usize));
         (id, to, text)
     }
 }
@@ -261,49 +312,77 @@ impl Writer {
 /// everything has one.
 fn send(shared: &Shared, user: &'static str) {
     let seed = user.bytes().map(u64::from).sum();
-    let mut writer = Writer { user, random: Random::new(seed), written: 0 };
+    let mut writer = Writer { user, random: Random::new(seed), written: 0, own: Vec::new(), erased: 0 };
     loop {
         let open = shared.checker.lock().unknown(user);
-        if shared.is_broken() || open.is_empty() && !shared.is_quiet() && !shared.is_sending() {
+        let erasures = shared.checker.lock().unknown_erasures(user);
+        let has_all = open.is_empty() && erasures.is_empty();
+        if shared.is_broken() || has_all && !shared.is_quiet() && !shared.is_sending() {
             return;
         }
-        if open.is_empty() && shared.is_quiet() {
+        if has_all && shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
             continue;
         }
         let address = shared.addresses.lock()[0];
         if let Some((mut line, _)) = connect(shared, address, user) {
-            let _ = talk(shared, &mut line, open, &mut writer);
+            let _ = talk(shared, &mut line, (open, erasures), &mut writer);
         }
     }
 }
 
-/// `None`: the connection is gone.
-fn talk(shared: &Shared, line: &mut Connection, mut again: Vec<Letter>, writer: &mut Writer) -> Option<()> {
+/// A message that is to be taken back: target and number.
+type ToErase = (String, u64);
+
+/// `again`: what has no answer yet. `None`: the connection is gone.
+fn talk(shared: &Shared, line: &mut Connection, again: (Vec<Letter>, Vec<ToErase>), writer: &mut Writer) -> Option<()> {
+    let (mut again, mut erasures) = again;
     loop {
         let mut window: Vec<_> = again.drain(..again.len().min(WINDOW)).collect();
         while window.len() < WINDOW && shared.is_sending() {
             window.push(writer.write(shared));
         }
-        if window.is_empty() || shared.is_broken() {
+        if shared.is_sending() {
+            erasures.extend(writer.choose_to_erase());
+        }
+        if window.is_empty() && erasures.is_empty() || shared.is_broken() {
             return Some(());
         }
         for (id, to, text) in &window {
             shared.checker.lock().asks(writer.user, id, to, text);
             line.try_send(format!("SEND;{id};{to};{text}\n")).ok()?;
         }
+        for (to, seq) in &erasures {
+            shared.checker.lock().asks_to_erase(writer.user, to, *seq);
+            line.try_send(format!("ERASE;{to};{seq}\n")).ok()?;
+        }
         for letter in &window {
-            hear(shared, writer.user, letter, &line.try_read_line()?);
+            writer.own.extend(hear(shared, writer.user, letter, &line.try_read_line()?));
+        }
+        for (to, seq) in erasures.drain(..) {
+            hear_erased(shared, writer.user, &to, seq, &line.try_read_line()?);
         }
     }
 }
 
-fn hear(shared: &Shared, user: &str, (id, to, text): &Letter, answer: &str) {
+fn hear_erased(shared: &Shared, user: &str, to: &str, seq: u64, answer: &str) {
+    let refusals = ["NO_MESSAGE", "LATE", "NOT_OWNER", "DAMAGED", "NO_ROOM", "NO_USER", "NOT_MEMBER", "SYNTAX"];
+    if answer == "OK" {
+        shared.judge(|checker| checker.erased(user, to, seq));
+    } else if refusals.iter().any(|code| answer.starts_with(&format!("KO;{code};"))) {
+        shared.broken.lock().get_or_insert(format!("{user} takes {seq} back in {to}: {answer}"));
+    }
+    // The others are temporary, or last lines.
+}
+
+/// Returns target and number of a message that was accepted.
+fn hear(shared: &Shared, user: &str, (id, to, text): &Letter, answer: &str) -> Option<ToErase> {
     match parse_reply::<Accepted>(answer.as_bytes()).expect("a reply to SEND") {
         Ok(accepted) => {
             shared.accepted.fetch_add(1, Ordering::Relaxed);
             shared.stored.lock().insert(accepted.seq.get(), (user.to_owned(), to.clone(), text.len()));
             shared.judge(|checker| checker.accepted(user, id, &accepted.at.to_string(), accepted.seq.get()));
+            return Some((to.clone(), accepted.seq.get()));
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
         // KO is the server's last word (SHUTDOWN, TIMEOUT): it answers no request.
@@ -312,6 +391,7 @@ fn hear(shared: &Shared, user: &str, (id, to, text): &Letter, answer: &str) {
         }
         Err(_) => {}
     }
+    None
 }
 
 /// A program that reads on a device of a user.
@@ -395,7 +475,8 @@ fn receive_event(shared: &Shared, reader: &Reader, event: &str) -> Option<(Strin
     let number = |index: usize| field(index).parse::<u64>().expect("a number");
     match field(1).as_str() {
         "MSG" => {
-            let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
+            let erased = fields.get(7) == Some("erased");
+            let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6), erased };
             shared.judge(|checker| checker.received(&reader.name, seen));
             let target = if field(4).starts_with('#') { field(4) } else { field(3) };
             let is_own = field(3) == reader.user && field(4) != reader.user;
@@ -403,6 +484,12 @@ fn receive_event(shared: &Shared, reader: &Reader, event: &str) -> Option<(Strin
         }
         "STATE" => {
             shared.judge(|checker| checker.told(&reader.name, number(0), &field(2), &field(3), number(4)));
+            None
+        }
+        "ERASED" => {
+            assert_eq!(number(3), number(4), "{event}");
+            let event = Erased { seq: number(0), target: field(2), message: number(3), from: field(5) };
+            shared.judge(|checker| checker.told_erased(&reader.name, &event));
             None
         }
         _ => None,
@@ -420,20 +507,28 @@ fn call_read(shared: &Shared, reader: &Reader, says: &mut Connection, target: &s
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
-/// Shows the checker all that HISTORY has of a place, from its end to its beginning.
+/// Shows the checker all that HISTORY has of a place, from its end to its beginning; CHATS counts the same.
 fn compare_history(shared: &Shared, user: &str, target: &str) {
     let (mut line, _) = connect(shared, shared.addresses.lock()[0], user).expect("a server at peace");
     let mut numbers = HashSet::new();
     let mut before = String::new();
+    let mut erased = 0;
     loop {
         let rows: Vec<Row> =
             line.list(&format!("HISTORY;{target};1000{before}")).iter().map(|row| read_row(row)).collect();
         let Some(first) = rows.first() else { break };
         before = format!(";{}", first.seq);
         numbers.extend(rows.iter().map(|row| row.seq));
+        erased += rows.iter().filter(|row| row.erased).count();
         shared.judge(|checker| checker.shown(user, target, &rows));
     }
     shared.judge(|checker| checker.shown_all(user, target, &numbers));
+    let chats = line.list("CHATS");
+    let counts = chats.iter().find(|row| row.starts_with(&format!("{target};")));
+    let wanted = format!(";{};{erased}", numbers.len());
+    if counts.is_none_or(|row| !row.ends_with(&wanted)) && !numbers.is_empty() {
+        shared.broken.lock().get_or_insert(format!("HISTORY;{target} of {user} is {wanted}, and CHATS {counts:?}"));
+    }
 }
 
 fn read_row(row: &str) -> Row {
@@ -444,6 +539,7 @@ fn read_row(row: &str) -> Row {
         id: field(1),
         from: field(2),
         text: field(6),
+        erased: fields.get(7) == Some("erased"),
         state: Some(field(5)),
     }
 }

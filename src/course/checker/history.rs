@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Checker;
 use super::event::{Event, Index, Mark, Name, Verdict, state_named, summary};
-use super::sends::Outcome;
+use super::sends::{Message, Outcome};
 use crate::model::State;
 
 /// A row of a history, oldest first. A file has no state in it.
@@ -14,11 +14,12 @@ pub struct Row {
     pub id: String,
     pub from: String,
     pub text: String,
+    pub erased: bool,
     pub state: Option<String>,
 }
 
 impl Checker {
-    /// Takes consecutive rows of a conversation that were shown to an observer.
+    /// Takes consecutive rows of a conversation that were shown to an observer, who has just asked for them.
     pub fn shown(&mut self, observer: &str, target: &str, rows: &[Row]) -> Verdict {
         let observer = self.name(observer);
         let target = self.name(target);
@@ -30,6 +31,7 @@ impl Checker {
             if let Outcome::Refused(before) = self.messages[message].outcome {
                 return self.broken(5, "what was refused is in a history", &[before, moment]);
             }
+            self.check_text(message, row.erased, moment, moment)?;
             self.numbered(message, row.seq, moment)?;
             self.look_for_readers(message);
             if let Some((before, when)) = last.filter(|(before, _)| *before >= row.seq) {
@@ -58,9 +60,13 @@ impl Checker {
 
     fn find_row(&mut self, observer: &Name, target: &Name, row: &Row) -> Result<Index, super::Broken> {
         let message = self.by_id.get(&*row.from).and_then(|ids| ids.get(&row.id)).copied();
+        let is_as_sent = |sent: &Message| match row.erased {
+            true => row.text.is_empty(),
+            false => sent.text == summary(&row.text),
+        };
         let (promise, why, asked) = match message.map(|message| (message, &self.messages[message])) {
             None => (2, "nobody sent it", vec![]),
-            Some((_, sent)) if sent.text != summary(&row.text) => (1, "it was sent otherwise", vec![sent.asked]),
+            Some((_, sent)) if !is_as_sent(sent) => (1, "it was sent otherwise", vec![sent.asked]),
             Some((_, sent)) if !self.is_of(&sent.from, &sent.to, observer, target) => {
                 (2, "it belongs elsewhere", vec![sent.asked])
             }

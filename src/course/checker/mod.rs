@@ -10,9 +10,10 @@
 //! without a device; each is a stream of its own. The checks, by the promise that they belong to:
 //!
 //! 1. an accepted message arrives, whole, at every reader, and is in the history; it is not refused later; accounts
-//!    stay, and the store is the same;
+//!    stay, and the store is the same; a message that was taken back, and no other, is erased in every later reply, and
+//!    all devices are told;
 //! 2. a reader receives a message once, and only messages for that reader, or on a device with a name the user's own; a
-//!    retry gets the same answer;
+//!    retry gets the same answer; a message is taken back once;
 //! 3. every reader receives increasing numbers; all observers agree on a message's number; a message that was sent
 //!    after a number was known has a higher one;
 //! 4. the state of a message never goes back for any observer; in the end every sender knows the last state;
@@ -23,6 +24,7 @@
 //! A device that is new begins at the number that the reply to its login names ([`Checker::begins`]): it need not get what
 //! was before. One that was forgotten gets nothing more ([`Checker::forgotten`]).
 
+mod erasures;
 mod event;
 mod history;
 mod marks;
@@ -34,6 +36,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+pub use erasures::Erased;
 pub use event::{Broken, Verdict};
 use event::{Event, Index, Mark, Moment, Name};
 pub use history::Row;
@@ -66,6 +69,8 @@ pub struct Checker {
     marks: HashMap<(Name, Name, Name, State), (u64, Moment)>,
     /// States of messages that have not been observed yet.
     unfounded: Vec<(Moment, Mark)>,
+    /// The messages that a user tried to take back.
+    taken_back: Vec<Index>,
     /// Unanswered sends by sender, oldest first.
     open: HashMap<Name, BTreeMap<Moment, Index>>,
     /// Messages that were accepted or delivered to a reader, and not yet delivered to every device that has to get them.

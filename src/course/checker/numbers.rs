@@ -8,6 +8,8 @@ use super::event::{Event, Index, Mark, Moment, Verdict};
 pub(super) enum Holder {
     Message(Index),
     State(Mark),
+    /// The ERASED event of a message.
+    Erased(Index),
 }
 
 impl Checker {

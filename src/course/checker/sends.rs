@@ -1,6 +1,7 @@
 //! Sends and their answers.
 
 use super::Checker;
+use super::erasures::Erasing;
 use super::event::{Event, Index, Moment, Name, Verdict, summary};
 
 /// A message that a sender tried to send.
@@ -21,6 +22,7 @@ pub(super) struct Message {
     pub number: Option<(u64, Moment)>,
     /// The readers that it was delivered to, and when.
     pub given: Vec<(Name, Moment)>,
+    pub erasing: Option<Box<Erasing>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl Checker {
             outcome: Outcome::Unknown,
             number: None,
             given: Vec::new(),
+            erasing: None,
         });
         index
     }

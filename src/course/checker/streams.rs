@@ -16,6 +16,7 @@ pub struct Seen {
     pub from: String,
     pub to: String,
     pub text: String,
+    pub erased: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(super) struct Stream {
     events: HashMap<u64, Moment>,
     last: Option<(u64, Moment)>,
     pub acknowledged: Option<(u64, Moment)>,
+    /// Moment of the last POLL.
+    polled: Moment,
     /// The number at which the device began when it was last new: what was before it need not come.
     pub begin: u64,
     /// Moment of that login; 0: the device was always there.
@@ -66,10 +69,13 @@ impl Checker {
             return self.odd(&reader, &seen, 2, "nobody sent it", &[]);
         };
         self.check_content(&reader, message, &seen)?;
+        let polled = self.streams.get(&reader).map_or(0, |stream| stream.polled);
         if self.has_event(&reader, seen.seq, &Holder::Message(message)) {
-            return Ok(());
+            let moment = self.note(Event::Given { reader, message, seq: seen.seq });
+            return self.check_text(message, seen.erased, polled, moment);
         }
         let moment = self.note(Event::Given { reader: reader.clone(), message, seq: seen.seq });
+        self.check_text(message, seen.erased, polled, moment)?;
         self.check_once(&reader, message, moment)?;
         self.numbered(message, seen.seq, moment)?;
         self.append(&reader, seen.seq, moment)?;
@@ -84,7 +90,8 @@ impl Checker {
     fn check_content(&mut self, reader: &Name, message: Index, seen: &Seen) -> Verdict {
         let sending = &self.messages[message];
         let asked = sending.asked;
-        if sending.text != summary(&seen.text) || *sending.to != *seen.to {
+        let text = if seen.erased { summary("") } else { sending.text.clone() };
+        if text != summary(&seen.text) || *sending.to != *seen.to {
             return self.odd(reader, seen, 1, "it was sent otherwise", &[asked]);
         }
         let (user, device) = user_and_device(reader);
@@ -98,7 +105,7 @@ impl Checker {
     }
 
     fn odd(&mut self, reader: &str, seen: &Seen, promise: u8, why: &str, others: &[Moment]) -> Verdict {
-        let Seen { seq, id, from, to, text } = seen;
+        let Seen { seq, id, from, to, text, .. } = seen;
         let text = summary(text);
         let words = format!("{reader} is given {id} of {from}, number {seq}, to {to}: {text}");
         let moment = self.note(Event::Odd(words));
@@ -133,13 +140,14 @@ impl Checker {
         Ok(())
     }
 
-    /// A device says that everything up to here is stored; whether that is answered or not.
+    /// A device says, by a POLL, that everything up to here is stored; whether that is answered or not.
     pub fn acknowledges(&mut self, reader: &str, upto: u64) {
         let reader = self.name(reader);
         // A device that has not logged in has nothing to acknowledge.
         if !user_and_device(&reader).1.is_empty() && !self.streams.contains_key(&reader) {
             return;
         }
+        self.stream(&reader).polled = self.log.len();
         if self.stream(&reader).acknowledged.is_none_or(|(before, _)| before < upto) {
             let moment = self.note(Event::Acknowledges { reader: reader.clone(), upto });
             self.stream(&reader).acknowledged = Some((upto, moment));

@@ -12,6 +12,7 @@ impl Checker {
     pub fn verdict(&self) -> Verdict {
         self.check_arrival()?;
         self.check_marks()?;
+        self.check_erasures()?;
         match self.unfounded.iter().find(|(_, mark)| !self.is_founded(mark)) {
             Some((moment, mark)) => self.broken(6, format!("{} is no message there", mark.upto), &[*moment]),
             None => Ok(()),

@@ -285,7 +285,8 @@ impl Traffic<'_> {
         match Event::parse(line.as_bytes()) {
             Ok(Event::Message(message)) => {
                 let [id, from, to] = [message.id.to_string(), message.from.to_string(), message.to.to_string()];
-                let seen = Seen { seq: message.seq.get(), id, from, to, text: message.text.to_string() };
+                let erased = message.text.is_erased();
+                let seen = Seen { seq: message.seq.get(), id, from, to, text: message.text.to_string(), erased };
                 self.judge(|checker| checker.received(user, seen));
             }
             Ok(Event::State { seq, target, state, upto, .. }) => {

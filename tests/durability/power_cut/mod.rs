@@ -89,12 +89,16 @@ fn survive(cuts: u64) {
         traffic.go_on();
         traffic.server_is_at(run.world.addresses());
     }
-    let accepted = traffic.finish();
+    let outcome = traffic.finish();
     run.world.stop();
     run.world.assert_undamaged();
+    assert!(!outcome.erased.is_empty(), "nothing was taken back");
+    outcome.assert_gone(&run.world.data());
     let Run { kills, while_starting, .. } = run;
     println!(
-        "{cuts} power cuts, {kills} after a kill, {while_starting} more while it started; {accepted} messages accepted"
+        "{cuts} power cuts, {kills} after a kill, {while_starting} more while it started; {} messages accepted, {} taken back",
+        outcome.accepted,
+        outcome.erased.len()
     );
 }
 
