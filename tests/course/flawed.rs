@@ -68,8 +68,8 @@ fn each_flaw_fails_the_tests_that_name_it() {
 }
 
 #[test]
-fn a_server_without_devices_permits_owners_and_erase_loses_no_points() {
-    let (failed, said) = failures("none", "login,devices,calls,owners,erase");
+fn a_server_without_devices_permits_owners_erase_and_reserved_names_loses_no_points() {
+    let (failed, said) = failures("none", "login,devices,calls,owners,erase,names");
     assert!(failed.is_empty(), "{said}");
     let absent: Vec<_> = said.lines().filter(|line| line.starts_with("absent  devices-")).collect();
     let all = script::all().filter(|test| test.is_of_devices()).count();
@@ -84,6 +84,10 @@ fn a_server_without_devices_permits_owners_and_erase_loses_no_points() {
     let erase: Vec<_> = said.lines().filter(|line| line.starts_with("absent  erase-")).collect();
     assert_eq!(erase.len(), script::all().filter(|test| test.is_of_erasing()).count(), "{said}");
     assert!(erase[0].ends_with(": the server takes no messages back: it answers ERASE with SYNTAX"), "{said}");
+    let names: Vec<_> = said.lines().filter(|line| line.starts_with("absent  names-")).collect();
+    assert_eq!(names.len(), script::all().filter(|test| test.is_of_names()).count(), "{said}");
+    let why = ": the server reserves no names: it answers a REGISTER of wachat with PASSWORD";
+    assert!(names[0].ends_with(why), "{said}");
     assert!(said.ends_with("  9.0/ 9.0\n") && !said.contains("\ndevices "), "{said}");
 }
 

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use crate::bugs::{Bug, VARIABLE};
 
-/// The groups that are played: all but the lines, the logins and the time-outs, which no defect concerns.
-pub const GROUPS: &str = "send,poll,states,idempotence,rooms,crash";
+/// The groups that are played: all but the lines, the logins and the time-outs.
+pub const GROUPS: &str = "send,poll,states,idempotence,rooms,crash,devices,calls,owners,erase,names";
 
 /// Starts the server on ports of its own, and kills it at the end.
 struct Server {

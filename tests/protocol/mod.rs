@@ -7,6 +7,7 @@
 mod bad_input;
 mod codec;
 mod judge;
+mod page_examples;
 mod section_10_framing;
 mod section_10_requests;
 mod section_10_web_sockets;

@@ -462,3 +462,32 @@ fn nobody_outside_is_given_a_byte_of_a_room_for_invited_users() {
         }
     }
 }
+
+#[test]
+fn a_room_that_was_given_away_counts_in_the_quota_of_its_creator_and_not_of_its_owner() {
+    let mut world = World::new(&["--no-lobby", "--rooms-per-creator", "1"]);
+    let [mut ana, mut luis] = people(&world, ["ana", "luis"]);
+    join("#equipo", &mut [&mut ana, &mut luis]);
+    ana.send("m-1", "#equipo");
+    ana.ok("OWNER;#equipo;luis");
+    ana.says.expect_ko("JOIN;#sala", "QUOTA");
+    ana.says.expect_ko("ROOM;#sala;invite", "QUOTA");
+    luis.ok("JOIN;#aula");
+    luis.says.expect_ko("JOIN;#sala", "QUOTA");
+    // Nor does it move when its creator leaves, or the server is killed or stopped.
+    ana.ok("LEAVE;#equipo");
+    for stop in [false, true] {
+        for name in ["ana", "luis"] {
+            world.login(name).expect_ko("JOIN;#sala", "QUOTA");
+        }
+        if stop {
+            _ = world.stop()
+        } else {
+            _ = world.kill()
+        }
+        world.start();
+    }
+    assert_eq!(world.login("luis").request("LEAVE;#aula"), "OK");
+    world.login("ana").expect_ko("JOIN;#sala", "QUOTA");
+    assert_eq!(world.login("luis").request("JOIN;#sala"), "OK", "nothing was said in #aula: it is gone");
+}

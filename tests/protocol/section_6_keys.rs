@@ -237,3 +237,38 @@ fn keys_end_with_the_account() {
     }
     assert_ended(&world, "laptop", &key);
 }
+
+#[test]
+fn a_ban_holds_for_a_key_and_ends_none() {
+    let mut world = World::without_lobby();
+    world.register("ana");
+    world.register("luis");
+    let key = new_key(&mut device(&world, "laptop"));
+    let mut sessions = assert_good(&world, "laptop", &key);
+    world.administer(&["ban", "ana", "--reason", "silence"]);
+    for session in &mut sessions {
+        assert_eq!(session.read_rest(), ["KO;BANNED;you are banned: silence"]);
+    }
+    let banned = |world: &World| {
+        for (reply, mut connection) in by_key(world, "laptop", &key) {
+            assert_eq!(reply, "KO;BANNED;you are banned: silence");
+            connection.assert_closed();
+        }
+        // Who has no good key does not learn of the ban.
+        assert_ended(world, "laptop", "x");
+        assert_ended(world, "lab", &key);
+    };
+    banned(&world);
+    world.kill().start();
+    banned(&world);
+    world.administer(&["unban", "ana"]);
+    let mut sessions = assert_good(&world, "laptop", &key);
+    assert!(sessions.iter_mut().all(|session| session.request("PING") == "OK"));
+    // That of an address is told at once, whatever the key.
+    world.administer(&["ban", "127.0.0.2"]);
+    for key in [&key, "x"] {
+        let mut from = Connection::open_from([127, 0, 0, 2], world.send);
+        assert_eq!(from.request(&format!("KEY:laptop:ana:{key}")), "KO;BANNED;you are banned");
+    }
+    assert_good(&world, "laptop", &key);
+}

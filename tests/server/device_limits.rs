@@ -16,10 +16,11 @@ use wachat::state_machine::{
 const CAPACITIES: Capacities = Capacities { room_log: 1_000, remembered_ids: 50, device_events: 15 };
 const HOUR: u64 = 3_600;
 const BEGIN: u64 = 1_800_000_000_000;
-const ALL: Review = Review { from: None, upto: None, may_forget: true };
+pub const ALL: Review = Review { from: None, upto: None, may_forget: true };
 
-struct Server {
-    machine: StateMachine,
+pub struct Server {
+    pub machine: StateMachine,
+    capacities: Capacities,
     lines: Vec<Vec<u8>>,
     /// Its begin, in milliseconds after 1970, and seconds since then.
     begin: u64,
@@ -31,8 +32,12 @@ struct Server {
 impl Server {
     /// `users`: they are registered.
     fn new(users: &[UserName]) -> Self {
-        let machine = machine(StoredState::with_capacities("store".into(), CAPACITIES));
-        let mut server = Self { machine, lines: Vec::new(), begin: BEGIN, now: 0, connections: 0, sent: 0 };
+        Self::with_capacities(users, CAPACITIES)
+    }
+
+    pub fn with_capacities(users: &[UserName], capacities: Capacities) -> Self {
+        let machine = machine(StoredState::with_capacities("store".into(), capacities));
+        let mut server = Self { machine, capacities, lines: Vec::new(), begin: BEGIN, now: 0, connections: 0, sent: 0 };
         for name in users {
             server.run(Command::Register { name: name.clone(), password_hash: "$hash".into() });
         }
@@ -44,14 +49,14 @@ impl Server {
     }
 
     /// Handles a command, whose batch goes on.
-    fn handle(&mut self, connection: ConnectionId, command: Command) -> Output {
+    pub fn handle(&mut self, connection: ConnectionId, command: Command) -> Output {
         let mut out = Output::default();
         self.machine.handle(connection, command, self.now(), &mut out).expect("no defect");
         self.log(&out);
         out
     }
 
-    fn end_batch(&mut self) -> Output {
+    pub fn end_batch(&mut self) -> Output {
         let mut out = Output::default();
         self.machine.end_batch(self.now(), &mut out).expect("no defect");
         self.log(&out);
@@ -67,12 +72,12 @@ impl Server {
         }
     }
 
-    fn run(&mut self, command: Command) -> Output {
+    pub fn run(&mut self, command: Command) -> Output {
         self.run_on(ConnectionId(0), command)
     }
 
     /// Handles a command of a connection, with which its batch ends.
-    fn run_on(&mut self, connection: ConnectionId, command: Command) -> Output {
+    pub fn run_on(&mut self, connection: ConnectionId, command: Command) -> Output {
         let mut out = self.handle(connection, command);
         let mut end = self.end_batch();
         out.records.append(&mut end.records);
@@ -81,7 +86,7 @@ impl Server {
     }
 
     /// Opens a session of a device, or of none; returns it and the word of the reply.
-    fn open(&mut self, name: &UserName, device: Option<&str>) -> (ConnectionId, Option<DeviceState>) {
+    pub fn open(&mut self, name: &UserName, device: Option<&str>) -> (ConnectionId, Option<DeviceState>) {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
         let device = device.map(|device| DeviceName::new(device).expect("a name"));
@@ -110,11 +115,14 @@ impl Server {
         }
     }
 
-    fn send(&mut self, from: &UserName, to: &UserName) -> u64 {
+    pub fn send(&mut self, from: &UserName, to: &UserName) -> u64 {
+        self.send_text(from, Target::User(to.clone()), Text::new("hola").expect("a text"))
+    }
+
+    pub fn send_text(&mut self, from: &UserName, to: Target, text: Text) -> u64 {
         self.sent += 1;
         let id = MessageId::new(&format!("m{}", self.sent)).expect("an id");
-        let text = Text::new("hola").expect("a text");
-        let send = Command::Send { user: from.clone(), id, to: Ok(Target::User(to.clone())), text };
+        let send = Command::Send { user: from.clone(), id, to: Ok(to), text };
         let out = self.handle(ConnectionId(0), send);
         let accepted = out.effects.iter().find_map(|effect| match effect {
             Effect::Reply(_, Reply::Accepted(accepted)) => Some(accepted.seq.get()),
@@ -123,14 +131,14 @@ impl Server {
         accepted.expect("it is accepted")
     }
 
-    fn poll(&mut self, session: ConnectionId, after: u64) -> Output {
+    pub fn poll(&mut self, session: ConnectionId, after: u64) -> Output {
         let after = After::Number(Seq::new(after).expect("a number"));
         self.run_on(session, Command::Poll { after, wait: Some(0), max: 100 })
     }
 
     /// Kills the server, and starts it from the log.
-    fn restart(&mut self) {
-        let mut stored = StoredState::with_capacities("store".into(), CAPACITIES);
+    pub fn restart(&mut self) {
+        let mut stored = StoredState::with_capacities("store".into(), self.capacities);
         self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
         self.machine = machine(stored);
     }
@@ -141,7 +149,7 @@ fn is_refused(out: &Output, code: Code) -> bool {
 }
 
 /// Returns the devices that lose their number.
-fn lost(out: &Output) -> Vec<(String, u16)> {
+pub fn lost(out: &Output) -> Vec<(String, u16)> {
     let lost = out.records.iter().filter_map(|(_, record)| match record {
         Record::DeviceLost { user, device } => Some((user.to_string(), device.get())),
         _ => None,
@@ -396,7 +404,7 @@ fn a_review_goes_on_from_where_it_has_stopped_and_waits_for_the_disk() {
 }
 
 /// Lets retention remove every message so far.
-fn remove_all(server: &mut Server) {
+pub fn remove_all(server: &mut Server) {
     file_all(&mut server.machine);
     let filed = server.machine.stored.filed_conversations().map(|(id, mut filed)| {
         filed.removed.upto = filed.upto;
@@ -407,7 +415,7 @@ fn remove_all(server: &mut Server) {
 }
 
 /// A server with the users ana and luis, and the sessions of ana's laptop and lab.
-fn with_two_devices() -> (Server, [UserName; 2], [ConnectionId; 2]) {
+pub fn with_two_devices() -> (Server, [UserName; 2], [ConnectionId; 2]) {
     let users = ["ana", "luis"].map(user);
     let mut server = Server::new(&users);
     let sessions = ["laptop", "lab"].map(|device| server.open(&users[0], Some(device)).0);

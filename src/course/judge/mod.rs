@@ -46,6 +46,7 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
     let has_permits = LazyLock::new(|| server.has_permits());
     let has_erase = LazyLock::new(|| server.has_erase());
     let has_owners = LazyLock::new(|| server.has_owners());
+    let reserves_names = LazyLock::new(|| server.reserves_names());
     let play = |test: &Test| match &test.steps {
         _ if test.is_of_devices() && !*has_devices => {
             Verdict::Absent("the server has no devices: it answers DEVICE with SYNTAX".to_owned())
@@ -58,6 +59,9 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         }
         _ if test.is_of_owners() && !*has_owners => {
             Verdict::Absent("the server has no rooms with owners: it answers TOPIC with SYNTAX".to_owned())
+        }
+        _ if test.is_of_names() && !*reserves_names => {
+            Verdict::Absent("the server reserves no names: it answers a REGISTER of wachat with PASSWORD".to_owned())
         }
         _ if test.restarts() && server.restart.is_none() => Verdict::Skipped("it needs --restart COMMAND".to_owned()),
         Steps::Server(steps) => play::play(server, steps).into(),

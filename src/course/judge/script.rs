@@ -23,12 +23,13 @@ pub use super::step::Side;
 use super::step::Steps;
 use crate::course::page::section_of;
 
-/// The groups of what a server may have and need not have: devices (protocol, section 3), permits, rooms with owners, and
-/// messages that are taken back (section 5).
+/// The groups of what a server may have and need not have: devices and names that no new account gets (protocol, section 3),
+/// permits, rooms with owners, and messages that are taken back (section 5).
 pub const DEVICES: &str = "devices";
 pub const CALLS: &str = "calls";
 pub const OWNERS: &str = "owners";
 pub const ERASE: &str = "erase";
+pub const NAMES: &str = "names";
 
 /// Side, group, path and text of each file: those of servers, then those of clients.
 macro_rules! files {
@@ -39,6 +40,7 @@ macro_rules! files {
             (Side::Server, CALLS, "tests/calls.txt", include_str!("tests/calls.txt")),
             (Side::Server, OWNERS, "tests/owners.txt", include_str!("tests/owners.txt")),
             (Side::Server, ERASE, "tests/erase.txt", include_str!("tests/erase.txt")),
+            (Side::Server, NAMES, "tests/names.txt", include_str!("tests/names.txt")),
             $((
                 Side::Client,
                 concat!("client-", $name),
@@ -167,6 +169,11 @@ impl Test {
     /// Returns whether it is a test of messages that are taken back, which a server need not have either.
     pub fn is_of_erasing(&self) -> bool {
         self.group == ERASE
+    }
+
+    /// Returns whether it is a test of names that no new account gets, which a server need not have either.
+    pub fn is_of_names(&self) -> bool {
+        self.group == NAMES
     }
 
     /// Returns whether it needs a command that restarts the server.

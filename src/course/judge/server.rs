@@ -62,6 +62,14 @@ impl Server {
         self.knows("ERASE;judge;1")
     }
 
+    /// Returns whether the server keeps some names from new accounts (protocol, section 3). A password that is too short makes
+    /// no account: a server without such names has nothing else to say about it.
+    pub fn reserves_names(&self) -> bool {
+        let Ok(mut wire) = Wire::open(self.send, self.patience) else { return true };
+        wire.send(b"REGISTER:wachat:-\n");
+        !matches!(wire.read(), Came::Line(line) if line.starts_with("KO;PASSWORD"))
+    }
+
     fn knows(&self, request: &str) -> bool {
         let Ok(mut wire) = Wire::open(self.send, self.patience) else { return true };
         wire.send(format!("REGISTER:{}:{PASSWORD}\n{request}\n", unique("judge")).as_bytes());

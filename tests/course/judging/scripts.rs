@@ -10,7 +10,7 @@ const LABS: [&str; 9] = ["framing", "login", "send", "poll", "states", "idempote
 
 /// Returns the groups of servers: those of the labs, and those of what a server need not have.
 fn servers() -> Vec<&'static str> {
-    LABS.into_iter().chain([script::DEVICES, script::CALLS, script::OWNERS, script::ERASE]).collect()
+    LABS.into_iter().chain([script::DEVICES, script::CALLS, script::OWNERS, script::ERASE, script::NAMES]).collect()
 }
 
 /// Returns the text of the file of a group.
