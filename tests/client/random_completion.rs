@@ -311,7 +311,7 @@ impl Life {
             Request::Send(message, _) | Request::Retry(message, _) => self.server.accept(message),
             Request::Compare => Answer::Chats(self.server.chats()),
             Request::Fetch(place, before) => Answer::Rows(self.server.page(place, *before)),
-            Request::Erase(message) => self.server.erase_one(message),
+            Request::Erase(_, message) => self.server.erase_one(message),
             other => self.client.answer_of(other),
         };
         self.answer = Some((request, answer));

@@ -833,6 +833,7 @@ fn row_of(record: &HistoryRecord) -> Option<Row> {
         from: message.from.to_string(),
         text: message.text.to_string(),
         state: Some(state.to_string()),
+        erased: message.text.is_erased(),
     })
 }
 
@@ -846,6 +847,7 @@ fn observe(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
                 from: m.from.to_string(),
                 to: m.to.to_string(),
                 text: m.text.to_string(),
+                erased: m.text.is_erased(),
             },
         ),
         Event::State { seq, target, state, upto, .. } => {
