@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::clients::{all_output, exit_code};
-use crate::support::{WACHAT, World, wait_until};
+use crate::support::{Terminal, WACHAT, World, wait_until};
 
 /// Lets another program of luis receive everything that waits, as `wachat receive` does, and the server forget his devices.
 fn receive_elsewhere(world: &World) {
@@ -19,6 +19,14 @@ fn receive_elsewhere(world: &World) {
         session.send("POLL;*;0\n");
         session.read_list("POLL");
     }
+}
+
+/// Starts the client of luis after that: it is asked whether it is to be one of the devices again.
+fn begin_anew(world: &World, more: &[&str]) -> Terminal {
+    let luis = world.terminal("luis", more);
+    luis.expect("Go on? [y/N] ");
+    luis.type_line("y");
+    luis
 }
 
 fn send(world: &World, from: &str, to: &str, texts: impl Iterator<Item = String>) {
@@ -46,7 +54,7 @@ fn what_another_program_received_is_fetched_shown_found_and_unread() {
     send(&world, "ana", "luis", (1..=3).map(|number| format!("taken-{number}")));
     receive_elsewhere(&world);
     send(&world, "ana", "luis", (1..=2).map(|number| format!("late-{number}")));
-    let mut luis = world.terminal("luis", &["--no-receipts"]);
+    let mut luis = begin_anew(&world, &["--no-receipts"]);
     luis.expect("* fetched from the server, ana: 3; /history ana shows them");
     luis.expect("ana: late-2");
     luis.type_line("/search taken");
@@ -111,7 +119,7 @@ fn states_that_another_program_was_told_are_not_lost() {
     ana.expect("luis: hola");
     wait_until("the message to be read", || world.login("luis").list("STATUS;ana;1") == ["ana;READ"]);
     receive_elsewhere(&world);
-    let mut luis = world.terminal("luis", &[]);
+    let mut luis = begin_anew(&world, &[]);
     luis.expect_tick("✓✓ read", "@ana: hola");
     assert!(!world.history("luis", "REACHED").is_empty());
     luis.type_line("/search hola");
@@ -188,8 +196,8 @@ fn after_a_restore_the_conversations_of_before_are_completed_too() {
     }
     receive_elsewhere(&world);
     // Twice: what a first start has noted as complete, a second one does not look for.
-    for _ in 0..2 {
-        let mut luis = world.terminal("luis", &[]);
+    for is_first in [true, false] {
+        let mut luis = if is_first { begin_anew(&world, &[]) } else { world.terminal("luis", &[]) };
         luis.expect("connected to");
         wait_until("what was taken", || {
             let texts = [world.texts("luis", "IN"), world.texts("luis", "MISSED")].concat();
@@ -226,7 +234,7 @@ fn a_room_that_has_the_name_of_a_removed_one_is_completed() {
     send(&world, "ana", "#sala", (1..=9).map(|number| format!("taken-{number}")));
     receive_elsewhere(&world);
     send(&world, "ana", "#sala", std::iter::once("last".to_owned()));
-    let mut luis = world.terminal("luis", &[]);
+    let mut luis = begin_anew(&world, &[]);
     luis.expect("* fetched from the server, #sala: 9;");
     luis.quit();
     let taken: Vec<_> = (1..=9).map(|number| format!("taken-{number}")).collect();

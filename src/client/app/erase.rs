@@ -32,8 +32,9 @@ impl App {
 
     /// Takes back the message that this client shows. A pipe shows none, and its log may be of another store: the server knows.
     fn erase_said(&mut self, target: Target, user: UserName, n: usize) {
-        let here = self.state.nth_last_said(&target, &user, n);
-        match if self.setting.piped { LastSaid::Unknown } else { here } {
+        let is_piped = self.setting.piped;
+        let said = if is_piped { LastSaid::Unknown } else { self.state.nth_last_said(&target, &user, n) };
+        match said {
             LastSaid::Message(message) => self.begin_erasing(Request::Erase(target, message)),
             LastSaid::Directly => self.problem(Phrase::EraseDirect),
             LastSaid::None => self.problem(Phrase::NothingToErase { user: &user, target: &target }),

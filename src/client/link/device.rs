@@ -101,11 +101,14 @@ impl Device {
     }
 
     /// Removes the key: the server does not take it any more. A file that cannot be written has it still, and the next start
-    /// finds out again.
-    pub(super) fn remove_key(&self) {
-        let _ = self.write(None);
+    /// finds out again. Another thread may have a newer one by now, which stays.
+    pub(super) fn remove_key(&self, refused: &DeviceKey) {
         let mut state = self.state.lock();
-        state.is_key_refused |= state.key.take().is_some();
+        if state.key.as_ref() == Some(refused) {
+            let _ = self.write(None);
+            state.key = None;
+            state.is_key_refused = true;
+        }
     }
 
     /// Notes that the server is an older one, which has no devices.

@@ -177,7 +177,7 @@ fn log_in_by_key<T: Codec>(
 ) -> Result<(Session, T), LinkError> {
     match log_in(account, port, LoginKind::Key, key.as_str()) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth => {
-            device.remove_key();
+            device.remove_key(key);
             Err(LinkError::KeyEnded)
         }
         Err(LinkError::Refused(ko)) if ko.code == Code::Syntax => {

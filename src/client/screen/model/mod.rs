@@ -303,6 +303,7 @@ impl Model {
     pub fn take(&mut self, views: Vec<View>, app: &App) -> Vec<Request> {
         self.note_connection(app);
         self.enter_held(app);
+        self.notes.follow_store(app.state().store());
         for view in views {
             match view {
                 View::Incoming(message) | View::Direct(message) => self.notify(app, &message),

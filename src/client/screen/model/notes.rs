@@ -54,7 +54,6 @@ impl Notes {
 
     /// Removes the texts of messages that were taken back, and keeps the lines.
     pub(super) fn forget_erased(&mut self, state: &ClientState, marks: Marks) {
-        self.follow_store(state.store());
         for note in &mut self.notes {
             match &mut note.kind {
                 NoteKind::Quoted(quoted) => {
@@ -70,8 +69,8 @@ impl Notes {
         }
     }
 
-    /// In the numbers of another store these messages are others.
-    fn follow_store(&mut self, store: &str) {
+    /// Notes the store that the numbers are of. In those of another one these messages are others.
+    pub(super) fn follow_store(&mut self, store: &str) {
         if self.store == store {
             return;
         }
