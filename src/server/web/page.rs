@@ -1,0 +1,69 @@
+//! The files of the page, which the program holds. `page/README.md` says what each of them does.
+
+use std::borrow::Cow;
+
+use twox_hash::XxHash3_64;
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const MANIFEST: &str = "application/manifest+json";
+const IMAGE: &str = "image/svg+xml";
+
+/// Stands in a file for the digest of the build.
+const BUILD: &str = "@BUILD@";
+
+/// A file of the page.
+pub(super) struct File {
+    pub name: &'static str,
+    pub content_type: &'static str,
+    pub text: Cow<'static, str>,
+}
+
+/// Makes the table of files. Each is embedded, so that the page and the server are of the same build.
+macro_rules! files {
+    ($($name:literal: $content_type:expr,)+) => {
+        [$(File { name: $name, content_type: $content_type, text: Cow::Borrowed(include_str!(concat!("page/", $name))) }),+]
+    };
+}
+
+/// All files, under one digest: a client that has a part of a build never mixes it with a part of another.
+pub(super) struct Page {
+    files: Vec<File>,
+    digest: String,
+}
+
+impl Page {
+    pub fn new() -> Self {
+        let mut files = Vec::from(files! {
+            "index.html": HTML,
+            "style.css": STYLE,
+            "manifest.webmanifest": MANIFEST,
+            "icon.svg": IMAGE,
+            "sw.js": SCRIPT,
+            "owner.js": SCRIPT,
+            "view.js": SCRIPT,
+        });
+        let texts: Vec<_> = files.iter().map(|file| format!("{}\n{}\n", file.name, file.text)).collect();
+        let digest = format!("{:016x}", XxHash3_64::oneshot(texts.concat().as_bytes()));
+        for file in &mut files {
+            file.text = file.text.replace(BUILD, &digest).into();
+        }
+        Self { files, digest }
+    }
+
+    /// Returns the digest of all files.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Returns the file with a name.
+    pub fn file(&self, name: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Returns the file at a path that has the digest in it: what it holds never changes.
+    pub fn file_of_build(&self, path: &str) -> Option<&File> {
+        self.file(path.strip_prefix('/')?.strip_prefix(self.digest.as_str())?.strip_prefix('/')?)
+    }
+}
