@@ -50,24 +50,35 @@ export function setText(element, text) {
  */
 export function setChildren(parent, items, keyOf, signatureOf, draw) {
   const known = new Map([...parent.children].map((child) => [child.key, child]));
+  const wanted = items.map((item) => keepOrDraw(known.get(keyOf(item)), keyOf(item), signatureOf(item), () => draw(item)));
+  const focused = findFocus(parent);
+  const kept = new Set(wanted);
+  for (const child of known.values()) if (!kept.has(child)) child.remove();
   let next = parent.firstElementChild;
-  for (const item of items) {
-    const [key, signature] = [keyOf(item), signatureOf(item)];
-    const child = keepOrDraw(known.get(key), key, signature, () => draw(item));
-    known.delete(key);
+  for (const child of wanted) {
     if (child === next) next = next.nextElementSibling;
-    else if (next?.key === key) {
-      const after = next.nextElementSibling;
-      next.replaceWith(child);
-      next = after;
-    } else parent.insertBefore(child, next);
+    else parent.insertBefore(child, next);
   }
-  for (const child of [...parent.children]) {
-    if (known.get(child.key) === child) child.remove();
-  }
+  if (focused) giveFocus(parent, focused);
 }
 
 function keepOrDraw(child, key, signature, draw) {
   if (child?.signature === signature) return child;
   return Object.assign(draw(), { key, signature });
+}
+
+/** Returns in which child the focus is, and in which of its controls. */
+function findFocus(parent) {
+  const child = [...parent.children].find((child) => child.contains(document.activeElement));
+  return child ? { key: child.key, index: controls(child).indexOf(document.activeElement) } : null;
+}
+
+/** Gives the focus to the same control, which may have been drawn anew. */
+function giveFocus(parent, { key, index }) {
+  const child = [...parent.children].find((child) => child.key === key);
+  if (child && !child.contains(document.activeElement)) controls(child)[index]?.focus({ preventScroll: true });
+}
+
+function controls(element) {
+  return [...element.querySelectorAll("button, a")];
 }

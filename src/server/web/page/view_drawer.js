@@ -70,7 +70,7 @@ function drawLine({ port, direction, line, time }) {
 
 /** Sections of the protocol page, by the verb of a request or of an event. */
 const CLAUSES = [
-  [/^(LOGIN|REGISTER|DEVICE|KEY)[:;]?/, "3 logging in"],
+  [/^(LOGIN|REGISTER|DEVICE|KEY):/, "3 logging in"],
   [/^(SEND|READ|STATUS|HISTORY|ERASE)\b/, "5 messages"],
   [/^(CHATS|USERS)\b/, "5 lists"],
   [/^(JOIN|LEAVE|ROOMS|MEMBERS|ROOM|TOPIC|INVITE|KICK|OWNER)\b/, "5 rooms"],
