@@ -86,7 +86,10 @@ export function makeRows(ui) {
     const rowOf = (key) => [...list.children].find((row) => row.key === key);
     const target = shown.toShow && rowOf(shown.toShow);
     shown.toShow = null;
-    if (target) return target.scrollIntoView({ block: "center" });
+    if (target) {
+      shown.isAtEnd = false;
+      return target.scrollIntoView({ block: "center" });
+    }
     if (shown.isAtEnd) return void (scroller.scrollTop = scroller.scrollHeight);
     const row = anchor && rowOf(anchor.key);
     if (!row) return;
