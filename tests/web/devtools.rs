@@ -75,11 +75,18 @@ impl DevTools {
         pipe.1
     }
 
-    /// Returns the events of a session, or those of all.
-    pub fn events(&self, session: Option<&str>) -> Vec<Event> {
+    /// Returns the events of a session with this name.
+    pub fn events(&self, session: &str, method: &str) -> Vec<Event> {
         let received = self.inbox.received.lock();
-        let wanted = |event: &&Event| session.is_none_or(|session| event.session == session);
+        let wanted = |event: &&Event| event.session == session && event.method == method;
         received.events.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Returns how many events of a session have one of these names.
+    pub fn count(&self, session: &str, methods: &[&str]) -> usize {
+        let received = self.inbox.received.lock();
+        let wanted = |event: &&Event| event.session == session && methods.contains(&event.method.as_str());
+        received.events.iter().filter(wanted).count()
     }
 }
 

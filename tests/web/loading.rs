@@ -30,14 +30,14 @@ fn the_page_is_small_and_asks_nobody_else() {
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let page = browser.open(&url(web));
-    page.wait_for("document.body.children.length");
+    page.wait_for_element("#user");
     assert_eq!(page.errors(), Vec::<String>::new());
     assert_no_foreign_request(&page, web);
     let bytes = page.bytes_received();
     assert!(0 < bytes && bytes < MOST_BYTES, "{bytes} bytes");
     // What has the digest of the build in its path is not asked for again.
     page.reload();
-    page.wait_for("document.body.children.length");
+    page.wait_for_element("#user");
     let again = page.bytes_received() - bytes;
     assert!(again < 20_000, "{again} bytes of {bytes} came again");
 }
@@ -50,7 +50,7 @@ fn the_policy_forbids_scripts_in_the_page_and_strings_as_markup() {
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let page = browser.open(&url(web));
-    page.wait_for("document.body.children.length");
+    page.wait_for_element("#user");
     let attempt = |script: &str| {
         page.evaluate(&format!("(async () => {{ try {{ {script} }} catch (e) {{ return e.name; }} }})()"))
     };

@@ -2,6 +2,13 @@
 #![allow(dead_code)]
 
 mod browser;
+mod chatting;
 mod devtools;
+mod hostile_text;
+mod killed;
 mod loading;
+mod looks;
+mod many_messages;
+mod messenger;
 mod page;
+mod wire;

@@ -78,6 +78,11 @@ impl Page {
         self.try_evaluate(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// Starts a script, and does not wait for it.
+    pub fn begin(&self, expression: &str) {
+        self.devtools.send(&self.session, "Runtime.evaluate", json!({ "expression": expression }));
+    }
+
     fn try_evaluate(&self, expression: &str) -> Result<Value, String> {
         let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let mut answer = self.devtools.try_call(&self.session, "Runtime.evaluate", params)?;
@@ -220,9 +225,7 @@ impl Page {
     }
 
     fn events(&self, method: &str) -> Vec<Event> {
-        let mut events = self.devtools.events(Some(&self.session));
-        events.retain(|event| event.method == method);
-        events
+        self.devtools.events(&self.session, method)
     }
 
     /// Returns what the browser reported as an error, also of the content security policy, and each exception.
@@ -242,6 +245,24 @@ impl Page {
             self.events("Network.requestWillBeSent").into_iter().map(|event| text_of(&event.params["request"]["url"]));
         let of_sockets = self.events("Network.webSocketCreated").into_iter().map(|event| text_of(&event.params["url"]));
         of_http.chain(of_sockets).map(|url| Request { url }).collect()
+    }
+
+    /// Returns the lines that the page has sent over its WebSockets.
+    pub fn lines_sent(&self) -> Vec<String> {
+        let frames = self.events("Network.webSocketFrameSent").into_iter();
+        frames.map(|event| text_of(&event.params["response"]["payloadData"])).collect()
+    }
+
+    /// Returns the number of lines that were sent or received over WebSockets so far.
+    pub fn count_of_lines(&self) -> usize {
+        self.devtools.count(&self.session, &["Network.webSocketFrameSent", "Network.webSocketFrameReceived"])
+    }
+
+    /// Returns what scripts have noted by `console.info`.
+    pub fn console(&self) -> Vec<String> {
+        let calls = self.events("Runtime.consoleAPICalled").into_iter().map(|event| event.params);
+        let notes = calls.filter(|call| call["type"] == "info");
+        notes.map(|call| text_of(&call["args"][0]["value"])).collect()
     }
 
     /// Returns the bytes that came over the network, heads too, without those of WebSockets.

@@ -115,6 +115,7 @@ const TEXTS = {
     "aquí un mensaje está dañado en el servidor",
     "uma mensagem aqui está danificada no servidor",
   ],
+  showAll: ["Show all ({count} characters)", "Mostrar todo ({count} caracteres)", "Mostrar tudo ({count} caracteres)"],
   actions: ["What to do with this message", "Qué hacer con este mensaje", "O que fazer com esta mensagem"],
   quote: ["Quote", "Citar", "Citar"],
   copy: ["Copy", "Copiar", "Copiar"],

@@ -40,9 +40,9 @@ export function makeChats(ui) {
       const wanted = searched.toLowerCase();
       const chats = view.chats.filter((chat) => chat.target.toLowerCase().includes(wanted));
       empty.hidden = view.chats.length > 0;
-      const signature = (chat) => JSON.stringify([chat, chat.target === ui.target, chat.last && when(chat.last.time ?? 0)]);
-      setChildren(list, chats, (chat) => chat.target, signature, (chat) => drawChat(ui, chat));
-      setChildren(results, found, (row) => `${row.target} ${row.key}`, JSON.stringify, (row) => drawFound(ui, row));
+      const drawn = chats.map((chat) => ({ ...chat, isOpen: chat.target === ui.target, about: describeLast(ui, chat), at: describeTime(chat) }));
+      setChildren(list, drawn, (chat) => chat.target, signatureOf, (chat) => drawChat(ui, chat));
+      setChildren(results, found, (row) => `${row.target} ${row.key}`, (row) => row.key, (row) => drawFound(ui, row));
     },
   };
 }
@@ -61,14 +61,18 @@ function moveBetweenChats(event) {
   next.focus();
 }
 
+/** What is drawn of a chat. */
+function signatureOf({ isOpen, about, at, unread, mentions, muted, online }) {
+  return JSON.stringify([isOpen, about, at, unread, mentions, muted, online]);
+}
+
 function drawChat(ui, chat) {
-  const isOpen = chat.target === ui.target;
   const open = make(
-    "button.chat", { type: "button", onclick: () => ui.open(chat.target), "aria-current": isOpen ? "true" : "false" },
+    "button.chat", { type: "button", onclick: () => ui.open(chat.target), "aria-current": String(chat.isOpen) },
     drawMark(chat),
     make("span.name", {}, make("bdi", {}, visibleLine(chat.target))),
-    make("time", {}, chat.last?.time ? when(chat.last.time) : ""),
-    make("span.last", {}, describeLast(chat, isOpen)),
+    make("time", {}, chat.at),
+    make("span.last", {}, chat.about),
     drawCount(chat));
   return make("li", {}, open);
 }
@@ -80,8 +84,12 @@ function drawMark(chat) {
   return make(`span.mark.${chat.online ? "online" : "offline"}`, { role: "img", "aria-label": word, title: word }, chat.online ? "●" : "○");
 }
 
-function describeLast(chat, isOpen) {
-  if (chat.draft && !isOpen) return say("draft", { text: preview(chat.draft) });
+function describeTime(chat) {
+  return chat.last?.time ? when(chat.last.time) : "";
+}
+
+function describeLast(ui, chat) {
+  if (chat.draft && chat.target !== ui.target) return say("draft", { text: preview(chat.draft) });
   if (chat.ignored) return say("ignored");
   if (!chat.last) return chat.topic ? visibleLine(chat.topic) : "";
   const text = chat.last.erased ? say("erased") : preview(chat.last.text);

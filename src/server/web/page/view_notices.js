@@ -19,6 +19,8 @@ export function makeNotices(ui) {
 
   function tell(text) {
     const notice = make("div.notice", {}, make("span", {}, text), button("×", () => notice.remove(), { "aria-label": say("close") }));
+    // The same again is one notice.
+    for (const same of [...list.children].filter((other) => other.firstElementChild.textContent === text)) same.remove();
     list.append(notice);
     while (list.children.length > 4) list.firstElementChild.remove();
     setTimeout(() => notice.remove(), NOTICE_TIME);
@@ -54,7 +56,7 @@ export function makeNotices(ui) {
   function drawOutbox(view) {
     const waiting = view.phase === "open" ? view.outbox.filter((row) => view.offline || row.reason) : [];
     outbox.hidden = waiting.length === 0;
-    const signature = JSON.stringify(waiting);
+    const signature = waiting.map((row) => row.key + row.reason).join();
     if (outbox.signature === signature) return;
     outbox.signature = signature;
     const rows = waiting.slice(0, 50).map((row) => make("li", {}, describeWaiting(row)));

@@ -7,6 +7,8 @@ import { choose, confirm, drawEnd, showDialog } from "./view_dialog.js";
 
 /** One's own message can be taken back for a day (protocol, section 5, ERASE). */
 const ERASE_TIME = 24 * 3_600_000;
+/** Most characters of a message that are laid out at once: a screen of messages of the greatest length takes a browser seconds. */
+const LONG = 3000;
 const TICKS = { queued: "◷", sent: "◷", received: "✓", delivered: "✓✓", read: "✓✓", refused: "✗" };
 
 export function drawRow(ui, item, view, onQuote) {
@@ -19,11 +21,19 @@ export function drawRow(ui, item, view, onQuote) {
 
 function drawMessage(ui, row, view, onQuote) {
   const isRoom = ui.target.startsWith("#");
-  const body = row.erased ? [make("p.erased", {}, say("erased"))] : drawText(row.text, row.mine ? "" : (view.me ?? ""));
+  const body = row.erased ? [make("p.erased", {}, say("erased"))] : drawBody(row.text, row.mine ? "" : (view.me ?? ""));
   const from = make(`span.from${isRoom && !row.mine && !row.goesOn ? "" : ".for-ears"}`, {}, make("bdi", {}, row.mine ? say("you") : visibleLine(row.from)));
   const bubble = make("div.bubble", {}, from, make("div.text", { dir: "auto" }, ...body), drawFoot(row));
   const more = button("⋯", () => showActions(ui, row, onQuote), { className: "more", title: say("actions"), "aria-label": say("actions") });
   return make(`li.row.${row.mine ? "mine" : "theirs"}${row.goesOn ? ".goes-on" : ""}`, { "data-state": row.state }, bubble, more);
+}
+
+/** Draws a text, of a long one the beginning and a button for the rest. */
+function drawBody(text, me) {
+  if (text.length <= LONG) return drawText(text, me);
+  const beginning = text.slice(0, LONG).replace(/[\ud800-\udbff]$/, "");
+  const all = button(say("showAll", { count: text.length }), () => all.parentElement.replaceChildren(...drawText(text, me)), { className: "link" });
+  return [...drawText(`${beginning}…`, me), all];
 }
 
 function drawFoot(row) {

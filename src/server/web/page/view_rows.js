@@ -13,7 +13,7 @@ const NEAR = 300;
 
 export function makeRows(ui) {
   /** What is shown: `count` rows before the row `before`, or the last ones. `unreadFrom`: the number after which a line says that
-   * unread messages begin. `toShow`: the row to scroll to once. `isAtEnd`: new rows are followed. */
+   * unread messages begin. `toShow`: the row to scroll to once. `isAtEnd`: new rows are followed. `first`: the key of the first row that was drawn. */
   let shown = null;
   let isLoading = false;
   const list = make("ol.rows", { "aria-label": say("messages") });
@@ -30,7 +30,7 @@ export function makeRows(ui) {
     const all = view.rows(chat.target, { count: Infinity });
     const first = chat.unread > 0 ? all.findIndex((row) => row.seq !== null && row.seq > chat.seen && !row.mine) : -1;
     const unreadFrom = first < 0 ? null : chat.seen;
-    shown = { target: chat.target, before: null, count: STEP, unreadFrom, toShow: null, isAtEnd: first < 0 };
+    shown = { target: chat.target, before: null, count: STEP, unreadFrom, toShow: null, isAtEnd: first < 0, first: null };
     if (first >= 0) showRow(all, first);
   }
 
@@ -38,7 +38,8 @@ export function makeRows(ui) {
   function showRow(all, index) {
     const end = index + MOST_ROWS - STEP;
     shown.before = end < all.length ? all[end].key : null;
-    shown.count = Math.min(MOST_ROWS, (shown.before === null ? all.length : end) - Math.max(0, index - STEP));
+    const count = (shown.before === null ? all.length : end) - Math.max(0, index - STEP);
+    shown.count = Math.min(MOST_ROWS, Math.max(STEP, count));
     shown.toShow = all[index].key;
     shown.isAtEnd = false;
   }
@@ -59,7 +60,9 @@ export function makeRows(ui) {
 
   function draw(view, chat) {
     if (shown?.target !== chat.target) show(view, chat);
+    if (shown.before === null && !shown.isAtEnd) keepFirst(view);
     const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
+    shown.first = rows[0]?.key ?? null;
     const anchor = findAnchor();
     drawRows(view, rows);
     older.hidden = !view.hasOlder(chat.target);
@@ -69,10 +72,18 @@ export function makeRows(ui) {
     if (rows.length < shown.count) loadOlder(view);
   }
 
+  /** Has new rows come in below those that are read, which stay. */
+  function keepFirst(view) {
+    const rows = view.rows(shown.target, { count: 2 * MOST_ROWS });
+    const first = rows.findIndex((row) => row.key === shown.first);
+    if (first < 0) return;
+    shown.count = Math.min(MOST_ROWS, Math.max(shown.count, rows.length - first));
+    shown.before = rows[first + MOST_ROWS]?.key ?? null;
+  }
+
   function drawRows(view, rows) {
     const items = withLines(rows, shown.unreadFrom);
-    const signature = (item) => JSON.stringify([item, view.me]);
-    setChildren(list, items, (item) => item.key, signature, (item) => drawRow(ui, item, view, self.onQuote));
+    setChildren(list, items, (item) => item.key, signatureOf, (item) => drawRow(ui, item, view, self.onQuote));
   }
 
   /** Returns the first row on the screen, and where it is: it stays there, whatever comes above it. */
@@ -142,6 +153,11 @@ export function makeRows(ui) {
   }
 
   return self;
+}
+
+/** What may change of a row. Its text does not, until it is taken back: texts may be long, and each frame compares all rows. */
+function signatureOf({ seq, state, reason, erased, goesOn }) {
+  return [seq, state, reason, erased, goesOn].join();
 }
 
 /** Puts a line where a day begins, and where the unread messages begin; says which rows go on after one of the same sender. */
