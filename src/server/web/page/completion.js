@@ -30,10 +30,10 @@ const MOST_CHARACTERS = 8 << 20;
 /**
  * Compares the server's conversations with those here. One that is complete is noted as such.
  * @param {object[]} chats The records of CHATS.
- * @param {{statesMissed: boolean, taken: number}} session
+ * @param {number} taken The messages of others above this number come with a poll.
  * @returns {Missing[]} Those that lack something.
  */
-export function compare(state, chats, { statesMissed, taken }) {
+export function compare(state, chats, taken) {
   const missing = [];
   noteMembers(state, chats);
   for (const record of chats) {
@@ -44,7 +44,7 @@ export function compare(state, chats, { statesMissed, taken }) {
     markSeen(state, target, read);
     const here = chatOf(state, target);
     const above = here.complete.upto;
-    const isDoubtful = statesMissed && hasUnread(state, here);
+    const isDoubtful = here.areStatesMissed && here.lastOwn > here.marks[here.era].read;
     if (isDoubtful || !here.isComplete(last, count) || here.erased !== erased) {
       const statesAbove = isDoubtful ? here.marks[here.era].read : above;
       const erasedAbove = here.erased === erased ? above : Math.max(0, here.lowest - 1);
@@ -64,12 +64,6 @@ function noteMembers(state, chats) {
     const isMember = listed.has(chat.key);
     if (chat.isRoom() && chat.left === isMember) apply(state, { kind: "MEMBER", room: chat.target, on: isMember });
   }
-}
-
-/** Checks that the user has sent messages there that are not known to be read. */
-function hasUnread(state, chat) {
-  const isUnread = (row) => row.kind === "message" && row.era === chat.era && row.from === state.me && chat.stateOf(row) !== "read";
-  return chat.rows.some(isUnread);
 }
 
 /**
@@ -150,7 +144,7 @@ function addRecord(state, missing, record) {
 function finish(state, { target, last, taken, above, count, erased, newer, newerErased, read }, rest) {
   if (rest) apply(state, { kind: "GAP", target, ...rest });
   const upto = Math.max(Math.min(last, taken), above);
-  apply(state, { kind: "COMPLETE", target, upto, count: count - newer, erased: erased - newerErased });
+  apply(state, { kind: "COMPLETE", target, upto, count: count - newer, erased: erased - newerErased, hasStates: true });
   markSeen(state, target, read);
 }
 

@@ -28,6 +28,9 @@ export class Conversation {
     this.above = new Set();
     this.lowest = 0;
     this.highest = 0;
+    /** The number of the user's last message; events that told of the states of those up to there may not have come. */
+    this.lastOwn = 0;
+    this.areStatesMissed = false;
     this.muted = false;
     this.draft = "";
     /** @type {import("./row.js").StoredRow[]} */
@@ -48,9 +51,9 @@ export class Conversation {
 
   /** Returns what the database keeps of it beside its rows. */
   stored() {
-    const { key, target, era, marks, seen, complete, erased, lowest, highest, muted, draft } = this;
-    return { key, target, era, marks: structuredClone(marks), seen, complete: { ...complete }, erased, above: [...this.above], lowest,
-      highest, muted, draft };
+    const { key, target, era, marks, seen, complete, erased, lowest, highest, lastOwn, areStatesMissed, muted, draft } = this;
+    const copies = { marks: structuredClone(marks), complete: { ...complete }, above: [...this.above] };
+    return { key, target, era, ...copies, seen, erased, lowest, highest, lastOwn, areStatesMissed, muted, draft };
   }
 
   isRoom() {
@@ -62,7 +65,7 @@ export class Conversation {
     this.era = era;
     this.marks[era] = { delivered: 0, read: 0 };
     this.above = new Set();
-    Object.assign(this, { seen: 0, complete: { upto: 0, count: 0 }, erased: 0, lowest: 0, highest: 0 });
+    Object.assign(this, { seen: 0, complete: { upto: 0, count: 0 }, erased: 0, lowest: 0, highest: 0, lastOwn: 0, areStatesMissed: false });
     this.revision += 1;
   }
 

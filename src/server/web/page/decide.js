@@ -45,6 +45,7 @@ export const fail = (state, id, reason) => apply(state, { kind: "FAILED", id, re
 export function noteLogin(state, { user, store, acknowledged }) {
   state.me = user;
   const known = state.position.store;
+  if (known === store && acknowledged > state.position.last) apply(state, { kind: "STATES_MISSED" });
   if (known !== store) apply(state, { kind: "POSITION", store, last: acknowledged });
   return known !== "" && known !== store;
 }

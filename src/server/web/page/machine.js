@@ -5,12 +5,16 @@
 import { Conversation, UNKNOWN_COUNT } from "./conversation.js";
 import { mapped } from "./record.js";
 
+/** Ranges of numbers that are kept with a message of the outbox. */
+const TAKEN_RANGES = 100;
+
 /** Most conversations that are kept here. */
 export const CONVERSATIONS = 10_000;
 
 /**
- * @typedef {{order: number, id: string, target: string, text: string, time: number, tried: number|null}} Outgoing
- * `tried`: a SEND was made of it; if the server has it, its number is above this one.
+ * @typedef {{order: number, id: string, target: string, text: string, time: number, tried: number|null, taken: {first: number, last: number}[]}} Outgoing
+ * `tried`: a SEND was made of it; if the server has it, its number is above this one. `taken`: the numbers of what the user has
+ * taken back there since, elsewhere: it may be among them.
  * @typedef {import("./row.js").StoredRow} StoredRow
  * @typedef {ReturnType<typeof newState>} State
  */
@@ -106,7 +110,7 @@ export function apply(state, record) {
 const APPLY = {
   /** A message was typed: it is in the outbox. */
   QUEUED(state, { id, target, text, time }) {
-    const message = { order: state.nextOrder, id, target, text, time, tried: null };
+    const message = { order: state.nextOrder, id, target, text, time, tried: null, taken: [] };
     state.nextOrder += 1;
     state.outbox.push(message);
     noteOutbox(state, message.order, message);
@@ -123,8 +127,9 @@ const APPLY = {
   SENT(state, { id, seq, time }) {
     const message = settle(state, id);
     if (!message) return;
-    const { target, text } = message;
-    addMessage(state, target, { seq, id, from: state.me, text, erased: false, time });
+    const { target, text, taken } = message;
+    const erased = taken.some(({ first, last }) => seq >= first && seq <= last);
+    addMessage(state, target, { seq, id, from: state.me, text, erased, time });
   },
   /** The server has refused it for good; it leaves the outbox. */
   FAILED(state, { id, reason }) {
@@ -174,11 +179,21 @@ const APPLY = {
     const taken = chat.rows.filter((row) => isOf(row) && mapped(row.from) === mapped(from) && !row.erased);
     for (const row of taken) addRow(state, chat, { ...row, text: "", erased: true });
     if (!isCounted) chat.erased += taken.length;
+    if (mapped(from) === mapped(state.me)) noteTaken(state, chat, first, last);
     if (chat.older) state.changes.erase.push({ chat: chat.key, era: chat.era, first, last, from });
   },
   /** Nothing of that conversation up to a number is missing here any more: the server counts this many messages. */
-  COMPLETE(state, { target, upto, count, erased }) {
-    open(state, target).setComplete(upto, count, erased);
+  COMPLETE(state, { target, upto, count, erased, hasStates }) {
+    const chat = open(state, target);
+    chat.setComplete(upto, count, erased);
+    if (hasStates) chat.areStatesMissed = false;
+  },
+  /** Events went to another program of the user, or the server has forgotten them for this device. */
+  STATES_MISSED(state) {
+    for (const chat of state.chats.values()) {
+      chat.areStatesMissed = true;
+      state.changes.chats.add(chat.key);
+    }
   },
   OPENED(state, { target }) {
     open(state, target);
@@ -229,6 +244,7 @@ function beginEra(state) {
     if (message.tried === null) continue;
     // The known numbers are of the other store: the message may have any.
     message.tried = 0;
+    message.taken = [];
     noteOutbox(state, message.order, message);
   }
 }
@@ -241,6 +257,15 @@ function open(state, target) {
   if (!known) state.chats.set(key, chat);
   state.changes.chats.add(key);
   return chat;
+}
+
+/** Notes what was taken back beside the messages of the outbox whose numbers are not known yet. */
+function noteTaken(state, chat, first, last) {
+  for (const message of state.outbox) {
+    if (message.tried === null || keyOf(message.target) !== chat.key || last <= message.tried) continue;
+    message.taken = [...message.taken, { first, last }].slice(-TAKEN_RANGES);
+    noteOutbox(state, message.order, message);
+  }
 }
 
 /** Takes a message out of the outbox. */
@@ -259,6 +284,7 @@ function addMessage(state, target, { seq, id, from, text, erased, time }) {
   const isErased = erased || chat.find(seq)?.erased === true;
   const row = { era: chat.era, seq, sub: 0, kind: "message", id, from, text: isErased ? "" : text, erased: isErased, time };
   addRow(state, chat, row);
+  if (from === state.me) chat.lastOwn = Math.max(chat.lastOwn, seq);
   if (seq > state.position.newest) {
     state.position.newest = seq;
     state.changes.meta = true;

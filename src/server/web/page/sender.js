@@ -178,28 +178,22 @@ export class Sender {
       if (!chats.ok) return this.completionPause.noteFailure();
       this.completionPause.noteSuccess();
       this.isCompareDue = false;
-      const { statesMissed } = this.session;
-      this.session.statesMissed = false;
-      this.missing = await this.session.core.decide((state) => {
-        const taken = Math.max(state.position.last, this.acknowledged);
-        return compare(state, chats.records, { statesMissed, taken });
-      });
+      this.missing = await this.session.core.decide((state) =>
+        compare(state, chats.records, Math.max(state.position.last, this.session.acknowledged)));
       for (const { target, read } of chats.records) this.readWhatWasSeen(target, read);
       return undefined;
     },
 
     async page(link) {
       const [missing] = this.missing;
-      noteAsked(this.session.core.state(), true);
       const limit = missing.above === 0 ? NEW_ROWS : undefined;
-      const page = await fetchHistory(link, missing.target, missing.before, limit);
-      if (!page.ok && isTemporary(page.code)) return this.completionPause.noteFailure();
-      // Another store has been met, or the user has left the room.
-      if (this.missing[0] !== missing) return undefined;
-      const isMore = page.ok && (await this.session.core.decide((state) => addPage(state, missing, page.records)));
-      noteAsked(this.session.core.state(), false);
-      if (!isMore) this.missing.shift();
-      return undefined;
+      const isMore = await this.fetchPage(link, missing.target, missing.before, limit, (state, page) => {
+        if (!page.ok && isTemporary(page.code)) this.completionPause.noteFailure();
+        const isDue = this.completionPause.left() > 0;
+        // Another store may have been met meanwhile, or the user has left the room.
+        return isDue || (this.missing[0] === missing && page.ok && addPage(state, missing, page.records));
+      });
+      if (!isMore && this.missing[0] === missing) this.missing.shift();
     },
 
     async presence(link) {
@@ -239,14 +233,24 @@ export class Sender {
 
   /** Brings the newest messages of a gap. */
   fill(target, gap) {
-    return this.question(async (link) => {
-      noteAsked(this.session.core.state(), true);
-      const page = await fetchHistory(link, target, gap.seq + 1, NEW_ROWS);
-      if (!page.ok) return page;
-      await this.session.core.decide((state) => fillGap(state, target, { first: gap.first, last: gap.seq }, page.records));
-      noteAsked(this.session.core.state(), false);
-      return { ok: true, fields: [], records: [] };
-    });
+    const numbers = { first: gap.first, last: gap.seq };
+    return this.question((link) =>
+      this.fetchPage(link, target, gap.seq + 1, NEW_ROWS, (state, page) => {
+        if (page.ok) fillGap(state, target, numbers, page.records);
+        return page;
+      }));
+  }
+
+  /** Fetches a page of HISTORY, and takes it in. What is taken back meanwhile may still be in it. */
+  async fetchPage(link, target, before, limit, takeIn) {
+    const { core } = this.session;
+    noteAsked(core.state(), true);
+    try {
+      const page = await fetchHistory(link, target, before, limit);
+      return await core.decide((state) => takeIn(state, page));
+    } finally {
+      noteAsked(core.state(), false);
+    }
   }
 
   /** Ends the key and forgets this device on the server. */

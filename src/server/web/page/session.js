@@ -31,8 +31,6 @@ export class Session {
     this.recvPause = new Backoff();
     /** Loops that sleep, to be woken. @type {Set<() => void>} */
     this.sleepers = new Set();
-    /** States may have changed unseen since the last comparison of the history. */
-    this.statesMissed = false;
     /** This session has begun a comparison; an event has told of missing messages. */
     this.isBegun = false;
     this.wantsCompare = false;
@@ -130,9 +128,6 @@ export class Session {
     const login = key ? writeLogin("KEY", device, user, key) : writeLogin("DEVICE", device, user, password);
     const opened = await this.recv.open(login, REPLIES.opened);
     this.acknowledged = opened.acknowledged;
-    const state = this.core.state();
-    // Events have gone to another program of the user, or the server has forgotten them for this device.
-    this.statesMissed ||= opened.acknowledged > state.position.last;
     this.isBegun = false;
     const news = await this.core.decide((now) => ({
       isOther: decide.noteLogin(now, opened),
@@ -167,7 +162,6 @@ export class Session {
 
   async noteOtherStore() {
     this.sender.missing = [];
-    this.statesMissed = true;
     this.core.tell("other-store");
     await this.core.reload();
   }

@@ -50,7 +50,7 @@ export async function hasStore(user) {
 
 /**
  * Opens the database of a user, and becomes its owner.
- * @param {(why: "other-page"|"newer-database"|"storage") => void} onLost Another page owns it, or it was closed.
+ * @param {(why: "other-page"|"newer-database"|"deleted"|"storage") => void} onLost Another page owns it, or it was closed.
  */
 export async function openStore(user, onLost) {
   const store = new Store(await openDatabase(nameOf(user)), user, onLost);
@@ -85,8 +85,8 @@ class Store {
       this.close();
       onLost(why);
     };
-    // A newer page wants to change the form of the database.
-    database.onversionchange = () => this.tell("newer-database");
+    // A newer page wants to change the form of the database, or the user has logged out in another page.
+    database.onversionchange = ({ newVersion }) => this.tell(newVersion === null ? "deleted" : "newer-database");
     database.onclose = () => this.tell("storage");
     this.channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(nameOf(user));
     if (this.channel) this.channel.onmessage = ({ data }) => data.owner > this.owner && this.tell("other-page");
