@@ -104,7 +104,8 @@ impl Page {
     /// Describes the page for a wait that ended in vain.
     fn describe(&self, wanted: &str) -> String {
         let text = self.try_evaluate("document.body.innerText").unwrap_or_else(Value::from);
-        format!("waited in vain for {wanted}\nthe page: {text}\nerrors: {:#?}", self.errors())
+        let title = self.try_evaluate("document.title").unwrap_or_else(Value::from);
+        format!("waited in vain for {wanted}\nthe page, {title}: {text}\nerrors: {:#?}", self.errors())
     }
 
     /// Waits until a person sees an element.

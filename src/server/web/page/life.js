@@ -5,7 +5,7 @@
 import { apply, hasChanges, newState, restoreState, takeChanges } from "./machine.js";
 import { isLogin, isTarget, wellFormed } from "./record.js";
 import { Session } from "./session.js";
-import { MemoryStore, StoreError, hasStore, openStore } from "./store.js";
+import { MemoryStore, StoreError, hasStore, onlyUser, openStore } from "./store.js";
 import { Told } from "./told.js";
 
 /** Milliseconds after which a database that failed is opened again. */
@@ -97,9 +97,10 @@ export class Life {
 
   /** Goes on with the user who stays logged in here, if there is one. */
   async resume() {
-    const user = readStays();
-    if (user === null) return this.stop("signed-out", null);
     this.phase = "signing-in";
+    // A browser writes localStorage seconds later, and may be killed before: then the database says who it is.
+    const user = readStays() ?? (await onlyUser());
+    if (user === null) return this.stop("signed-out", null);
     return this.beginLife(() => this.openKept(user), (account) => this.goOn({ password: null, register: false, ...account }));
   }
 

@@ -44,8 +44,20 @@ const completion = (transaction) =>
 
 /** Checks that there is a database of a user here. */
 export async function hasStore(user) {
-  const databases = await indexedDB.databases?.();
-  return databases?.some(({ name }) => name === nameOf(user)) ?? false;
+  return (await storedUsers()).includes(mapped(user));
+}
+
+/** Returns the user whose database is the only one here; null: there is none, or there are several. */
+export async function onlyUser() {
+  const users = await storedUsers();
+  return users.length === 1 ? users[0] : null;
+}
+
+async function storedUsers() {
+  const list = indexedDB.databases?.() ?? Promise.resolve([]);
+  const databases = await list.catch(() => []);
+  const prefix = nameOf("");
+  return databases.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
 }
 
 /**
