@@ -231,7 +231,7 @@ export const EVENTS = {
   OFFLINE: { user: USER, time: TIME },
   JOIN: { room: ROOM, user: USER, time: TIME },
   PART: { room: ROOM, user: USER, time: TIME },
-  ROOM: { room: ROOM, kind: KIND, owner: orEmpty(USER), topic: TOPIC },
+  ROOM: { room: ROOM, roomKind: KIND, owner: orEmpty(USER), topic: TOPIC },
   INVITE: { room: ROOM, from: USER },
   READ: { target: TARGET, upto: SEQ },
   PEER: { user: USER, token: ID, "fingerprint?": FINGERPRINT },

@@ -82,9 +82,9 @@ const NEWS = {
   NOTICE: (told, { text }) => told.tell("announcement", { text }),
   CALL: (told, { user }) => told.tell("call", { user }),
   INVITE: (told, { room, from }) => told.tell("invited", { room, user: from }),
-  ROOM(told, { room, kind, owner: of, topic }) {
+  ROOM(told, { room, roomKind, owner: of, topic }) {
     const known = told.roomsByKey.get(keyOf(room)) ?? { name: room, members: 0, member: true };
-    told.roomsByKey.set(keyOf(room), { ...known, kind, owner: of, topic });
+    told.roomsByKey.set(keyOf(room), { ...known, kind: roomKind, owner: of, topic });
     told.tell("room-changed", { room });
   },
   JOIN(told, { room, user }) {
