@@ -27,15 +27,26 @@ export function presentQueued(state, message, holds) {
 export function presentRows(state, target, holds, { before = null, count = 300 } = {}) {
   const chat = chatOf(state, target);
   if (!chat) return [];
-  const isShown = (row) => row.from === undefined || row.from === state.me || !state.ignored.has(mapped(row.from));
-  const stored = chat.rows.filter((row) => isShown(row));
+  const isShown = (row) => row.from === undefined || row.from === state.me || !isIgnored(state, row.from);
+  const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter(isShown);
   const queued = state.outbox.filter((message) => keyOf(message.target) === chat.key);
-  const keys = [...stored.map(({ era, seq, sub }) => `${era}-${seq}-${sub}`), ...queued.map(({ order }) => `q-${order}`)];
-  const end = before === null || !keys.includes(before) ? keys.length : keys.indexOf(before);
+  const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
   const begin = Math.max(0, end - count);
   const rows = stored.slice(begin, end).map((row) => presentRow(state, chat, row));
   const rest = queued.slice(Math.max(0, begin - stored.length), Math.max(0, end - stored.length));
   return [...rows, ...rest.map((message) => presentQueued(state, message, holds))];
+}
+
+/** Checks that the user ignores another one. It is asked of all rows at each frame: mapping a name takes long. */
+const isIgnored = (state, name) => state.ignored.size > 0 && state.ignored.has(mapped(name));
+
+/** Returns the index of the row with a key among all rows; where there is none, their number. */
+function indexOfKey(stored, queued, key) {
+  const [era, seq, sub] = key.split("-").map(Number);
+  const index = stored.findLastIndex((row) => row.seq === seq && row.era === era && row.sub === sub);
+  if (index >= 0) return index;
+  const waiting = queued.findIndex(({ order }) => `q-${order}` === key);
+  return stored.length + (waiting < 0 ? queued.length : waiting);
 }
 
 /** Returns the result of a search as rows of the view, each with its `target`. */
@@ -52,7 +63,7 @@ function countUnread(state, chat) {
   const known = counts.get(chat);
   if (known?.revision === chat.revision) return known;
   const isUnread = ({ kind, era, seq, from }) =>
-    kind === "message" && era === chat.era && seq > chat.seen && from !== state.me && !state.ignored.has(mapped(from));
+    kind === "message" && era === chat.era && seq > chat.seen && from !== state.me && !isIgnored(state, from);
   const unread = chat.rows.filter(isUnread);
   const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => isMention(state, text)).length };
   counts.set(chat, made);

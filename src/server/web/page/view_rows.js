@@ -69,7 +69,7 @@ export function makeRows(ui) {
     newest.hidden = shown.before === null && shown.isAtEnd;
     place(anchor);
     tellSeen(rows);
-    if (rows.length < shown.count) loadOlder(view);
+    fillAbove(view);
   }
 
   /** Has new rows come in below those that are read, which stay. */
@@ -89,8 +89,20 @@ export function makeRows(ui) {
   /** Returns the first row on the screen, and where it is: it stays there, whatever comes above it. */
   function findAnchor() {
     const top = scroller.getBoundingClientRect().top;
-    const row = [...list.children].find((row) => row.getBoundingClientRect().bottom > top);
+    // A line stays the first of its day while rows come in after it.
+    const row = [...list.children].slice(countAbove(top)).find((row) => !row.classList.contains("line"));
     return row ? { key: row.key, offset: row.getBoundingClientRect().top - top } : null;
+  }
+
+  /** Returns how many rows end above a height of the screen. */
+  function countAbove(height) {
+    let [low, high] = [0, list.children.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (list.children[middle].getBoundingClientRect().bottom <= height) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   function place(anchor) {
@@ -111,18 +123,26 @@ export function makeRows(ui) {
     if (shown === null) return;
     const fromEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     shown.isAtEnd = shown.before === null && fromEnd < 4;
-    if (scroller.scrollTop < NEAR) goBack();
-    else if (fromEnd < NEAR && shown.before !== null) goOn();
+    if (fromEnd < NEAR && shown.before !== null) goOn();
     ui.redraw();
   }
 
-  /** Takes in older rows; beyond the most that the page holds, newer ones go. */
-  function goBack() {
+  /** Has older rows come in before the reader is at the first one. */
+  function fillAbove(view) {
+    if (scroller.scrollTop > NEAR) return;
+    if (goBack(view)) ui.redraw();
+    else loadOlder(view);
+  }
+
+  /** Takes in older rows that the owner has; beyond the most that the page holds, newer ones go. */
+  function goBack(view) {
     const { target, before, count } = shown;
-    const rows = ui.owner.view().rows(target, { before, count: count + STEP });
-    if (rows.length <= count) return;
+    const rows = view.rows(target, { before, count: count + STEP });
+    if (rows.length <= count) return false;
     shown.count = Math.min(MOST_ROWS, rows.length);
     if (rows.length > MOST_ROWS) shown.before = rows[MOST_ROWS].key;
+    shown.isAtEnd &&= shown.before === null;
+    return true;
   }
 
   function goOn() {
@@ -130,11 +150,12 @@ export function makeRows(ui) {
     const end = all.findIndex((row) => row.key === shown.before) + STEP;
     shown.before = end < STEP || end >= all.length ? null : all[end].key;
     shown.count = MOST_ROWS;
+    shown.first = null;
   }
 
-  /** Has the owner bring what is above, once at a time, while the reader is near. */
+  /** Has the owner bring what is above, once at a time. */
   async function loadOlder(view) {
-    if (isLoading || !view.hasOlder(shown.target) || scroller.scrollTop > NEAR) return;
+    if (isLoading || !view.hasOlder(shown.target)) return;
     isLoading = true;
     try {
       await ui.owner.loadOlder(shown.target);
@@ -148,7 +169,9 @@ export function makeRows(ui) {
     if (document.visibilityState !== "visible" || !document.hasFocus()) return;
     const bottom = scroller.getBoundingClientRect().bottom;
     const numbers = new Map(rows.map((row) => [row.key, row.seq]));
-    const seen = [...list.children].reverse().find((row) => numbers.get(row.key) && row.getBoundingClientRect().bottom <= bottom + 4);
+    let last = countAbove(bottom + 4) - 1;
+    while (last >= 0 && !numbers.get(list.children[last].key)) last -= 1;
+    const seen = list.children[last];
     if (seen) ui.owner.read(shown.target, numbers.get(seen.key));
   }
 
