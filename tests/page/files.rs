@@ -23,6 +23,8 @@ fn named(path: &str, text: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let names = quoted(text).filter_map(|name| match name.strip_prefix("./") {
         Some(module) => Some(format!("{folder}/{module}")),
+        // The service worker is asked for each time.
+        None if name == "/sw.js" => None,
         None if name.starts_with('/') && name.contains('.') => Some(name.to_owned()),
         None if name.ends_with(".svg") => Some(format!("{folder}/{name}")),
         None => None,

@@ -98,8 +98,12 @@ export class Life {
   /** Goes on with the user who stays logged in here, if there is one. */
   async resume() {
     this.phase = "signing-in";
+    this.number += 1;
+    const { number } = this;
     // A browser writes localStorage seconds later, and may be killed before: then the database says who it is.
     const user = readStays() ?? (await onlyUser());
+    // The user may have logged in meanwhile.
+    if (number !== this.number) return undefined;
     if (user === null) return this.stop("signed-out", null);
     return this.beginLife(() => this.openKept(user), (account) => this.goOn({ password: null, register: false, ...account }));
   }
