@@ -1,7 +1,9 @@
 //! The files of the page: served under a path with the digest of their build, and whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::support::web::{Answer, Web, request, world_with_web};
 
@@ -86,6 +88,40 @@ fn the_service_worker_is_of_the_same_build_and_asked_for_each_time() {
     let host = ("Host", "localhost");
     let same = Web::connect(web).exchange(&request("GET /sw.js", &[host, ("If-None-Match", &tag)]));
     assert_eq!((same.status, same.body.as_str()), (304, ""));
+}
+
+/// Returns the modules that a module imports.
+fn imports(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| line.starts_with("import ") || line.starts_with("} from "));
+    lines.filter_map(|line| line.split("\"./").nth(1)?.split('"').next()).collect()
+}
+
+#[test]
+fn the_modules_of_the_page_import_each_other_in_no_circle() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/web/page");
+    let mut texts = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "js") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            texts.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+    for (name, text) in &texts {
+        assert!(text.starts_with("// "), "{name} says what it does");
+        assert!(text.lines().count() <= 400, "{name} is short");
+    }
+    // Those that import nothing that is left go, until none is left.
+    while !texts.is_empty() {
+        let is_free = |text: &String| !imports(text).iter().any(|name| texts.contains_key(*name));
+        let free: Vec<_> = texts.iter().filter(|(_, text)| is_free(text)).map(|(name, _)| name.clone()).collect();
+        assert!(!free.is_empty(), "a circle among {:?}", texts.keys());
+        free.iter().for_each(|name| _ = texts.remove(name));
+    }
+    // The machine is pure: what it imports has no connection, no database and no page.
+    let machine = include_str!("../../src/server/web/page/machine.js");
+    let parts = imports(machine);
+    assert!(parts.iter().all(|name| ["record.js", "conversation.js"].contains(name)), "{parts:?}");
 }
 
 /// The policy of every answer refuses these: a page with one of them would not work.

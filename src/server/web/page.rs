@@ -1,4 +1,15 @@
-//! The files of the page, which the program holds. `page/README.md` says what each of them does.
+//! The files of the page, which the program holds: a client in the browser, in the shape of the terminal's.
+//!
+//! ```text
+//! view ── calls ──> owner, life ── decisions ──> decide, completion -> machine: apply(record) -> rows of tables
+//! session, sender ── replies, events ──┘   store: one strict transaction; then the next request, and a frame
+//! ```
+//! - `record.js`: the codec of lines. `link.js`: a connection; `perform.js`: what takes several requests.
+//! - `machine.js`: the state, and `apply`; `conversation.js` and `row.js`: parts of it. `decide.js`, `completion.js`: the
+//!   decisions. `store.js`: the database.
+//! - `session.js`: logs in and polls; `sender.js`: the SEND port. `life.js`: user, database and phase; `told.js`: what no
+//!   table keeps. `owner.js`: what the view may call; `present.js`: what it draws.
+//! - `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it.
 
 use std::borrow::Cow;
 

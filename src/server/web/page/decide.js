@@ -76,7 +76,8 @@ export function takeIn(state, events) {
     // One that is not above was given before.
     if (event.seq !== 0 && event.seq <= last) continue;
     last = Math.max(last, event.seq);
-    (TAKE_IN[event.kind] ?? takeNews)(state, event, result);
+    const take = Object.hasOwn(TAKE_IN, event.kind) ? TAKE_IN[event.kind] : takeNews;
+    take(state, event, result);
   }
   noteReadElsewhere(state);
   if (last > state.position.last) apply(state, { kind: "POSITION", store: state.position.store, last });

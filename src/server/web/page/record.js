@@ -110,7 +110,7 @@ const number = (digits, most) => ({
 });
 const word = (...words) => ({ read: (text) => (words.includes(text) ? text : undefined), write: String });
 const choice = (yes, no) => ({
-  read: (text) => ({ [yes]: true, [no]: false })[text],
+  read: (text) => (text === yes || text === no ? text === yes : undefined),
   write: (value) => (value ? yes : no),
 });
 const orEmpty = (kind) => ({

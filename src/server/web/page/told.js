@@ -26,7 +26,7 @@ export class Told {
   }
 
   noteNews(event) {
-    NEWS[event.kind]?.(this, event);
+    if (Object.hasOwn(NEWS, event.kind)) NEWS[event.kind](this, event);
     this.life.changed();
   }
 
