@@ -44,7 +44,9 @@ const completion = (transaction) =>
 
 /** Checks that there is a database of a user here. */
 export async function hasStore(user) {
-  return (await storedUsers()).includes(mapped(user));
+  if (!globalThis.indexedDB) return false;
+  // A browser that does not list its databases may have it.
+  return !indexedDB.databases || (await storedUsers()).includes(mapped(user));
 }
 
 /** Returns the user whose database is the only one here; null: there is none, or there are several. */
@@ -54,7 +56,7 @@ export async function onlyUser() {
 }
 
 async function storedUsers() {
-  const list = indexedDB.databases?.() ?? Promise.resolve([]);
+  const list = globalThis.indexedDB?.databases?.() ?? Promise.resolve([]);
   const databases = await list.catch(() => []);
   const prefix = nameOf("");
   return databases.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
