@@ -6,6 +6,8 @@ mod client;
 mod course;
 mod docs;
 mod durability;
+mod page;
 mod protocol;
 mod server;
 mod tools;
+mod web;

@@ -3,6 +3,8 @@
 
 #[path = "codec/abnf.rs"]
 mod abnf;
+#[path = "codec/browser.rs"]
+mod browser;
 #[path = "codec/control.rs"]
 mod control;
 #[path = "codec/fields.rs"]

@@ -29,7 +29,7 @@ fn the_page_is_served_and_not_sent_again() {
     let mut client = Web::connect(web);
     let page = client.exchange(&request("GET /", &host));
     assert_eq!(page.status, 200);
-    assert!(page.body.contains("<title>wachat</title>") && page.body.contains("/send"), "{}", page.body);
+    assert!(page.body.contains("<title>wachat</title>"), "{}", page.body);
     let tag = page.field("ETag").expect("a tag").to_owned();
     for (field, value) in [
         ("Content-Type", "text/html; charset=utf-8"),

@@ -1,5 +1,6 @@
 //! Answers to HTTP requests.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// One policy for every answer: what a page may load is its own, and no other page may frame it.
@@ -7,8 +8,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types sw";
 
-pub(super) const TEXT: &str = "text/plain; charset=utf-8";
-pub(super) const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
@@ -55,11 +55,11 @@ pub(super) struct Answer {
     content_type: &'static str,
     /// Further header fields, each with its end of line.
     fields: String,
-    body: String,
+    body: Cow<'static, str>,
 }
 
 impl Answer {
-    pub fn new(status: Status, content_type: &'static str, body: impl Into<String>) -> Self {
+    pub fn new(status: Status, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
         Self { status, content_type, fields: String::new(), body: body.into() }
     }
 

@@ -3,7 +3,7 @@
 //! - `listener`: accepts connections, each with a reader thread; `open`: those before the upgrade, which a stop cuts off.
 //! - `exchange`: requests and answers on one connection, up to the upgrade.
 //! - `head`: the head of a request. `answer`: what is written. `upgrade`: the handshake of a WebSocket.
-//! - `site`: who may connect, and what lies under which path. `authority`: a host and its port.
+//! - `site`: who may connect, and what lies under which path; `page`: the files. `authority`: a host and its port.
 //!
 //! After the upgrade a connection is one like any other: the same reader, the same router.
 
@@ -13,5 +13,6 @@ mod exchange;
 mod head;
 pub(crate) mod listener;
 mod open;
+mod page;
 mod site;
 mod upgrade;

@@ -2,30 +2,28 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use twox_hash::XxHash3_64;
-
-use super::answer::{Answer, HTML, Status};
+use super::answer::{Answer, Status};
 use super::authority::{Authority, Host};
 use super::head::Head;
+use super::page::{File, Page};
 use crate::model::Network;
 use crate::protocol::Port;
 use crate::server::config::Web;
 use crate::server::host_name::HostName;
 
-const PAGE: &str = include_str!("page.html");
+/// The files at paths of their own, which stay while the builds change.
+const FIXED: [(&str, &str); 2] = [("/", "index.html"), ("/sw.js", "sw.js")];
 
 pub(super) struct Site {
     names: Vec<HostName>,
     proxies: Vec<Network>,
-    /// Digest of the page: a client that has it is not sent it again.
-    page_tag: String,
+    page: Page,
 }
 
 impl Site {
     pub fn new(web: &Web) -> Self {
         let names = HostName::of_this_machine().into_iter().chain(web.names.iter().cloned()).collect();
-        let page_tag = format!("\"{:016x}\"", XxHash3_64::oneshot(PAGE.as_bytes()));
-        Self { names, proxies: web.proxies.clone(), page_tag }
+        Self { names, proxies: web.proxies.clone(), page: Page::new() }
     }
 
     /// Checks that a request is for this server, and comes from a page of it or from a program. A page of another site could
@@ -63,23 +61,36 @@ impl Site {
 
     /// Returns the answer to GET, or to HEAD.
     pub fn answer(&self, head: &Head) -> Answer {
-        match head.path.as_str() {
-            "/" => self.answer_page(head),
-            path if port_at(path).is_some() => {
-                let text = "here a WebSocket carries the lines of the protocol: ask for the upgrade";
-                Answer::text(Status::UpgradeRequired, text).with("Upgrade", "websocket")
-            }
-            _ => Answer::text(Status::NotFound, "there is nothing here"),
+        let path = head.path.as_str();
+        if port_at(path).is_some() {
+            let text = "here a WebSocket carries the lines of the protocol: ask for the upgrade";
+            return Answer::text(Status::UpgradeRequired, text).with("Upgrade", "websocket");
+        }
+        let fixed = FIXED.iter().find(|(fixed, _)| *fixed == path);
+        match (fixed.and_then(|(_, name)| self.page.file(name)), self.page.file_of_build(path)) {
+            (Some(file), _) => self.answer_with_tag(head, file),
+            (None, Some(file)) => answer_for_ever(file),
+            (None, None) => Answer::text(Status::NotFound, "there is nothing here"),
         }
     }
 
-    fn answer_page(&self, head: &Head) -> Answer {
+    /// Returns the answer with a file that the next build may change: a client that has it is not sent it again.
+    fn answer_with_tag(&self, head: &Head, file: &File) -> Answer {
+        let own = format!("\"{}\"", self.page.digest());
         let known = head.if_none_match.iter().flat_map(|tags| tags.split(','));
-        let is_known =
-            known.map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == self.page_tag || tag == "*");
+        let is_known = known.map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == own || tag == "*");
         let status = if is_known { Status::NotModified } else { Status::Ok };
-        Answer::new(status, HTML, PAGE).with("ETag", &self.page_tag).with("Cache-Control", "no-cache")
+        answer_file(status, file).with("ETag", &own).with("Cache-Control", "no-cache")
     }
+}
+
+fn answer_file(status: Status, file: &File) -> Answer {
+    Answer::new(status, file.content_type, file.text.clone())
+}
+
+/// Returns the answer with a file whose path has the digest of its build.
+fn answer_for_ever(file: &File) -> Answer {
+    answer_file(Status::Ok, file).with("Cache-Control", "public, max-age=31536000, immutable")
 }
 
 /// Returns the port whose lines a WebSocket at this path carries.

@@ -1,0 +1,278 @@
+// The owner of the page's state: joins the machine, the store and the two links. It takes one event after the other (a line of
+// the server, a call of the view, a timer), has the machine decide, makes the records durable in one transaction, and only then
+// carries out what depends on them. It draws nothing. `life.js` has the user, the database and the session; `told.js` what the
+// server tells and no table keeps; this module what the user does.
+//
+// The view gets what it draws from `owner.view()` and calls the other methods; nothing else passes between them.
+
+import { markSeen, queue } from "./decide.js";
+import { Life, randomText, readStays } from "./life.js";
+import { chatOf, keyOf } from "./machine.js";
+import { ask, askList, fetchList } from "./perform.js";
+import { hasOlder, presentChats, presentFound, presentQueued, presentRows } from "./present.js";
+import { REQUESTS, isTarget, isText, wellFormed } from "./record.js";
+import { registerWorker } from "./worker.js";
+
+/** Rows that one `loadOlder` brings from the database. */
+const OLDER_ROWS = 200;
+
+/** Milliseconds after which what is typed is kept. */
+const DRAFT_DELAY = 400;
+
+/**
+ * A row of a conversation.
+ * @typedef {object} Row
+ * @property {"message"|"gap"|"damaged"} kind A gap stands for messages that the server alone has (`loadOlder` fetches them);
+ *   `damaged` for messages that it cannot read.
+ * @property {string} key Unique in its conversation, and the same as long as the row is.
+ * @property {number|null} seq Number on the server; null: it has none yet, or the server refused it. Of a gap the last one.
+ * @property {string} id
+ * @property {string} from
+ * @property {string} text Exactly as it was sent.
+ * @property {boolean} erased It was taken back: the text is empty.
+ * @property {number|null} time Milliseconds since 1970, of the server's clock once it has the message.
+ * @property {"queued"|"sent"|"received"|"delivered"|"read"|"refused"} state Of the user's own message. `queued`: in the outbox;
+ *   `sent`: a SEND was made of it, and its outcome is unknown; `received`: durable on the server. Others' messages: `received`.
+ * @property {string|null} reason Why it was refused, or waits: the code of the server, as `NO_USER` or `QUOTA`.
+ * @property {boolean} mine
+ * @property {number|null} readers Always null so far: STATUS tells who has read.
+ */
+
+/**
+ * A conversation.
+ * @typedef {object} Chat
+ * @property {string} target A user's name, or `#` and a room's.
+ * @property {"direct"|"room"} kind
+ * @property {number} unread Messages of others that were not seen.
+ * @property {number} mentions Those among them that name the user.
+ * @property {number} seen The number up to which the user has seen them: the unread ones are above it.
+ * @property {Row|null} last
+ * @property {boolean|null} online Of the other user; null: unknown, or a room.
+ * @property {string} topic
+ * @property {string|null} owner Who owns the room.
+ * @property {"open"|"invite"|null} roomKind
+ * @property {boolean} member False: a room that the user is known to have left.
+ * @property {boolean} muted
+ * @property {boolean} ignored
+ * @property {string} draft
+ */
+
+/**
+ * Something to tell the user once. `key` is one of: `other-store`, `device-forgotten`, `device-remains` (logged out here, but
+ * the server was not told), `damaged` (target), `announcement` (text), `call` (user), `invited` (room, user), `joined` and
+ * `left` (room: on another device), `kicked` (room), `in-room` and `out-of-room` (room, user), `room-changed` (room), `waits`
+ * (target, code), `refused` (target, code, text), `storage-failed`, `full` (too many conversations), `not-lasting`.
+ * @typedef {{number: number, key: string, target?: string, user?: string, room?: string, text?: string, code?: string}} Notice
+ */
+
+/**
+ * Everything that the view draws. It is read only, and made anew at each call.
+ * @typedef {object} View
+ * @property {"signed-out"|"signing-in"|"open"|"taken-over"|"broken"} phase
+ * @property {boolean} offline The server is away, or not yet reached: messages wait in the outbox.
+ * @property {string|null} reason Why the phase or the server's absence is as it is: a code of the server (`AUTH`, `BANNED`, ...),
+ *   or one of `away`, `key-ended`, `logged-out`, `replaced`, `other-page`, `newer-database`, `storage`, `strange`.
+ * @property {string|null} reasonText The text of the server's KO.
+ * @property {string|null} me
+ * @property {Chat[]} chats In the order of the last message, the newest first.
+ * @property {(target: string, range?: {before?: string|null, count?: number}) => Row[]} rows The last `count` rows before the row
+ *   with the key `before`, or the last ones, oldest first. The user's messages of the outbox are the last ones.
+ * @property {(target: string) => boolean} hasOlder There are rows that `loadOlder` brings.
+ * @property {(target: string) => {name: string, online: boolean}[]|null} members Null: not fetched yet (`command("MEMBERS", room)`).
+ * @property {Row[]} outbox With a `target` each.
+ * @property {Notice[]} notices The newest 50, oldest first.
+ * @property {{name: string, members: number, member: boolean, kind: string, owner: string|null, topic: string}[]|null} rooms
+ * @property {{name: string, time: number, online: boolean, key: boolean, own: boolean}[]|null} devices
+ * @property {boolean} lasts What is stored here stays when the page is closed.
+ * @property {boolean|null} persisted The browser has promised not to remove it when space is short; null: it was not asked yet.
+ * @property {boolean} secure Nobody in between can read along (https, or this machine).
+ * @property {boolean} cut A cut of the connections is armed.
+ */
+
+/**
+ * A line as it goes or comes, for the drawer: passwords and keys are masked.
+ * @typedef {{port: "send"|"recv", direction: "out"|"in"|"open"|"close", line: string, time: number}} Line
+ */
+
+/**
+ * The answer to a command: the fields of the reply, and the records of a list.
+ * @typedef {{ok: true, fields: string[], records: object[]} | {ok: false, code: string, text: string}} Answer
+ */
+
+/**
+ * Starts the owner. `onChange`: something to draw has changed; the view reads `view()` at its next frame.
+ * @param {{onChange: () => void}} options
+ */
+export function start({ onChange }) {
+  const life = new Life(onChange);
+  const owner = new Owner(life);
+  life.onHide = () => owner.flushDrafts();
+  life.watchPage();
+  life.resume();
+  registerWorker();
+  return {
+    /** @returns {View} */
+    view: () => owner.view(),
+    /** Logs in, or registers and logs in. `stay`: outbox, history and a key stay in this browser.
+     * @param {{user: string, password: string, register: boolean, stay: boolean}} account @returns {Promise<void>} */
+    signIn: (account) => life.signIn(account),
+    /** Ends the session, and forgets device, key and database. @returns {Promise<void>} */
+    signOut: () => life.signOut(),
+    /** Takes over from the newer page, or from the session that has replaced this one. @returns {Promise<void>} */
+    useHere: () => life.useHere(),
+    /** Queues a message. Resolves when it is durable in the outbox; rejects with an Error whose message is `too-long`, `full`,
+     * `no-target` or `storage`. @param {string} target @param {string} text @returns {Promise<void>} */
+    send: (target, text) => owner.send(target, text),
+    /** Makes a conversation that is not in the list yet one of it (a new chat by name). @param {string} target */
+    openChat: (target) => owner.openChat(target),
+    /** Notes that the user has seen a conversation up to a number. @param {string} target @param {number} seq */
+    read: (target, seq) => owner.read(target, seq),
+    /** Brings older rows from the database, or from the server. @param {string} target @returns {Promise<void>} */
+    loadOlder: (target) => owner.loadOlder(target),
+    /** Finds rows with all these words, the newest first. @param {string} words @returns {Promise<(Row & {target: string})[]>} */
+    search: (words) => owner.search(words),
+    /** Takes a message back. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    erase: (target, seq) => owner.command("ERASE", target, String(seq)),
+    /** Who has read it, by STATUS: records `{user, state}`. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    readers: (target, seq) => owner.command("STATUS", target, String(seq)),
+    /** Keeps what is typed and not sent. @param {string} target @param {string} text */
+    draft: (target, text) => owner.draft(target, text),
+    /** @param {string} target @param {boolean} on */
+    mute: (target, on) => life.change({ kind: "MUTED", target, on }),
+    /** @param {string} target @param {boolean} on */
+    ignore: (target, on) => life.change({ kind: "IGNORED", user: target, on }),
+    /** JOIN LEAVE ROOM INVITE KICK TOPIC OWNER MEMBERS ROOMS USERS DEVICES SESSIONS LOGOUT PASSWD PERMIT, with their fields. Where
+     * no server answers the code is `AWAY`. @param {string} name @param {...string} fields @returns {Promise<Answer>} */
+    command: (name, ...fields) => owner.command(name, ...fields),
+    /** Hears every line in both directions. @param {(line: Line) => void} listener @returns {() => void} ends it */
+    onLine: (listener) => owner.addListener(listener),
+    /** Closes both connections right after the next SEND was written. */
+    cutAfterNextSend: () => owner.cutAfterNextSend(),
+  };
+}
+
+class Owner {
+  /** @param {Life} life */
+  constructor(life) {
+    this.life = life;
+    this.drafts = new Map();
+    this.persisted = null;
+  }
+
+  async send(target, typed) {
+    const text = wellFormed(typed);
+    if (!isText(text)) throw new Error("too-long");
+    if (!isTarget(target)) throw new Error("no-target");
+    if (this.life.phase !== "open") throw new Error("storage");
+    this.persist();
+    const message = { id: randomText(22), target: this.shown(target), text, time: Date.now() };
+    const isQueued = await this.life.decide((state) => queue(state, message)).catch(() => {
+      throw new Error("storage");
+    });
+    if (!isQueued) throw new Error("full");
+    this.life.session?.wake();
+  }
+
+  /** Returns a target as it is shown: the user may have typed it in other letters. */
+  shown(target) {
+    return chatOf(this.life.state, target)?.target ?? target.trim();
+  }
+
+  /** Asks the browser to keep the database, once, when there is something to keep. */
+  async persist() {
+    if (this.persisted !== null || !this.life.store.lasts || !navigator.storage?.persist) return;
+    this.persisted = false;
+    this.persisted = await navigator.storage.persist().catch(() => false);
+    this.life.changed();
+  }
+
+  openChat(target) {
+    if (this.life.phase !== "open" || !isTarget(target) || chatOf(this.life.state, target)) return;
+    this.life.change({ kind: "OPENED", target });
+  }
+
+  async read(target, seq) {
+    const isNew = await this.life.decide((state) => markSeen(state, target, seq)).catch(() => false);
+    if (isNew && !this.life.state.ignored.has(keyOf(target))) this.life.session?.sender.read(target, seq);
+  }
+
+  async loadOlder(target) {
+    const chat = chatOf(this.life.state, target);
+    if (!chat) return;
+    if (chat.older) {
+      const [first] = chat.rows;
+      const place = first ?? { chat: chat.key, era: chat.era, seq: Number.MAX_SAFE_INTEGER, sub: 0 };
+      const { found, older } = await this.life.store.olderRows(place, OLDER_ROWS);
+      chat.prepend(found, older);
+      this.life.changed();
+      return;
+    }
+    const gap = chat.lastGap();
+    if (gap) await this.life.session?.sender.fill(chat.target, gap);
+  }
+
+  async search(words) {
+    const wanted = folded(words).split(/\s+/u).filter(Boolean);
+    if (wanted.length === 0 || !this.life.store) return [];
+    const rows = await this.life.store.search(({ text }) => wanted.every((word) => folded(text).includes(word)));
+    return presentFound(this.life.state, rows);
+  }
+
+  draft(target, text) {
+    if (this.drafts.size === 0) setTimeout(() => this.flushDrafts(), DRAFT_DELAY);
+    this.drafts.set(target, text);
+  }
+
+  flushDrafts() {
+    for (const [target, text] of this.drafts) this.life.change({ kind: "DRAFT", target, text: wellFormed(text) });
+    this.drafts.clear();
+  }
+
+  /** Carries out a request of the SEND port (section 5), and notes what its answer tells. */
+  async command(verb, ...fields) {
+    const names = Object.keys(REQUESTS[verb]).map((name) => name.replace("?", ""));
+    const value = Object.fromEntries(fields.map((field, index) => [names[index], wellFormed(String(field))]));
+    const { session } = this.life;
+    if (!session) return { ok: false, code: "AWAY", text: "" };
+    if (verb === "JOIN" || verb === "LEAVE") this.life.told.asked.add(`${verb} ${keyOf(value.room)}`);
+    const work = (link) => {
+      if (["STATUS", "USERS", "ROOMS", "MEMBERS"].includes(verb)) return fetchList(link, verb, value);
+      if (["DEVICES", "SESSIONS"].includes(verb) || (verb === "PERMIT" && fields.length === 0)) return askList(link, verb, value);
+      return ask(link, verb, value);
+    };
+    const answer = await session.sender.question(work, verb === "PASSWD");
+    if (!answer.ok) this.life.told.asked.delete(`${verb} ${keyOf(value.room ?? "")}`);
+    if (answer.ok) this.life.told.noteAnswer(verb, value, answer.records ?? []);
+    return answer.ok ? { ok: true, fields: answer.fields ?? [], records: answer.records ?? [] } : answer;
+  }
+
+  cutAfterNextSend() {
+    this.life.session?.cutAfterNextSend();
+    this.life.changed();
+  }
+
+  addListener(listener) {
+    this.life.listeners.add(listener);
+    return () => this.life.listeners.delete(listener);
+  }
+
+  view() {
+    const { state, session, store, told, phase, why, isOffline } = this.life;
+    const holds = session?.sender.holds ?? new Map();
+    const hasState = state.me !== "" && phase !== "signed-out";
+    return {
+      phase, offline: isOffline, reason: why.reason, reasonText: why.text,
+      me: state.me === "" ? readStays() : state.me,
+      chats: hasState ? presentChats(state, { holds, online: told.online, rooms: told.roomsByKey }) : [],
+      rows: (target, range) => presentRows(state, target, holds, range),
+      hasOlder: (target) => hasOlder(state, target),
+      members: (target) => told.members.get(keyOf(target)) ?? null,
+      outbox: state.outbox.map((message) => presentQueued(state, message, holds)),
+      notices: told.notices, rooms: told.rooms, devices: told.devices, lasts: store?.lasts ?? false,
+      persisted: this.persisted, secure: window.isSecureContext, cut: session?.isCutArmed ?? false,
+    };
+  }
+}
+
+/** Returns a text as it is searched: in small letters without accents. */
+const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();

@@ -1,0 +1,107 @@
+// What the view draws, made of the state: rows, conversations, counts. It reads the state and changes nothing.
+
+import { chatOf, keyOf } from "./machine.js";
+import { mapped } from "./record.js";
+
+/** Makes a row of the view (`Row` of `owner.js`) of one of a conversation. */
+function presentRow(state, chat, row) {
+  const isMine = row.from === state.me;
+  const base = { kind: row.kind === "refused" ? "message" : row.kind, key: `${row.era}-${row.seq}-${row.sub}` };
+  const shown = { id: row.id ?? "", from: row.from ?? "", text: row.text ?? "", erased: row.erased ?? false, time: row.time ?? null };
+  const isRefused = row.kind === "refused";
+  // A number of an earlier store means another message by now: nothing is asked about it.
+  const seq = isRefused || row.era !== chat.era ? null : row.seq;
+  const reached = isRefused ? "refused" : isMine ? chat.stateOf(row) : "received";
+  return { ...base, ...shown, seq, first: row.first ?? null, state: reached, reason: row.reason ?? null, mine: isMine, readers: null };
+}
+
+/** Makes a row of the view of a message of the outbox. @param {Map<string, {code: string}>} holds */
+export function presentQueued(state, message, holds) {
+  const { order, id, target, text, time, tried } = message;
+  const base = { kind: "message", key: `q-${order}`, target, seq: null, first: null, id, from: state.me, text, erased: false, time };
+  const reason = holds.get(keyOf(target))?.code ?? null;
+  return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true, readers: null };
+}
+
+/** Returns the last rows of a conversation before the one with a key, oldest first. */
+export function presentRows(state, target, holds, { before = null, count = 300 } = {}) {
+  const chat = chatOf(state, target);
+  if (!chat) return [];
+  const isShown = (row) => row.from === undefined || row.from === state.me || !isIgnored(state, row.from);
+  const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter(isShown);
+  const queued = state.outbox.filter((message) => keyOf(message.target) === chat.key);
+  const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
+  const begin = Math.max(0, end - count);
+  const rows = stored.slice(begin, end).map((row) => presentRow(state, chat, row));
+  const rest = queued.slice(Math.max(0, begin - stored.length), Math.max(0, end - stored.length));
+  return [...rows, ...rest.map((message) => presentQueued(state, message, holds))];
+}
+
+/** Checks that the user ignores another one. It is asked of all rows at each frame: mapping a name takes long. */
+const isIgnored = (state, name) => state.ignored.size > 0 && state.ignored.has(mapped(name));
+
+/** Returns the index of the row with a key among all rows; where there is none, their number. */
+function indexOfKey(stored, queued, key) {
+  const [era, seq, sub] = key.split("-").map(Number);
+  const index = stored.findLastIndex((row) => row.seq === seq && row.era === era && row.sub === sub);
+  if (index >= 0) return index;
+  const waiting = queued.findIndex(({ order }) => `q-${order}` === key);
+  return stored.length + (waiting < 0 ? queued.length : waiting);
+}
+
+/** Returns the result of a search as rows of the view, each with its `target`. */
+export function presentFound(state, rows) {
+  const found = rows.filter((row) => state.chats.has(row.chat));
+  return found.map((row) => ({ ...presentRow(state, state.chats.get(row.chat), row), target: state.chats.get(row.chat).target }));
+}
+
+/** The counts of a conversation, until something in it changes. @type {WeakMap<object, {revision: number, unread: number, mentions: number}>} */
+const counts = new WeakMap();
+
+/** Counts the messages of others that were not seen, and those among them that name the user. */
+function countUnread(state, chat) {
+  const known = counts.get(chat);
+  if (known?.revision === chat.revision) return known;
+  const isUnread = ({ kind, era, seq, from }) =>
+    kind === "message" && era === chat.era && seq > chat.seen && from !== state.me && !isIgnored(state, from);
+  const unread = chat.rows.filter(isUnread);
+  const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => isMention(state, text)).length };
+  counts.set(chat, made);
+  return made;
+}
+
+/** Checks that a text names the user: the name after an `@`, or alone as a word. */
+function isMention(state, text) {
+  const name = mapped(state.me).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(^|[^\\p{L}\\p{N}_])@?${name}($|[^\\p{L}\\p{N}_])`, "u").test(mapped(text));
+}
+
+/**
+ * Returns the conversations, that of the newest message first.
+ * @param {{holds: Map<string, object>, online: Map<string, boolean>, rooms: Map<string, object>}} known
+ */
+export function presentChats(state, { holds, online, rooms }) {
+  const queued = new Map(state.outbox.map((message) => [keyOf(message.target), message]));
+  const newest = (chat) => (queued.has(chat.key) ? Infinity : chat.highest);
+  const chats = [...state.chats.values()].sort((one, other) => newest(other) - newest(one) || (one.key < other.key ? -1 : 1));
+  return chats.map((chat) => {
+    const isRoom = chat.isRoom();
+    const room = isRoom ? rooms.get(chat.key) : null;
+    const waiting = queued.get(chat.key);
+    const row = chat.rows.findLast(({ kind }) => kind === "message" || kind === "refused");
+    const last = waiting ? presentQueued(state, waiting, holds) : row ? presentRow(state, chat, row) : null;
+    const { unread, mentions } = countUnread(state, chat);
+    return {
+      target: chat.target, kind: isRoom ? "room" : "direct", unread, mentions, seen: chat.seen, last,
+      online: isRoom ? null : (online.get(chat.key) ?? null), topic: room?.topic ?? "", owner: room?.owner ?? null,
+      roomKind: room?.kind ?? null, member: isRoom && !chat.left, muted: chat.muted, ignored: state.ignored.has(chat.key),
+      draft: chat.draft,
+    };
+  });
+}
+
+/** Checks that `loadOlder` brings rows. */
+export function hasOlder(state, target) {
+  const chat = chatOf(state, target);
+  return Boolean(chat && (chat.older || chat.lastGap()));
+}

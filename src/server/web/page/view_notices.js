@@ -1,0 +1,103 @@
+// What is said once: notices of the owner, errors of what the reader did, new messages for who listens, notifications.
+// And the line above the chats while the server is away.
+
+import { make, button, setText } from "./dom.js";
+import { say, sayWhy } from "./texts.js";
+import { preview, visibleLine } from "./text.js";
+
+/** Milliseconds that a notice stays. */
+const NOTICE_TIME = 8_000;
+
+export function makeNotices(ui) {
+  let lastNumber = -1;
+  /** The key of the last row of each chat that was announced. */
+  let announced = null;
+  const offline = make("p.banner", { role: "status", hidden: true });
+  const outbox = make("details.outbox", { hidden: true });
+  const list = make("div.notices", { role: "status" });
+  const live = make("div.for-ears", { id: "new-messages", "aria-live": "polite" });
+
+  function tell(text) {
+    const notice = make("div.notice", {}, make("span", {}, text), button("×", () => notice.remove(), { "aria-label": say("close") }));
+    // The same again is one notice.
+    for (const same of [...list.children].filter((other) => other.firstElementChild.textContent === text)) same.remove();
+    list.append(notice);
+    while (list.children.length > 4) list.firstElementChild.remove();
+    setTimeout(() => notice.remove(), NOTICE_TIME);
+  }
+
+  function drawNotices(view) {
+    for (const notice of view.notices.filter((notice) => notice.number > lastNumber)) {
+      lastNumber = notice.number;
+      tell(sayNotice(notice));
+    }
+  }
+
+  function announce(view) {
+    const lasts = new Map(view.chats.map((chat) => [chat.target, chat.last?.key ?? ""]));
+    const isNew = (chat) => announced !== null && announced.get(chat.target) !== chat.last?.key;
+    const counts = (chat) => chat.last?.kind === "message" && !chat.last.mine && !chat.ignored && chat.unread > 0;
+    for (const chat of view.chats.filter((chat) => isNew(chat) && counts(chat))) {
+      setText(live, `${visibleLine(chat.last.from)}: ${preview(chat.last.text)}`);
+      if (!chat.muted || chat.mentions > 0) notify(ui, chat);
+    }
+    announced = view.phase === "open" ? lasts : null;
+  }
+
+  function drawOffline(view) {
+    const isAway = view.phase === "open" && view.offline;
+    offline.hidden = !isAway;
+    const why = view.reason && view.reason !== "away" ? ` — ${sayWhy(view.reason, view.reasonText)}` : "";
+    if (isAway) setText(offline, say("banner", { count: view.outbox.length }) + why);
+    drawOutbox(view);
+  }
+
+  /** What waits although the server is there has a reason. */
+  function drawOutbox(view) {
+    const waiting = view.phase === "open" ? view.outbox.filter((row) => view.offline || row.reason) : [];
+    outbox.hidden = waiting.length === 0;
+    const signature = waiting.map((row) => row.key + row.reason).join();
+    if (outbox.signature === signature) return;
+    outbox.signature = signature;
+    const rows = waiting.slice(0, 50).map((row) => make("li", {}, describeWaiting(row)));
+    outbox.replaceChildren(make("summary", {}, `${say("outbox")} (${waiting.length})`), make("ul", {}, ...rows));
+  }
+
+  return {
+    element: make("div.top", {}, offline, outbox, list, live),
+    tell,
+    draw(view) {
+      drawNotices(view);
+      announce(view);
+      drawOffline(view);
+    },
+  };
+}
+
+function describeWaiting(row) {
+  const why = row.reason ? ` — ${sayWhy(row.reason)}` : "";
+  return `${visibleLine(row.target)}: ${preview(row.text)}${why}`;
+}
+
+function sayNotice(notice) {
+  const { key, target = "", user = "", room = "", text = "", code } = notice;
+  const why = code ? sayWhy(code, text) : "";
+  return say(`n-${key}`, { target: visibleLine(target), user: visibleLine(user), room: visibleLine(room), text: visibleLine(text), why });
+}
+
+function notify(ui, chat) {
+  const isSeen = document.visibilityState === "visible" && document.hasFocus();
+  if (isSeen || !("Notification" in window) || Notification.permission !== "granted") return;
+  const title = chat.kind === "room" ? `${visibleLine(chat.last.from)} · ${visibleLine(chat.target)}` : visibleLine(chat.target);
+  try {
+    // One for each chat: the newest replaces the one before it.
+    const shown = new Notification(title, { body: preview(chat.last.text), tag: chat.target });
+    shown.addEventListener("click", () => {
+      window.focus();
+      ui.open(chat.target);
+      shown.close();
+    });
+  } catch {
+    // Android shows only those of a service worker.
+  }
+}

@@ -1,0 +1,204 @@
+// The messages of the open chat: at most 300 rows of them in the page, wherever the reader is in the history. It says what was
+// seen: rows on the screen of a page that is visible and has the focus, and no others.
+
+import { make, button, setChildren } from "./dom.js";
+import { say } from "./texts.js";
+import { drawRow } from "./view_row.js";
+
+const MOST_ROWS = 300;
+/** Rows that come in at once: at the opening, and when the reader scrolls to an end. */
+const STEP = 60;
+/** Pixels from an end at which the next rows come. */
+const NEAR = 300;
+
+export function makeRows(ui) {
+  /** What is shown: `count` rows before the row `before`, or the last ones. `unreadFrom`: the number after which a line says that
+   * unread messages begin. `toShow`: the row to scroll to once. `isAtEnd`: new rows are followed. `first`: the key of the first row that was drawn. */
+  let shown = null;
+  let isLoading = false;
+  const list = make("ol.rows", { "aria-label": say("messages") });
+  const older = make("p.hint", { hidden: true }, say("older"));
+  const scroller = make("div.scroller", { id: "rows", tabIndex: 0, onscroll: onScroll }, older, list);
+  const newest = button("↓", goToEnd, { id: "newest", title: say("newest"), "aria-label": say("newest"), hidden: true });
+  const self = { element: make("div.messages", {}, scroller, newest), draw, find, goToEnd, onQuote: () => {} };
+
+  // The keyboard of a phone, or the input, leaves less room: the end stays in sight.
+  new ResizeObserver(() => shown?.isAtEnd && (scroller.scrollTop = scroller.scrollHeight)).observe(scroller);
+
+  /** Shows a chat from where its unread messages begin. */
+  function show(view, chat) {
+    const all = view.rows(chat.target, { count: Infinity });
+    const first = chat.unread > 0 ? all.findIndex((row) => row.seq !== null && row.seq > chat.seen && !row.mine) : -1;
+    const unreadFrom = first < 0 ? null : chat.seen;
+    shown = { target: chat.target, before: null, count: STEP, unreadFrom, toShow: null, isAtEnd: first < 0, first: null };
+    if (first >= 0) showRow(all, first);
+  }
+
+  /** Has a row in what is shown, with some before it, and scrolls to it. */
+  function showRow(all, index) {
+    const end = index + MOST_ROWS - STEP;
+    shown.before = end < all.length ? all[end].key : null;
+    const count = (shown.before === null ? all.length : end) - Math.max(0, index - STEP);
+    shown.count = Math.min(MOST_ROWS, Math.max(STEP, count));
+    shown.toShow = all[index].key;
+    shown.isAtEnd = false;
+  }
+
+  function find(key) {
+    draw(ui.owner.view(), { target: ui.target, unread: 0, seen: 0 });
+    const all = ui.owner.view().rows(ui.target, { count: Infinity });
+    const index = all.findIndex((row) => row.key === key);
+    if (index >= 0) showRow(all, index);
+    ui.redraw();
+  }
+
+  function goToEnd() {
+    if (shown === null) return;
+    Object.assign(shown, { before: null, count: STEP, isAtEnd: true, toShow: null });
+    ui.redraw();
+  }
+
+  function draw(view, chat) {
+    if (shown?.target !== chat.target) show(view, chat);
+    if (shown.before === null && !shown.isAtEnd) keepFirst(view);
+    const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
+    shown.first = rows[0]?.key ?? null;
+    const anchor = findAnchor();
+    drawRows(view, rows);
+    older.hidden = !view.hasOlder(chat.target);
+    newest.hidden = shown.before === null && shown.isAtEnd;
+    place(anchor);
+    tellSeen(rows);
+    fillAbove(view);
+  }
+
+  /** Has new rows come in below those that are read, which stay. */
+  function keepFirst(view) {
+    const rows = view.rows(shown.target, { count: 2 * MOST_ROWS });
+    const first = rows.findIndex((row) => row.key === shown.first);
+    if (first < 0) return;
+    shown.count = Math.min(MOST_ROWS, Math.max(shown.count, rows.length - first));
+    shown.before = rows[first + MOST_ROWS]?.key ?? null;
+  }
+
+  function drawRows(view, rows) {
+    const items = withLines(rows, shown.unreadFrom);
+    setChildren(list, items, (item) => item.key, signatureOf, (item) => drawRow(ui, item, view, self.onQuote));
+  }
+
+  /** Returns the first row on the screen, and where it is: it stays there, whatever comes above it. */
+  function findAnchor() {
+    const top = scroller.getBoundingClientRect().top;
+    // A line stays the first of its day while rows come in after it.
+    const row = [...list.children].slice(countAbove(top)).find((row) => !row.classList.contains("line"));
+    return row ? { key: row.key, offset: row.getBoundingClientRect().top - top } : null;
+  }
+
+  /** Returns how many rows end above a height of the screen. */
+  function countAbove(height) {
+    let [low, high] = [0, list.children.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (list.children[middle].getBoundingClientRect().bottom <= height) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  function place(anchor) {
+    const rowOf = (key) => [...list.children].find((row) => row.key === key);
+    const target = shown.toShow && rowOf(shown.toShow);
+    shown.toShow = null;
+    if (target) {
+      shown.isAtEnd = false;
+      return target.scrollIntoView({ block: "center" });
+    }
+    if (shown.isAtEnd) return void (scroller.scrollTop = scroller.scrollHeight);
+    const row = anchor && rowOf(anchor.key);
+    if (!row) return;
+    scroller.scrollTop += row.getBoundingClientRect().top - scroller.getBoundingClientRect().top - anchor.offset;
+  }
+
+  function onScroll() {
+    if (shown === null) return;
+    const fromEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    shown.isAtEnd = shown.before === null && fromEnd < 4;
+    if (fromEnd < NEAR && shown.before !== null) goOn();
+    ui.redraw();
+  }
+
+  /** Has older rows come in before the reader is at the first one. */
+  function fillAbove(view) {
+    if (scroller.scrollTop > NEAR) return;
+    if (goBack(view)) ui.redraw();
+    else loadOlder(view);
+  }
+
+  /** Takes in older rows that the owner has; beyond the most that the page holds, newer ones go. */
+  function goBack(view) {
+    const { target, before, count } = shown;
+    const rows = view.rows(target, { before, count: count + STEP });
+    if (rows.length <= count) return false;
+    shown.count = Math.min(MOST_ROWS, rows.length);
+    if (rows.length > MOST_ROWS) shown.before = rows[MOST_ROWS].key;
+    shown.isAtEnd &&= shown.before === null;
+    return true;
+  }
+
+  function goOn() {
+    const all = ui.owner.view().rows(shown.target, { count: Infinity });
+    const end = all.findIndex((row) => row.key === shown.before) + STEP;
+    shown.before = end < STEP || end >= all.length ? null : all[end].key;
+    shown.count = MOST_ROWS;
+    shown.first = null;
+  }
+
+  /** Has the owner bring what is above, once at a time. */
+  async function loadOlder(view) {
+    if (isLoading || !view.hasOlder(shown.target)) return;
+    isLoading = true;
+    try {
+      await ui.owner.loadOlder(shown.target);
+    } finally {
+      isLoading = false;
+    }
+  }
+
+  /** READ (protocol, section 5) says that a person has read it. */
+  function tellSeen(rows) {
+    if (document.visibilityState !== "visible" || !document.hasFocus()) return;
+    const bottom = scroller.getBoundingClientRect().bottom;
+    const numbers = new Map(rows.map((row) => [row.key, row.seq]));
+    let last = countAbove(bottom + 4) - 1;
+    while (last >= 0 && !numbers.get(list.children[last].key)) last -= 1;
+    const seen = list.children[last];
+    if (seen) ui.owner.read(shown.target, numbers.get(seen.key));
+  }
+
+  return self;
+}
+
+/** What may change of a row. Its text does not, until it is taken back: texts may be long, and each frame compares all rows. */
+function signatureOf({ seq, state, reason, erased, goesOn }) {
+  return [seq, state, reason, erased, goesOn].join();
+}
+
+/** Puts a line where a day begins, and where the unread messages begin; says which rows go on after one of the same sender. */
+function withLines(rows, unreadFrom) {
+  const items = [];
+  let day = "";
+  let isMarked = unreadFrom === null;
+  let before = null;
+  for (const row of rows) {
+    const itsDay = row.time === null ? day : new Date(row.time).toDateString();
+    if (itsDay !== day) items.push({ kind: "day", key: `day ${itsDay}`, time: row.time });
+    const isUnread = !isMarked && row.kind === "message" && row.seq > unreadFrom && !row.mine;
+    if (isUnread) items.push({ kind: "unread", key: "unread" });
+    const goesOn = before?.kind === "message" && before.from === row.from && itsDay === day && !isUnread && row.time - before.time < 300_000;
+    items.push({ ...row, goesOn });
+    day = itsDay;
+    isMarked ||= isUnread;
+    before = row;
+  }
+  return items;
+}

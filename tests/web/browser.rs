@@ -1,0 +1,121 @@
+//! Chromium without a window: the process, its profile, and its pages.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::devtools::DevTools;
+use super::page::Page;
+
+/// The program; the environment may name another one.
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// Only the pages of the test are to use network, disk and processor.
+const OPTIONS: [&str; 16] = [
+    "--headless",
+    "--remote-debugging-pipe",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,AutofillServerCommunication",
+    "--password-store=basic",
+    "--lang=en",
+];
+
+/// Gives the pipes of standard input and output to the browser as the descriptors that it wants them at. The shell becomes the
+/// browser, so that its process is the child of this one.
+const WITH_PIPES: &str = "exec \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null";
+
+/// A running browser. It ends with the test.
+pub struct Browser {
+    process: Child,
+    devtools: Arc<DevTools>,
+}
+
+/// Returns the program, or says that the test is skipped.
+pub fn chromium() -> Option<PathBuf> {
+    let program = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from(CHROMIUM), PathBuf::from);
+    if program.exists() {
+        return Some(program);
+    }
+    // Written past the test's capture, so that who runs the tests sees it.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: there is no {} here (CHROMIUM names another)", program.display());
+    None
+}
+
+/// A directory for what a browser stores, which goes with the test.
+pub fn profile() -> TempDir {
+    tempfile::Builder::new().prefix("wachat-browser-").tempdir().expect("a temporary directory")
+}
+
+impl Browser {
+    /// Starts the browser on a profile, new or not.
+    pub fn start(program: &Path, profile: &Path) -> Self {
+        Self::start_with(program, profile, &[])
+    }
+
+    pub fn start_with(program: &Path, profile: &Path, options: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", WITH_PIPES, "sh"]).arg(program).args(OPTIONS).args(options);
+        command.arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
+        // Its children are in its group: none outlives it.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().expect("a browser");
+        let pipes = (process.stdin.take().expect("a pipe"), process.stdout.take().expect("a pipe"));
+        let devtools = Arc::new(DevTools::new(pipes.0, pipes.1));
+        let browser = Self { process, devtools };
+        let version = browser.devtools.try_call("", "Browser.getVersion", json!({}));
+        assert!(version.is_ok(), "the browser does not start: {version:?}");
+        browser
+    }
+
+    /// Opens a page; it is in front.
+    pub fn open(&self, url: &str) -> Page {
+        let page = self.open_blank();
+        page.go_to(url);
+        page
+    }
+
+    /// Opens an empty page, so that a test can set it up before it loads anything.
+    pub fn open_blank(&self) -> Page {
+        Page::new(Arc::clone(&self.devtools))
+    }
+
+    /// Kills the browser and its processes, as a phone does that needs memory.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    /// Closes the browser as its user does: it writes what it has in memory.
+    pub fn close(mut self) {
+        self.devtools.send("", "Browser.close", json!({}));
+        crate::support::wait_for("the browser to end", || self.process.try_wait().expect("its state"));
+    }
+
+    fn end(&mut self) {
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

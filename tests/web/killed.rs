@@ -1,0 +1,173 @@
+//! The browser dies as by `kill -9`, again and again, while both sides write: nothing is lost, doubled or out of order.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use super::browser::{Browser, chromium, profile};
+use super::messenger::{Messenger, url};
+use crate::support::random::Random;
+use crate::support::web::world_with_web;
+use crate::support::{Connection, wait_for, wait_until};
+
+const ROUNDS: u64 = 20;
+/// Messages that each of both writes in a round.
+const MESSAGES: u64 = 6;
+/// The kill comes after so many lines of a round at most.
+const MOST_LINES: u64 = 60;
+
+/// Notes each message that the page shows: it called it queued, or received it, at least.
+const NOTE_SHOWN: &str = "(() => {
+    const noted = new Set();
+    const note = () => document.querySelectorAll('.row .text').forEach(({ textContent }) => {
+        if (!noted.has(textContent)) console.info(`shown ${textContent}`);
+        noted.add(textContent);
+    });
+    new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+    note();
+})()";
+
+/// Reads the tables of the page's database, without a script of the page.
+const READ_DATABASE: &str = "new Promise((resolve, reject) => {
+    const request = indexedDB.open('wachat ana');
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+        const transaction = request.result.transaction(['rows', 'outbox']);
+        const [rows, outbox] = ['rows', 'outbox'].map((name) => transaction.objectStore(name).getAll());
+        transaction.oncomplete = () => { request.result.close(); resolve({ rows: rows.result, outbox: outbox.result }); };
+    };
+})";
+
+/// A message: its number, its id, who wrote it, its text.
+type Row = (u64, String, String, String);
+
+struct Database {
+    /// The messages that have a number, in their order.
+    rows: Vec<Row>,
+    /// Texts that wait.
+    outbox: Vec<String>,
+}
+
+/// Reads the database, on a page of the same origin that the server does not have.
+fn read_database(browser: &Browser, web: SocketAddr) -> Database {
+    let page = browser.open(&format!("{}nothing-here", url(web)));
+    let tables = page.evaluate(READ_DATABASE);
+    page.close();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let list = |name: &str| tables[name].as_array().cloned().unwrap_or_default();
+    let messages = list("rows").into_iter().filter(|row| row["kind"] == "message");
+    let as_row =
+        |row: Value| (row["seq"].as_u64().unwrap_or(0), text(&row, "id"), text(&row, "from"), text(&row, "text"));
+    let rows = messages.map(as_row).collect();
+    Database { rows, outbox: list("outbox").iter().map(|message| text(message, "text")).collect() }
+}
+
+/// What the page had promised when it was killed.
+#[derive(Default)]
+struct Promised {
+    /// The texts that it has shown.
+    shown: BTreeSet<String>,
+    /// The number that it has acknowledged.
+    acknowledged: u64,
+}
+
+impl Promised {
+    fn note(&mut self, page: &Messenger) {
+        self.shown.extend(page.console().into_iter().filter_map(|said| Some(said.strip_prefix("shown ")?.to_owned())));
+        let polls = page
+            .lines_sent()
+            .into_iter()
+            .filter_map(|line| line.strip_prefix("POLL;")?.split(';').next()?.parse().ok());
+        self.acknowledged = polls.chain([self.acknowledged]).max().unwrap_or(0);
+    }
+
+    /// Asserts that the database has all of it. `history`: what the server has.
+    fn assert_in(&self, database: &Database, history: &[Row], what: &str) {
+        let stored: BTreeSet<_> = database.rows.iter().map(|row| &row.3).chain(&database.outbox).collect();
+        for text in &self.shown {
+            assert!(stored.contains(text), "{what}: {text:?} was shown, and is not stored");
+        }
+        let of_others = history.iter().filter(|row| row.2 == "luis" && row.0 <= self.acknowledged);
+        for row in of_others {
+            assert!(database.rows.contains(row), "{what}: {row:?} was acknowledged, and is not stored");
+        }
+    }
+}
+
+/// Writes messages one after the other, as fast as they go.
+fn write_messages(page: &Messenger, round: u64) {
+    page.begin(&format!(
+        "(async () => {{
+            const [area, form] = [document.querySelector('#message'), document.querySelector('form.input')];
+            for (let number = 0; number < {MESSAGES}; number++) {{
+                area.value = `a-{round}-${{number}}`;
+                form.requestSubmit();
+                await new Promise((resolve) => setTimeout(resolve, 5));
+            }}
+        }})()"
+    ));
+}
+
+#[test]
+fn a_browser_that_is_killed_at_any_line_loses_and_doubles_nothing() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&["--no-limits"]);
+    let profile = profile();
+    let mut luis = world.register("luis");
+    let mut browser = Browser::start(&program, profile.path());
+    let mut ana = Messenger::register(&browser, web, "ana");
+    ana.open_chat("luis");
+    assert!(luis.request("SEND;first;ana;first").starts_with("OK;"));
+    ana.wait_for_message("first", None);
+    let mut random = Random::new(39);
+    let mut promised = Promised::default();
+    for round in 0..ROUNDS {
+        ana.evaluate(NOTE_SHOWN);
+        let until = ana.count_of_lines() + 1 + random.below(MOST_LINES) as usize;
+        write_messages(&ana, round);
+        for number in 0..MESSAGES {
+            assert!(luis.request(&format!("SEND;l-{round}-{number};ana;l-{round}-{number}")).starts_with("OK;"));
+        }
+        wait_until("the line of the kill", || ana.count_of_lines() >= until);
+        browser.kill();
+        promised.note(&ana);
+        browser = Browser::start(&program, profile.path());
+        let what = format!("round {round}, line {until}");
+        promised.assert_in(&read_database(&browser, web), &read_history(&mut luis), &what);
+        ana = Messenger::of_user_who_stayed(&browser, web);
+        ana.click_text(".chat", "luis");
+    }
+    assert!(luis.request("SEND;last;ana;last").starts_with("OK;"));
+    ana.wait_for_message("last", None);
+    ana.wait_for(
+        "![...document.querySelectorAll('.row')].some(({ dataset }) => ['queued', 'sent'].includes(dataset.state))",
+    );
+    let expected = read_history(&mut luis);
+    let stored = wait_for("the end of the outbox", || {
+        let database = read_database(&browser, web);
+        database.outbox.is_empty().then_some(database)
+    });
+    assert_eq!(stored.rows, expected);
+    let texts: Vec<_> = expected.iter().map(|row| &row.3).collect();
+    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "a message is there twice: {texts:?}");
+    let of_luis: Vec<_> = expected.iter().filter(|row| row.2 == "luis").map(|row| row.3.clone()).collect();
+    let sent = (0..ROUNDS).flat_map(|round| (0..MESSAGES).map(move |number| format!("l-{round}-{number}")));
+    let sent: Vec<_> = std::iter::once("first".to_owned()).chain(sent).chain(["last".to_owned()]).collect();
+    assert_eq!(of_luis, sent);
+    for text in &promised.shown {
+        assert!(texts.contains(&text), "{text:?} was shown, and the server does not have it");
+    }
+    let of_ana = expected.iter().filter(|row| row.2 == "ana").count();
+    assert!(of_ana as u64 > ROUNDS, "{of_ana} messages of the page are a run that shows little");
+}
+
+/// Returns the messages as the server has them.
+fn read_history(luis: &mut Connection) -> Vec<Row> {
+    luis.list("HISTORY;ana;1000").iter().map(|record| as_row(record)).collect()
+}
+
+fn as_row(record: &str) -> Row {
+    let fields: Vec<_> = record.split(';').collect();
+    (fields[0].parse().expect("a number"), fields[1].to_owned(), fields[2].to_owned(), fields[6].to_owned())
+}

@@ -1,0 +1,85 @@
+//! A conversation of 10,000 messages: the page holds 300 rows of it at most, and goes through all of them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::browser::{Browser, chromium, profile};
+use super::messenger::Messenger;
+use crate::support::Connection;
+use crate::support::web::world_with_web;
+
+const MESSAGES: usize = 10_000;
+const MOST_ROWS: u64 = 300;
+/// Milliseconds that a frame may take. While other tests keep the machine busy that holds for half of them only.
+const FRAME: f64 = 50.0;
+
+/// Scrolls to an end, some rows a frame, and notes the messages that were on the screen, the most rows, and each frame's time.
+const SCROLL: &str = "(step) => new Promise((resolve) => {
+    const scroller = document.querySelector('#rows');
+    const seen = new Map();
+    const frames = [];
+    let [mostRows, still, last] = [0, 0, performance.now()];
+    const next = (now) => {
+        frames.push(now - last);
+        last = now;
+        mostRows = Math.max(mostRows, document.querySelectorAll('.row').length);
+        const { top, bottom } = scroller.getBoundingClientRect();
+        for (const row of document.querySelectorAll('.row')) {
+            const box = row.getBoundingClientRect();
+            if (box.bottom > top && box.top < bottom) seen.set(row.querySelector('.text').textContent, true);
+        }
+        const before = scroller.scrollTop;
+        scroller.scrollTop += step;
+        still = scroller.scrollTop === before ? still + 1 : 0;
+        if (still > 100) resolve({ seen: [...seen.keys()], frames, mostRows });
+        else requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+})";
+
+fn send_all(luis: &mut Connection) {
+    for chunk in (1..=MESSAGES).collect::<Vec<_>>().chunks(500) {
+        let lines: String = chunk.iter().map(|number| format!("SEND;m-{number};ana;message {number}\n")).collect();
+        luis.send(lines);
+        for _ in chunk {
+            assert!(luis.read_line().starts_with("OK;"));
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_messages_go_by_and_the_page_stays_small() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&["--no-limits"]);
+    let profile = profile();
+    drop(world.register("ana"));
+    send_all(&mut world.register("luis"));
+    let browser = Browser::start(&program, profile.path());
+    let ana = Messenger::log_in(&browser, web, "ana");
+    ana.wait_for_text(".chat .last", &format!("message {MESSAGES}"));
+    ana.click_text(".chat", "luis");
+    ana.wait_for_element(".row");
+    for step in [-400, 400] {
+        let way = ana.evaluate(&format!("({SCROLL})({step})"));
+        let numbers: BTreeSet<usize> = way["seen"].as_array().into_iter().flatten().map(number_of).collect();
+        assert!(numbers.iter().copied().eq(1..=MESSAGES), "{} messages came by", numbers.len());
+        assert!(way["mostRows"].as_u64() <= Some(MOST_ROWS), "{} rows", way["mostRows"]);
+        let mut frames: Vec<f64> = way["frames"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+        frames.sort_by(f64::total_cmp);
+        let slow = frames.iter().filter(|time| **time > FRAME).count();
+        println!(
+            "{} frames, {slow} over {FRAME} ms, the longest {:.0} ms",
+            frames.len(),
+            frames.last().unwrap_or(&0.0)
+        );
+        assert!(frames[frames.len() / 2] < FRAME, "half of the frames are slow");
+    }
+    // All were on the screen, so all are read.
+    ana.wait_for("document.title === 'wachat'");
+    assert_eq!(ana.errors(), Vec::<String>::new());
+}
+
+fn number_of(text: &Value) -> usize {
+    text.as_str().and_then(|text| text.strip_prefix("message ")?.parse().ok()).expect("a message")
+}

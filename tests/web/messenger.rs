@@ -1,0 +1,106 @@
+//! The page as a person uses it: logs in, opens chats, writes, reads what is on the screen.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+
+use serde_json::json;
+
+use super::browser::Browser;
+use super::page::Page;
+use crate::support::PASSWORD;
+
+/// A page on which a user is logged in.
+pub struct Messenger {
+    page: Page,
+}
+
+impl Deref for Messenger {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+pub fn url(web: SocketAddr) -> String {
+    format!("http://{web}/")
+}
+
+impl Messenger {
+    /// Registers a user who stays logged in.
+    #[track_caller]
+    pub fn register(browser: &Browser, web: SocketAddr, user: &str) -> Self {
+        let page = browser.open(&url(web));
+        page.click("#other-form");
+        page.fill("#user", user);
+        page.fill("#password", PASSWORD);
+        page.fill("#again", PASSWORD);
+        page.click("#stay");
+        page.click("#sign-in");
+        Self::of_open_page(page)
+    }
+
+    /// Logs a user in who does not stay logged in.
+    #[track_caller]
+    pub fn log_in(browser: &Browser, web: SocketAddr, user: &str) -> Self {
+        let page = browser.open(&url(web));
+        page.fill("#user", user);
+        page.fill("#password", PASSWORD);
+        page.click("#sign-in");
+        Self::of_open_page(page)
+    }
+
+    /// Opens a further page of a user who has stayed logged in.
+    #[track_caller]
+    pub fn of_user_who_stayed(browser: &Browser, web: SocketAddr) -> Self {
+        Self::of_open_page(browser.open(&url(web)))
+    }
+
+    #[track_caller]
+    fn of_open_page(page: Page) -> Self {
+        page.wait_for_element(".side");
+        Self { page }
+    }
+
+    /// Opens a chat by its name, whether it is in the list or not.
+    #[track_caller]
+    pub fn open_chat(&self, target: &str) {
+        self.click("#new-chat");
+        self.wait_for_element("#answer");
+        self.insert(target);
+        self.press("Enter", 0);
+        self.wait_for_text(".title h1", target);
+    }
+
+    /// Types a message and sends it by the Enter key.
+    #[track_caller]
+    pub fn write(&self, text: &str) {
+        self.click("#message");
+        self.insert(text);
+        self.press("Enter", 0);
+    }
+
+    /// Waits until a message is on the screen, in a state if one is named.
+    #[track_caller]
+    pub fn wait_for_message(&self, text: &str, state: Option<&str>) {
+        let wanted = state.map_or_else(String::new, |state| format!("[data-state={state}]"));
+        self.wait_for_text(&format!(".row{wanted} .text"), text);
+    }
+
+    /// Returns the texts of the messages in the page.
+    #[track_caller]
+    pub fn messages(&self) -> Vec<String> {
+        self.texts(".row .text")
+    }
+
+    /// Has the page believe that it is in the background, or in front again.
+    pub fn set_visible(&self, is_visible: bool) {
+        let state = if is_visible { "visible" } else { "hidden" };
+        self.evaluate(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ configurable: true, get: () => {} }});
+             document.hasFocus = () => {is_visible};
+             document.dispatchEvent(new Event('visibilitychange'))",
+            json!(state)
+        ));
+    }
+}

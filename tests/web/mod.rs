@@ -1,0 +1,14 @@
+//! The page in Chromium, driven through DevTools as a person would use it. Without Chromium these tests are skipped.
+#![allow(dead_code)]
+
+mod browser;
+mod chatting;
+mod devtools;
+mod hostile_text;
+mod killed;
+mod loading;
+mod looks;
+mod many_messages;
+mod messenger;
+mod page;
+mod wire;
