@@ -257,7 +257,7 @@ fn what_was_counted_apart_counts_together_when_the_nameless_device_is_forgotten(
     assert_eq!(lost(&server.end_batch()), []);
     // The session on `laptop` keeps its device, which lacks all 16, from being forgotten.
     server.poll(laptop, 0);
-    server.wait_days(31);
+    server.wait_days(40);
     let out = server.run(Command::ReviewDevices(ALL));
     assert!(forgotten(&out) > 0, "{:?}", out.records);
     assert_eq!(lost(&out), [("ana".to_owned(), 2)], "{:?}", out.records);
