@@ -122,8 +122,8 @@ fn is_on_disk(world: &World, text: &str) -> bool {
 fn a_text_that_was_taken_back_leaves_the_files_of_a_server_that_runs_within_a_day() {
     let Some(mut world) = World::with_clock(&["--no-lobby", "--timeout", "300", "--no-limits"]) else { return };
     let mut ana = world.register("ana");
-    for text in ["secreto", "otro"] {
-        assert!(ana.request(&format!("SEND;m-{text};ana;{text}")).starts_with("OK;"));
+    for (id, text) in [("m-1", "secreto"), ("m-2", "otro")] {
+        assert!(ana.request(&format!("SEND;{id};ana;{text}")).starts_with("OK;"));
     }
     // They get into the history file.
     world.stop();
