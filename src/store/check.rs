@@ -236,7 +236,9 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
     let users = snapshot.accounts.iter().map(|row| -> Number { ("users.csv", &row.name, row.acknowledged) });
     let waiting = snapshot.waiting.iter().map(|row| -> Number { ("offline.csv", &row.user, row.seq()) });
     let read = snapshot.chats.iter().map(|row| -> Number { ("marks.csv", &row.user, row.chat.read) });
-    let filed = snapshot.conversations.iter().map(|row| -> Number { ("conversations.csv", &row.id, row.filed.upto) });
+    let filed = snapshot.conversations.iter().flat_map(|row| {
+        [row.filed.upto, row.filed.erased_upto].map(|number| -> Number { ("conversations.csv", &row.id, number) })
+    });
     let sent = snapshot.ids.iter().map(|row| -> Number { ("ids.csv", &row.user, row.sent.seq) });
     let rooms = snapshot
         .rooms
@@ -253,6 +255,10 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
     let devices = snapshot.devices.iter();
     let devices = devices.filter_map(|row| Some(("devices.csv", &row.user, row.device.acknowledged?)));
     let devices = devices.map(|(table, user, number)| -> Number { (table, user, number) });
+    let erased = snapshot
+        .erasures
+        .iter()
+        .flat_map(|row| [row.seq, row.first, row.last].map(|number| -> Number { ("erasures.csv", &row.id, number) }));
     let gaps = snapshot.device_gaps.iter().map(|row| -> Number { ("device_gaps.csv", &row.user, row.first) });
     users
         .chain(devices)
@@ -265,6 +271,7 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
         .chain(members)
         .chain(logs)
         .chain(marks)
+        .chain(erased)
 }
 
 fn note(directory: &Path, name: &str) -> String {

@@ -70,13 +70,17 @@ fn check_rows(
         if message.seq > row.filed.upto {
             return Err(lines.damaged(format!("number {} is past the last, {}", message.seq, row.filed.upto)));
         }
-        cross_check.compare(&message).map_err(|what| lines.damaged(what))?;
+        cross_check.compare(row.id, &message).map_err(|what| lines.damaged(what))?;
         last = message.seq;
         erased += u64::from(message.text.is_erased());
         if erased > row.erased {
             let count = row.erased;
             return Err(lines.damaged(format!("a message that was taken back, and only {count} were")));
         }
+    }
+    if !cross_check.may_have_texts(row.id) && row.filed.removed.count == 0 && erased < row.erased {
+        let count = row.erased;
+        return Err(lines.damaged(format!("{count} messages were taken back, and {erased} of them have no text")));
     }
     let rows = lines.number.saturating_sub(2);
     // The row of the last message may be one that retention has removed.

@@ -1,9 +1,12 @@
-//! Compares the checkpoint's tables with the history: each message that a table refers to has one row there.
+//! Compares the checkpoint's tables with the history: each message that a table refers to has one row there, and a text that
+//! was taken back is in no row of a file that was written since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
-use crate::state_machine::{Digest, SentMessage, Snapshot, WaitingRowEvent, length_in_reply};
+use crate::state_machine::{
+    ConversationId, Digest, ErasureRow, SentMessage, Snapshot, WaitingRowEvent, length_in_reply,
+};
 
 /// The references of a checkpoint's tables to single messages, by number. [`CrossCheck::compare`] removes those
 /// whose message was found.
@@ -12,6 +15,19 @@ pub(super) struct CrossCheck {
     references: BTreeMap<Seq, Vec<Reference>>,
     /// The highest number that retention has removed.
     removed_upto: Seq,
+    /// The messages whose rows have no text any more.
+    gone: HashMap<ConversationId, Gone>,
+    /// The conversations whose files may have texts that were taken back: until they are rewritten.
+    unfiled: HashSet<ConversationId>,
+}
+
+/// Messages of a conversation that were taken back before its history file was written or rewritten.
+#[derive(Default)]
+struct Gone {
+    /// Those that were taken back one at a time, with their senders.
+    single: HashMap<Seq, UserName>,
+    /// Sender, first and last number of the others.
+    ranges: Vec<(UserName, Seq, Seq)>,
 }
 
 enum Reference {
@@ -54,6 +70,14 @@ impl CrossCheck {
             let is_undelivered = row.unacknowledged > 0;
             check.add(row.seq, Reference::Logged { room, from, is_undelivered });
         }
+        let filed: HashMap<_, _> = snapshot.conversations.iter().map(|row| (row.id, row.filed.erased_upto)).collect();
+        for row in &snapshot.erasures {
+            if filed.get(&row.id).is_some_and(|upto| row.seq <= *upto) {
+                check.gone.entry(row.id).or_default().add(row);
+            } else {
+                check.unfiled.insert(row.id);
+            }
+        }
         check
     }
 
@@ -61,13 +85,21 @@ impl CrossCheck {
         self.references.entry(seq).or_default().push(reference);
     }
 
-    /// Compares a row of the history with the references to it, and removes them.
-    pub fn compare(&mut self, row: &Message) -> Result<(), String> {
+    /// Compares a row of a conversation with the references to it, and removes them.
+    pub fn compare(&mut self, id: ConversationId, row: &Message) -> Result<(), String> {
+        if !row.text.is_erased() && self.gone.get(&id).is_some_and(|gone| gone.includes(row)) {
+            return Err("the message was taken back, and its text is still there".to_owned());
+        }
         let references = self.references.remove(&row.seq).unwrap_or_default();
         match references.iter().find(|reference| !reference.fits(row)) {
             Some(other) => Err(format!("not the message that {} has under this number", other.table())),
             None => Ok(()),
         }
+    }
+
+    /// Returns whether the file of a conversation may have texts that were taken back.
+    pub fn may_have_texts(&self, id: ConversationId) -> bool {
+        self.unfiled.contains(&id)
     }
 
     /// Describes the references whose message was in no history file, but for those that retention may have removed.
@@ -77,6 +109,22 @@ impl CrossCheck {
         let removed_upto = self.removed_upto;
         all.filter(move |(seq, one)| *seq > removed_upto || one.needs_message())
             .map(|(seq, one)| format!("{}: message {seq} is in no history file", one.table()))
+    }
+}
+
+impl Gone {
+    fn add(&mut self, row: &ErasureRow) {
+        if row.first == row.last {
+            self.single.insert(row.first, row.from.clone());
+        } else {
+            self.ranges.push((row.from.clone(), row.first, row.last));
+        }
+    }
+
+    fn includes(&self, row: &Message) -> bool {
+        let is_in =
+            |(from, first, last): &(UserName, Seq, Seq)| row.from == *from && (*first..=*last).contains(&row.seq);
+        self.single.get(&row.seq) == Some(&row.from) || self.ranges.iter().any(is_in)
     }
 }
 

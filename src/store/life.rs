@@ -108,6 +108,7 @@ impl Store {
         filed: HistoryPrefix,
         is_wanted: &dyn Fn(&MessageId) -> bool,
     ) -> Result<Vec<Arc<Message>>, StoreError> {
+        let text_goes = |message: &Message| state.is_erased_in(conversation, message);
         let participants = state.participants(conversation);
         let Some(file) = self.history(conversation, &participants, filed)? else { return Ok(Vec::new()) };
         let mut rows = file.newest_first(None)?;
@@ -116,7 +117,7 @@ impl Store {
             if let Row::Message(message) = row
                 && is_wanted(&message.id)
             {
-                found.push(message);
+                found.push(if text_goes(&message) { Arc::new(message.erased()) } else { message });
             }
         }
         Ok(found)
@@ -130,6 +131,7 @@ fn note(line: &[u8], id: &MessageId, state: &StoredState, lives: &mut Vec<Life>)
         Some((_, Record::Acknowledged { at, .. } | Record::Read { at, .. })) => {
             lives.iter_mut().for_each(|life| life.note_change(state, at));
         }
+        Some((_, Record::Erased { .. })) => lives.iter_mut().for_each(|life| life.note_erased(state)),
         // Members are no recipients any more.
         Some((
             _,
@@ -145,6 +147,12 @@ impl Life {
     fn new(message: Arc<Message>, state: &StoredState, is_older: bool) -> Self {
         let statuses = state.statuses_of(&message);
         Self { message, changes: Vec::new(), statuses, is_older }
+    }
+
+    fn note_erased(&mut self, state: &StoredState) {
+        if state.is_erased(&self.message) {
+            self.message = Arc::new(self.message.erased());
+        }
     }
 
     fn note_change(&mut self, state: &StoredState, at: Timestamp) {

@@ -269,3 +269,38 @@ fn each_device_is_in_the_story_and_the_first_delivers() {
     assert_eq!(story.matches("acknowledges it: DELIVERED").count(), 1, "{story}");
     assert_eq!(story.matches("ana's client has stored").count(), 0, "{story}");
 }
+
+/// Its text is in the history file and in the trace; a rewrite of the file is half a day away.
+#[test]
+fn a_message_that_was_taken_back_is_told_without_its_text() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let trace = directory.path().join("server.csv");
+    let mut world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
+    world.register("luis");
+    assert!(world.register("ana").request("SEND;m-1;luis;secreto").starts_with("OK;m-1;"));
+    assert!(!explain("m-1", &world.data(), &[]).contains("erased"), "that comes later");
+    world.stop();
+    world.start();
+    assert_eq!(world.login("ana").request("ERASE;luis;1"), "OK");
+    let mut luis = world.session("luis");
+    assert!(luis.poll(0, 0)[0].ends_with(";;erased"));
+    wait_until("the trace to be written", || std::fs::read_to_string(&trace).expect("a trace").contains(";;erased"));
+    let data = world.data();
+    let file = trace.to_str().expect("a path");
+    for (language, mark, offer, end) in [
+        ("en", "(erased)", "to luis without its text", "its text is erased"),
+        ("es", "(borrado)", "a luis sin su texto", "su texto está borrado"),
+        ("pt", "(apagado)", "a luis sem o seu texto", "seu texto está apagado"),
+    ] {
+        let told = explain("m-1", &data, &["--trace", file, "--lang", language]);
+        assert_in_order(&told, &[mark, offer, end, "luis RECEIVED"]);
+        let alone = explain("m-1", &data, &["--lang", language]);
+        assert_in_order(&alone, &[mark, end, "luis RECEIVED"]);
+        assert!(!told.contains("secreto") && !alone.contains("secreto"), "{told}\n{alone}");
+    }
+    let (diagram, _) = crate::course::trace::shown(&[&trace], &["--as", "diagram", "--columns", "200"]);
+    assert!(diagram.contains("1 MSG m-1 ana luis (erased)"), "{diagram}");
+    // The files are rewritten by the stop.
+    world.stop();
+    assert_in_order(&explain("m-1", &data, &[]), &["(erased)", "its text is erased"]);
+}

@@ -14,9 +14,10 @@ use crate::support::{NO_SETTINGS, World, run_to_end};
 use tempfile::TempDir;
 use wachat::disk::{Disk, write};
 use wachat::model::{Seq, Target};
+use wachat::protocol::Reply;
 use wachat::record::end_with_checksum;
 use wachat::state_machine::{Command, LastOfPeer, Policy};
-use wachat::store::{Report, Store};
+use wachat::store::{Report, Retention, Store};
 
 const DATA: &str = "/data";
 
@@ -277,6 +278,64 @@ fn a_message_of_a_table_that_is_in_no_history_file_is_said() {
     drop(playing);
     let said = forge(&disk, "ids.csv", "m2;3;", "m2;2;");
     assert!(said[0].ends_with("/ids.csv: message 2 is in no history file") && said.len() == 1, "{said:?}");
+}
+
+/// A store with a message in a chat and one in a room that were taken back after they had got into the history files, which a
+/// clean-up has rewritten, or not.
+fn erased(is_cleaned: bool) -> SimulatedDisk {
+    let disk = SimulatedDisk::default();
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
+    ["ana", "luis"].iter().for_each(|name| playing.register(name));
+    let direct = playing.send("ana", "luis", "hola");
+    playing.send("luis", "ana", "adiós");
+    let in_room = playing.send("ana", "#lobby", "hola a todos");
+    playing.checkpoint();
+    assert_eq!(playing.erase("ana", "luis", direct), Reply::Done);
+    assert_eq!(playing.erase("ana", "#lobby", in_room), Reply::Done);
+    if is_cleaned {
+        playing.clean_up(Retention::default())
+    } else {
+        playing.checkpoint()
+    }
+    disk
+}
+
+/// Changes the last fields of a conversation's row in the newest checkpoint; returns the damage that is found.
+fn forge_conversation(disk: &SimulatedDisk, id: &str, old: &str, new: &str) -> Vec<String> {
+    let checkpoint = disk.list(Path::new(DATA)).unwrap().into_iter().find(|name| name.starts_with("checkpoint-"));
+    let table = Path::new(DATA).join(checkpoint.expect("a checkpoint")).join("conversations.csv");
+    disk.tamper(&table, |content| {
+        let text = String::from_utf8(content.clone()).unwrap();
+        let row = text.lines().find(|line| line.starts_with(id)).expect("a row");
+        let changed = row.strip_suffix(old).unwrap_or_else(|| panic!("{row}")).to_owned() + new;
+        *content = replace_in_table(&text, &format!("{row}\n"), &format!("{changed}\n")).into_bytes();
+    });
+    check(disk).damage
+}
+
+#[test]
+fn rows_that_were_taken_back_are_known_and_a_text_that_should_have_gone_is_said() {
+    for is_cleaned in [false, true] {
+        let report = check(&erased(is_cleaned));
+        assert!(report.damage.is_empty() && report.notes.is_empty() && report.messages == 3, "{report:?}");
+    }
+    // The text is in the file, and the table says that the file was rewritten since.
+    let still = "the message was taken back, and its text is still there";
+    for (id, old, new, want) in [
+        ("direct-0-1;", ";1;0", ";1;4", format!("direct-0-1.csv line 3: {still}")),
+        ("room-0;", ";1;0", ";1;5", format!("room-0.csv line 3: {still}")),
+    ] {
+        let said = forge_conversation(&erased(false), id, old, new);
+        assert!(said.len() == 1 && said[0].ends_with(&want), "{said:?}");
+    }
+    // No entry says which messages they were any more: their number does not fit.
+    for (erased_rows, want) in [
+        ("0", "direct-0-1.1.csv line 3: a message that was taken back, and only 0 were"),
+        ("2", "direct-0-1.1.csv line 4: 2 messages were taken back, and 1 of them have no text"),
+    ] {
+        let said = forge_conversation(&erased(true), "direct-0-1.1;", ";1;4", &format!(";{erased_rows};4"));
+        assert!(said.len() == 1 && said[0].ends_with(want), "{said:?}");
+    }
 }
 
 #[test]

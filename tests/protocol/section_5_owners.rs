@@ -383,12 +383,13 @@ fn a_later_room_of_the_name_does_not_tell_how_much_was_said_in_one_for_invited_u
 }
 
 /// Requests of a user outside, about rooms or not.
-const OUTSIDE: [&str; 12] = [
+const OUTSIDE: [&str; 13] = [
     "PING",
     "SEND;x;#zq7;hola",
     "READ;#zq7;0",
     "STATUS;#zq7;1",
     "HISTORY;#zq7",
+    "ERASE;#zq7;1",
     "MEMBERS;#zq7",
     "JOIN;#zq7",
     "ROOM;#zq7;invite",
@@ -398,68 +399,138 @@ const OUTSIDE: [&str; 12] = [
     "ROOM;#zq7x;invite",
 ];
 
-/// What a user outside is given, line by line, while others talk in a room for invited users, come, go and are put out.
+/// A room for invited users, as its users know it: those who take part by their places in a list.
+#[derive(Default)]
+struct Closed {
+    owner: usize,
+    is_member: [bool; 3],
+    is_invited: [bool; 3],
+    /// Number, sender, and whether it was taken back. The text of each is [`text`].
+    said: Vec<(u64, usize, bool)>,
+}
+
+/// Returns a text that is in no other line.
+fn text(number: usize) -> String {
+    format!("zq7 t{number}.")
+}
+
+impl Closed {
+    /// One user does something about the room, and another one may be concerned. Returns the request, and whether it is OK.
+    fn act(&mut self, random: &mut Random, names: [&str; 3]) -> (usize, String, bool) {
+        let [me, other] = [random.below(3) as usize, random.below(3) as usize];
+        let owns = self.owner == me;
+        let name = names[other];
+        let (request, is_ok) = match random.below(16) {
+            0..=3 => (format!("SEND;m-{};#zq7;{}", self.said.len(), text(self.said.len())), self.is_member[me]),
+            4 => (format!("TOPIC;#zq7;zq7 {}", self.said.len()), owns),
+            5..=6 => {
+                self.is_invited[other] |= owns && !self.is_member[other];
+                (format!("INVITE;#zq7;{name}"), owns)
+            }
+            7 if me != other => {
+                if owns {
+                    (self.is_member[other], self.is_invited[other]) = (false, false);
+                }
+                (format!("KICK;#zq7;{name}"), owns)
+            }
+            8..=9 => {
+                let may = self.is_member[me] || self.is_invited[me];
+                (self.is_member[me], self.is_invited[me]) = (may, false);
+                ("JOIN;#zq7".to_owned(), may)
+            }
+            10 if self.is_member[me] && self.is_member.iter().filter(|is_member| **is_member).count() > 1 => {
+                self.is_member[me] = false;
+                ("LEAVE;#zq7".to_owned(), true)
+            }
+            11 => {
+                let is_done = owns && self.is_member[other];
+                self.owner = if is_done { other } else { self.owner };
+                (format!("OWNER;#zq7;{name}"), is_done)
+            }
+            12..=14 if !self.said.is_empty() => {
+                let choice = random.below(self.said.len() as u64) as usize;
+                let (seq, from, is_erased) = &mut self.said[choice];
+                let is_done = self.is_member[me] && (*from == me || owns);
+                *is_erased |= is_done;
+                (format!("ERASE;#zq7;{seq}"), is_done)
+            }
+            _ => {
+                let last = self.said.last().map_or(0, |(seq, ..)| *seq);
+                (format!("READ;#zq7;{last}"), self.is_member[me])
+            }
+        };
+        (me, request, is_ok)
+    }
+
+    /// Returns what a user was given of the room and is not to be given: anything, outside it, and texts that were taken back.
+    fn excess(&self, me: usize, name: &str, mut told: Vec<String>) -> Vec<String> {
+        told.retain(|line| line.contains("zq7"));
+        let gone: Vec<_> = (0..self.said.len()).filter(|number| self.said[*number].2).map(text).collect();
+        if self.is_member[me] {
+            told.retain(|line| gone.iter().any(|text| line.contains(text)));
+            return told;
+        }
+        // That the user was put out, and of a room to which the user is invited the row in ROOMS.
+        told.retain(|line| !line.starts_with(&format!("0;PART;#zq7;{name};")));
+        let may_see = |line: &String| line.starts_with("#zq7;") || line.starts_with("0;INVITE;#zq7;");
+        told.retain(|line| !self.is_invited[me] || !may_see(line));
+        told
+    }
+}
+
+/// All that the sockets of users inside and outside are given, while the others talk in a room for invited users, take back,
+/// come, go, are put out, and give the room to each other.
 #[test]
 fn nobody_outside_is_given_a_byte_of_a_room_for_invited_users() {
+    let names = ["ana", "luis", "leo"];
     for seed in 0..4 {
         let mut random = Random::new(seed);
         let world = World::new(&["--no-limits"]);
-        let [mut ana, mut luis, mut eva] = people(&world, ["ana", "luis", "eva"]);
-        let devices = ["luis", "eva"].map(|user| format!("DEVICE:lab:{user}:{PASSWORD}"));
-        let [mut luis_lab, mut eva_lab] = devices.map(|line| Connection::open_with(world.recv, &line).1);
-        ana.ok("ROOM;#zq7;invite");
-        let [mut is_member, mut is_invited] = [false; 2];
-        let mut said = 0;
-        for step in 0..300 {
-            match random.below(12) {
-                0..=1 => {
-                    said += 1;
-                    ana.says.request(&format!("SEND;m-{said};#zq7;zq7 {said}"));
-                }
-                2 => _ = ana.says.request(&format!("TOPIC;#zq7;zq7 {step}")),
-                3 => {
-                    ana.ok("INVITE;#zq7;luis");
-                    is_invited = !is_member;
-                }
-                4 => {
-                    ana.ok("KICK;#zq7;luis");
-                    [is_member, is_invited] = [false; 2];
-                }
-                5..=6 if is_invited => {
-                    luis.ok("JOIN;#zq7");
-                    [is_member, is_invited] = [true, false];
-                }
-                7 if is_member => {
-                    said += 1;
-                    let seq = luis.send(&format!("n-{said}"), "#zq7");
-                    // Else the receipt comes later, when luis may be outside.
-                    if random.chance(50) {
-                        ana.ok(&format!("READ;#zq7;{seq}"));
-                    }
-                }
-                8 if is_member && random.chance(50) => {
-                    luis.ok("LEAVE;#zq7");
-                    is_member = false;
-                }
-                9 => _ = ana.hear(),
-                _ => {}
+        let mut users = people(&world, names);
+        let [mut eva] = people(&world, ["eva"]);
+        let lab = |user: &str| Connection::open_with(world.recv, &format!("DEVICE:lab:{user}:{PASSWORD}")).1;
+        let mut labs = names.map(lab);
+        let mut eva_lab = lab("eva");
+        users[0].ok("ROOM;#zq7;invite");
+        let mut room = Closed { is_member: [true, false, false], ..Closed::default() };
+        for step in 0..400 {
+            let (me, request, is_ok) = room.act(&mut random, names);
+            let reply = users[me].says.request(&request);
+            let how = format!("seed {seed}, step {step}: {request} of {}", names[me]);
+            assert_eq!(reply.starts_with("OK"), is_ok, "{how}: {reply}");
+            assert!(is_ok || room.is_member[me] || room.is_invited[me] || !reply.contains("zq7"), "{how}: {reply}");
+            if is_ok && request.starts_with("SEND") {
+                let seq = reply.rsplit(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
+                room.said.push((seq, me, false));
             }
-            if random.chance(30) {
-                let mut told = [luis.hear(), luis_lab.list("POLL;*;0")].concat();
-                told.extend(["ROOMS", "CHATS", "USERS"].iter().flat_map(|list| luis.says.list(list)));
-                told.retain(|line| line.contains("zq7") && !line.starts_with("0;PART;#zq7;luis;"));
-                assert!(is_member || is_invited || told.is_empty(), "seed {seed}, step {step}: luis is told {told:?}");
+            if is_ok && request.starts_with("LEAVE") {
+                // Who owns it now, its members see.
+                let member = room.is_member.iter().position(|is_member| *is_member).expect("a member");
+                let row = row(&mut users[member], "#zq7").expect("a row");
+                let owner = row.split(';').nth(4).expect("an owner");
+                room.owner = names.iter().position(|name| *name == owner).expect("a user");
+            }
+            for (index, user) in users.iter_mut().enumerate().filter(|_| random.chance(20)) {
+                let mut told = [user.hear(), labs[index].list("POLL;*;0")].concat();
+                told.extend(["ROOMS", "CHATS", "USERS"].iter().flat_map(|list| user.says.list(list)));
+                if room.is_member[index] {
+                    told.extend(user.says.list("HISTORY;#zq7;1000"));
+                }
+                let excess = room.excess(index, names[index], told);
+                assert!(excess.is_empty(), "{how}: {} is told {excess:?}", names[index]);
             }
             let mut told = vec![eva.says.request(OUTSIDE[random.below(OUTSIDE.len() as u64) as usize])];
-            if random.chance(30) {
+            if random.chance(20) {
                 told.extend([eva.hear(), eva_lab.list("POLL;*;0")].concat());
                 let lists = ["ROOMS", "CHATS", "USERS", "SESSIONS", "HISTORY;#lobby", "MEMBERS;#lobby"];
                 told.extend(lists.iter().flat_map(|list| eva.says.list(list)));
             }
             // The room of eva's own has a name that begins so.
             told.retain(|line| line.replace("#zq7x", "").contains("zq7"));
-            assert!(told.is_empty(), "seed {seed}, step {step}: eva is told {told:?}");
+            assert!(told.is_empty(), "{how}: eva is told {told:?}");
         }
+        let erased = room.said.iter().filter(|(.., is_erased)| *is_erased).count();
+        assert!(erased > 10 && erased < room.said.len(), "seed {seed}: {erased} of {}", room.said.len());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use wachat::limits::{PAGE_RECORDS, ROOM_BACKLOG};
-use wachat::model::{MessageId, Seq, Text, UserName};
+use wachat::model::{MessageId, RoomKind, Seq, Text, UserName};
 use wachat::protocol::request::Page;
 use wachat::protocol::{After, HistoryRecord, Reply};
 use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState};
@@ -185,4 +185,43 @@ fn a_poll_over_logs_full_of_own_messages_is_cheap() {
     let command = Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 };
     let Effect::Events { delivery, .. } = server.assert_cheap("POLL", command) else { panic!("no events") };
     assert_eq!(delivery.events.len(), ROOMS);
+}
+
+/// A room goes by the administrator, or with its last member.
+#[test]
+fn to_remove_a_room_costs_the_same_however_many_accounts_there_are() {
+    let costs = |users: usize| {
+        let mut server = Server::with_users(users);
+        let costs = (0..20).map(|number| {
+            let room = || Ok(target(&format!("#r{number}")));
+            server.request(1, Command::RoomKind { user: name(0), room: room(), kind: RoomKind::Invite });
+            for guest in [1, 2] {
+                let guest = Ok(target(&name(guest).to_string()));
+                server.request(1, Command::Invite { user: name(0), room: room(), guest });
+            }
+            server.request(1, Command::Join { user: name(1), room: room() });
+            server.send(0, users + number, &format!("#r{number}"));
+            server.request(1, Command::Leave { user: name(1), room: room() });
+            let command = match number % 2 {
+                0 => Command::RemoveRoom { room: room() },
+                _ => Command::Leave { user: name(0), room: room() },
+            };
+            let begin = cpu_time();
+            let effect = server.request(1, command);
+            let cost = cpu_time() - begin;
+            assert!(matches!(effect, Some(Effect::Reply(_, Reply::Done))), "{effect:?}");
+            let rooms = server.request(1, Command::Rooms { user: name(0), page: Page::after(None) });
+            assert_eq!(count(&rooms.expect("a reply")), 1, "the lobby alone is left");
+            (number % 2, cost)
+        });
+        let costs: Vec<_> = costs.collect();
+        [0, 1].map(|kind| costs.iter().filter(|one| one.0 == kind).map(|one| one.1).min().expect("a cost"))
+    };
+    let few = costs(100);
+    let many = costs(USERS);
+    println!("of 100 users {few:?}, of {USERS} {many:?}");
+    for (few, many) in few.into_iter().zip(many) {
+        // A look at each account would take a thousand times as long.
+        assert!(many < 20 * few.max(Duration::from_micros(20)), "{few:?} and {many:?}");
+    }
 }

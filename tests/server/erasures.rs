@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::support::random::Random;
 use crate::support::values::user;
+use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp};
 use wachat::protocol::request::Page;
 use wachat::protocol::{After, Code, Event, Reply};
 use wachat::state_machine::{
     Capacities, Command, ConnectionId, ConversationId, Effect, HistoryPrefix, Now, Output, Policy, Snapshot, Sought,
-    StateMachine, StoredState,
+    StateMachine, StoredState, Texts,
 };
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
@@ -225,26 +226,40 @@ impl Life {
         } else {
             rows[self.below(rows.len())]
         };
+        let last = self.last();
+        let code = self.take_back(me, place, number);
+        let wanted = self.model.refusal(me, place, number, self.now);
+        assert_eq!(code, wanted, "{} takes {number} of {place:?} back", USERS[me]);
+        let is_told = code.is_none() && self.model.erase(place, number, last + 1);
+        assert_eq!(self.last(), last + u64::from(is_told), "an event, or none");
+    }
+
+    /// Takes a message back, as a server does: one that is not in memory is looked up. `None`: it is done.
+    fn take_back(&mut self, me: usize, place: Place, number: u64) -> Option<Code> {
         let command =
             |sought| Command::Erase { user: name(me), target: Ok(target_of(place, me)), seq: seq(number), sought };
-        let last = self.last();
         let reply = self.reply(command(Sought::NotLookedUp)).unwrap_or_else(|| {
             let id = self.conversation(place);
             let found = self.files.get(&number).filter(|(of, _)| Some(*of) == id);
             let sought = found.map_or(Sought::Missing, |(_, row)| Sought::Message(row.clone()));
             self.reply(command(sought)).expect("a reply")
         });
-        let wanted = self.model.refusal(me, place, number, self.now);
-        let code = match reply {
+        match reply {
             Reply::Ko(ko) => Some(ko.code),
             reply => {
                 assert_eq!(reply, Reply::Done);
                 None
             }
-        };
-        assert_eq!(code, wanted, "{} takes {number} of {place:?} back", USERS[me]);
-        let is_told = code.is_none() && self.model.erase(place, number, last + 1);
-        assert_eq!(self.last(), last + u64::from(is_told), "an event, or none");
+        }
+    }
+
+    /// Sends a message; returns its number.
+    fn say(&mut self, me: usize, place: Place) -> u64 {
+        let id = MessageId::new(&format!("m-{}", self.now)).expect("an id");
+        let text = Text::new("a text").expect("a text");
+        let reply = self.reply(Command::Send { user: name(me), id, to: Ok(target_of(place, me)), text });
+        let Some(Reply::Accepted(accepted)) = reply else { panic!("{reply:?}") };
+        accepted.seq.get()
     }
 
     fn give_away(&mut self, me: usize) {
@@ -395,4 +410,39 @@ fn random_users_take_messages_back_as_the_page_says() {
         (0..STEPS).for_each(|_| life.step());
         (0..USERS.len()).for_each(|user| life.compare_chats(user));
     }
+}
+
+/// What was taken back and has yet to leave the files takes memory: at the limits an ERASE gets FULL until the files are
+/// rewritten, and one of a message that is erased is still OK.
+#[test]
+fn too_many_texts_that_have_yet_to_leave_the_files_are_refused() {
+    let mut life = Life::new(0);
+    let stored = std::mem::replace(&mut life.machine.stored, StoredState::new("store".into()));
+    life.machine = StateMachine::new(stored, Policy { lobby: false, ..Policy::default().without_limits() });
+    let [chat, other, own] = [Place::Direct(0, 1), Place::Direct(0, 2), Place::Direct(1, 1)];
+    let first = life.say(0, chat);
+    assert_eq!(life.take_back(0, chat, first), None);
+    for _ in 1..limits::UNFILED_ERASURES {
+        let seq = life.say(0, chat);
+        assert_eq!(life.take_back(0, chat, seq), None);
+    }
+    let one_more = life.say(0, chat);
+    assert_eq!(life.take_back(0, chat, one_more), Some(Code::Full));
+    assert_eq!(life.take_back(0, chat, first), None, "it is erased already");
+    // That concerns no other conversation.
+    let seq = life.say(0, other);
+    assert_eq!(life.take_back(0, other, seq), None);
+    // The administrator may go on.
+    let conversation = life.conversation(other).expect("a conversation");
+    let texts = |number| Texts { conversation, first: number, last: number, count: 0, erased: 1 };
+    for _ in limits::UNFILED_ERASURES + 1..limits::ALL_UNFILED_ERASURES - 1 {
+        let command = Command::EraseAll { user: name(0), texts: texts(Seq::new(seq).expect("a number")) };
+        assert_eq!(life.reply(command), Some(Reply::Done));
+    }
+    let [last, too_many] = [life.say(1, own), life.say(1, own)];
+    assert_eq!(life.take_back(1, own, last), None);
+    assert_eq!(life.take_back(1, own, too_many), Some(Code::Full));
+    life.rewrite();
+    assert_eq!(life.take_back(1, own, too_many), None);
+    assert_eq!(life.take_back(0, chat, one_more), None);
 }

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wachat::disk::RealDisk;
 use wachat::limits;
 use wachat::model::Timestamp;
 
 use crate::support::metrics::Page;
-use crate::support::store_files::newest_checkpoint;
+use crate::support::store_files::{newest_checkpoint, read_files};
 use crate::support::world::choose_ports;
 use crate::support::{Connection, World, wait_or};
 
@@ -109,4 +110,36 @@ fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
         world.set_clock(ahead);
     }
     assert!(before < 30.0, "{before} checkpoints in 5 days: a clean-up a day has few");
+}
+
+fn is_on_disk(world: &World, text: &str) -> bool {
+    let files = read_files(&RealDisk, world.data().to_str().expect("a path"));
+    files.values().any(|content| String::from_utf8_lossy(content).contains(text))
+}
+
+/// A server that runs for days rewrites the files half a day after a message was taken back.
+#[test]
+fn a_text_that_was_taken_back_leaves_the_files_of_a_server_that_runs_within_a_day() {
+    let Some(mut world) = World::with_clock(&["--no-lobby", "--timeout", "300", "--no-limits"]) else { return };
+    let mut ana = world.register("ana");
+    for (id, text) in [("m-1", "secreto"), ("m-2", "otro")] {
+        assert!(ana.request(&format!("SEND;{id};ana;{text}")).starts_with("OK;"));
+    }
+    // They get into the history file.
+    world.stop();
+    world.start();
+    let mut ana = world.login("ana");
+    assert_eq!(ana.request("ERASE;ana;1"), "OK");
+    // The router notes the time after it has sent the OK, and before it answers the next request.
+    assert_eq!(ana.request("PING"), "OK");
+    world.set_clock(limits::ERASE_DELAY - Duration::from_secs(3_600));
+    // Each request wakes a server that sleeps until the time that it knew.
+    (0..5).for_each(|_| assert_eq!(ana.request("PING"), "OK"));
+    assert!(is_on_disk(&world, "secreto"), "it is not time yet");
+    world.set_clock(limits::ERASE_DELAY + Duration::from_secs(60));
+    let is_gone = || (ana.request("PING") == "OK" && !is_on_disk(&world, "secreto")).then_some(());
+    wait_or(is_gone, || format!("the text is there yet\n{}", world.log()));
+    assert!(is_on_disk(&world, "otro"));
+    let rows = ana.list("HISTORY;ana");
+    assert!(rows[0].ends_with(";;erased") && rows[1].ends_with(";otro"), "{rows:?}");
 }

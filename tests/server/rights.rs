@@ -1,19 +1,22 @@
-//! Rooms with owners: random users make them, invite, kick, give them away, talk, read, leave and are removed, each with two
+//! Rooms with owners: random users make them, invite, kick, give them away, talk, take back, read, leave and are removed, each with two
 //! sessions that acknowledge what they get, while the server is restarted from its log or from a checkpoint; every answer is
 //! the one of a model that is written from the protocol's page. What a user outside is told never has a word of a room for
 //! invited users.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::server::model::file_all;
 use crate::support::random::Random;
 use crate::support::values::user;
-use wachat::model::{DeviceName, MessageId, RoomKind, Seq, Target, Text, Timestamp, Topic};
+use wachat::limits;
+use wachat::model::{DeviceName, Message, MessageId, RoomKind, Seq, Target, Text, Timestamp, Topic};
 use wachat::protocol::request::Page;
 use wachat::protocol::{After, Code, Codec as _, Event, Reply};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Snapshot, StateMachine, StoredState,
+    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Snapshot, Sought, StateMachine,
+    StoredState,
 };
 
 const USERS: [&str; 5] = ["ana", "luis", "eva", "leo", "nora"];
@@ -35,6 +38,8 @@ struct Room {
     kept_out: BTreeSet<usize>,
     /// The last message's number.
     last: u64,
+    /// Number and sender of each message.
+    messages: Vec<(u64, usize)>,
 }
 
 /// The two sessions of each user: without a device, and with one.
@@ -109,6 +114,9 @@ struct Life {
     heard: [[Heard; DEVICES.len()]; USERS.len()],
     /// By their numbers.
     said: BTreeMap<u64, Said>,
+    /// The messages themselves, and the numbers of those that were taken back.
+    messages: BTreeMap<u64, Arc<Message>>,
+    erased: BTreeSet<u64>,
     /// Those who were members while a room had this topic.
     audiences: BTreeMap<String, BTreeSet<usize>>,
 }
@@ -132,6 +140,8 @@ impl Life {
             is_removed: Default::default(),
             heard: Default::default(),
             said: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            erased: BTreeSet::new(),
             audiences: BTreeMap::new(),
         };
         for name in USERS {
@@ -183,7 +193,7 @@ impl Life {
         let place = &mut self.rooms[room];
         let no_user = self.is_removed[other].then_some(Code::NoUser);
         let refusal = place.refusal(me);
-        let (command, expected) = match self.random.below(36) {
+        let (command, expected) = match self.random.below(40) {
             0..=4 => {
                 let may_join = place.invited.contains(&me) || !place.is_private && !place.kept_out.contains(&me);
                 let expected = if place.has(me) || may_join { None } else { Some(Code::NotInvited) };
@@ -260,10 +270,19 @@ impl Life {
                 let audience = place.members.iter().map(|(_, member)| *member).collect();
                 if expected.is_none() {
                     place.last = last + 1;
+                    place.messages.push((last + 1, me));
                     self.said.insert(last + 1, Said { room, from: me, audience });
                 }
                 let id = MessageId::new(&format!("m{}", self.sent)).expect("an id");
                 let text = Text::new(&format!("said in {}", ROOMS[room])).expect("a text");
+                if expected.is_none() {
+                    // The clock of the request, below.
+                    let at = Timestamp::from_millis(self.now + 10);
+                    let to = there().expect("a room");
+                    let seq = Seq::new(last + 1).expect("a number");
+                    let message = Message { seq, id: id.clone(), from: name(), to, at, text: text.clone() };
+                    self.messages.insert(last + 1, Arc::new(message));
+                }
                 (Command::Send { user: name(), id, to: there(), text }, expected)
             }
             26..=28 => {
@@ -276,6 +295,7 @@ impl Life {
                 (Command::Read { user: name(), target: there(), seq, last_of_peer }, expected)
             }
             29..=35 => return self.poll(step, me),
+            36..=39 => return self.erase(step, me, room),
             24 if self.random.chance(5) => {
                 self.is_removed[me] = true;
                 for place in &mut self.rooms {
@@ -293,12 +313,52 @@ impl Life {
         assert_eq!(self.ask(command), expected, "step {step}: {said}; before: {} {:?}", before.exists, before.members);
     }
 
+    /// A user takes a message of a room back, or one that is not there.
+    fn erase(&mut self, step: usize, me: usize, room: usize) {
+        let last = self.machine.stored.last.get();
+        let any = self.random.below(last + 2);
+        let choice = self.random.below(1 << 20) as usize;
+        let place = &self.rooms[room];
+        let listed = place.messages.get(choice % place.messages.len().max(1)).filter(|_| choice % 10 > 0);
+        let number = listed.map_or(any, |(seq, _)| *seq);
+        let from = place.messages.iter().find(|(seq, _)| *seq == number).map(|(_, from)| *from);
+        let expected = match from {
+            _ if !place.is_visible(me) => Some(Code::NoRoom),
+            _ if !place.has(me) => Some(Code::NotMember),
+            None => Some(Code::NoMessage),
+            Some(from) => (from != me && place.owner != Some(me)).then_some(Code::NotOwner),
+        };
+        let seq = Seq::new(number).expect("a number");
+        let command =
+            |sought| Command::Erase { user: user(USERS[me]), target: Target::parse(ROOMS[room]), seq, sought };
+        let reply = self.reply(command(Sought::NotLookedUp)).unwrap_or_else(|| {
+            let found = from.and_then(|_| self.messages.get(&number)).cloned();
+            self.reply(command(found.map_or(Sought::Missing, Sought::Message))).expect("a reply")
+        });
+        let code = if let Reply::Ko(ko) = reply { Some(ko.code) } else { None };
+        assert_eq!(code, expected, "step {step}: {} takes {number} of {} back", USERS[me], ROOMS[room]);
+        let is_news = code.is_none() && self.erased.insert(number);
+        assert_eq!(self.machine.stored.last.get(), last + u64::from(is_news), "step {step}: an event, or none");
+    }
+
+    fn reply(&mut self, command: Command) -> Option<Reply> {
+        self.run(ConnectionId(0), command).into_iter().find_map(|effect| match effect {
+            Effect::Reply(_, reply) => Some(reply),
+            _ => None,
+        })
+    }
+
     fn restart_now_and_then(&mut self) {
         if self.random.chance(50) {
             file_all(&mut self.machine);
             self.saved = self.machine.stored.snapshot();
             self.lines.clear();
         }
+        self.restart();
+    }
+
+    /// Replays the records since the last checkpoint.
+    fn restart(&mut self) {
         let saved = std::mem::take(&mut self.saved);
         let mut stored = StoredState::restore(saved, Capacities::default()).expect("a checkpoint");
         self.saved = stored.snapshot();
@@ -382,7 +442,18 @@ impl Life {
             &self.rooms[ROOMS.iter().position(|room| *room == name).expect("a room")]
         };
         let is_allowed = match event {
-            Event::Message(message) => return self.check_message(step, me, message.seq.get()),
+            Event::Message(message) => {
+                let seq = message.seq.get();
+                assert_eq!(message.text.is_erased(), self.erased.contains(&seq), "step {step}: the text of {seq}");
+                return self.check_message(step, me, seq);
+            }
+            // The members are told who were members then.
+            Event::Erased { seq, target, first, last, from } => {
+                assert!(first == last && self.erased.contains(&first.get()), "step {step}: {event:?}");
+                assert_eq!(USERS[self.said[&first.get()].from], from.to_string(), "step {step}: {event:?}");
+                let joined = place(target).members.iter().find(|(_, member)| *member == me).map(|(joined, _)| *joined);
+                joined.is_some_and(|joined| joined < seq.get())
+            }
             Event::State { target, .. } => place(target).tells(me),
             Event::Gap { room, .. } => place(room).has(me),
             Event::Damaged { target, .. } => place(target).has(me),
@@ -486,4 +557,31 @@ fn a_room_that_was_removed_is_visible_to_nobody() {
     assert!(is_visible(&life, "ana") && is_visible(&life, "luis"));
     assert_eq!(life.ask(Command::RemoveRoom { room: room() }), None);
     assert!(!is_visible(&life, "ana") && !is_visible(&life, "luis"));
+}
+
+#[test]
+fn of_more_than_a_thousand_invitations_to_a_room_the_oldest_goes() {
+    let mut life = Life::new(0);
+    let room = || Target::parse("#aula");
+    let guest = |number: usize| user(&format!("guest{number}"));
+    let join = |number: usize| Command::Join { user: guest(number), room: room() };
+    let kind = RoomKind::Invite;
+    assert_eq!(life.ask(Command::RoomKind { user: user("ana"), room: room(), kind }), None);
+    for number in 0..=limits::ROOM_INVITATIONS {
+        life.run(ConnectionId(0), Command::Register { name: guest(number), password_hash: "$hash".into() });
+        let invite = Command::Invite { user: user("ana"), room: room(), guest: Ok(Target::User(guest(number))) };
+        assert_eq!(life.ask(invite), None);
+    }
+    // From the log, and then from a checkpoint.
+    for is_filed in [false, true] {
+        if is_filed {
+            life.saved = life.machine.stored.snapshot();
+            life.lines.clear();
+        }
+        life.restart();
+        assert_eq!(life.ask(join(0)), Some(Code::NotInvited));
+    }
+    for number in [1, limits::ROOM_INVITATIONS] {
+        assert_eq!(life.ask(join(number)), None, "guest {number}");
+    }
 }

@@ -11,7 +11,7 @@ use wachat::model::{MessageId, Seq, Target, Text, Timestamp};
 use wachat::protocol::Reply;
 use wachat::protocol::request::After;
 use wachat::server::GroupCommit;
-use wachat::state_machine::{Command, ConnectionId, ConversationId, Effect, Now, Policy, Sought};
+use wachat::state_machine::{Command, ConnectionId, ConversationId, Effect, Now, Policy, Sought, StoredState};
 use wachat::store::{CleanUp, Retention, Row, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
 
@@ -111,19 +111,7 @@ impl GroupCommitHarness {
         if let Some(reply) = self.request(command(Sought::NotLookedUp)) {
             return reply;
         }
-        let state = self.group_commit.state();
-        let conversations = state.filed_conversations();
-        let found = conversations.filter_map(|(id, filed)| {
-            let participants = state.participants(id);
-            let file = self.store.history(id, &participants, filed).expect("a history")?;
-            let mut rows = file.newest_first(Some(seq.next())).expect("rows");
-            match rows.next()?.expect("a row") {
-                Row::Message(message) if message.seq == seq => Some(Sought::Message(message)),
-                Row::Message(_) => None,
-                Row::Damaged { first, last } => (first..=last).contains(&seq).then_some(Sought::Damaged),
-            }
-        });
-        let sought = found.min_by_key(|sought| *sought == Sought::Damaged).unwrap_or(Sought::Missing);
+        let sought = look_up(&self.store, self.group_commit.state(), seq).expect("a history");
         self.request(command(sought)).expect("a reply")
     }
 
@@ -193,4 +181,20 @@ impl GroupCommitHarness {
         let made = self.store.checkpoint(upto).unwrap_or_else(|error| panic!("{error}"));
         self.group_commit.give_checkpoint(&made);
     }
+}
+
+/// Looks a message up in the history files, as a history thread does for ERASE. One that is in none of them is in memory, or
+/// nowhere.
+pub fn look_up(store: &Store, state: &StoredState, seq: Seq) -> Result<Sought, StoreError> {
+    let mut is_damaged = false;
+    for (id, filed) in state.filed_conversations() {
+        let participants = state.participants(id);
+        let Some(file) = store.history(id, &participants, filed)? else { continue };
+        match file.newest_first(Some(seq.next()))?.next().transpose()? {
+            Some(Row::Message(message)) if message.seq == seq => return Ok(Sought::Message(message)),
+            Some(Row::Damaged { first, last }) => is_damaged |= (first..=last).contains(&seq),
+            _ => {}
+        }
+    }
+    Ok(if is_damaged { Sought::Damaged } else { Sought::Missing })
 }

@@ -3,21 +3,8 @@
 use super::Checker;
 use super::event::{Event, Index, Moment, Name, Verdict};
 use super::numbers::Holder;
+use super::sends::Erasing;
 use super::streams::user_and_device;
-
-/// What is known of a message that a user tried to take back.
-pub(super) struct Erasing {
-    /// The user who tried it first, and the target in the request.
-    by: Name,
-    target: Name,
-    asked: Moment,
-    /// Moment at which it was first known that the message is erased: by the OK, an event, or a row.
-    done: Option<Moment>,
-    /// The number of the event, and when it was first observed.
-    event: Option<(u64, Moment)>,
-    /// The devices that were told.
-    told: Vec<Name>,
-}
 
 /// An ERASED event as a reader was given it.
 #[derive(Clone, Debug, PartialEq, Eq)]

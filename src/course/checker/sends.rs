@@ -1,7 +1,6 @@
 //! Sends and their answers.
 
 use super::Checker;
-use super::erasures::Erasing;
 use super::event::{Event, Index, Moment, Name, Verdict, summary};
 
 /// A message that a sender tried to send.
@@ -23,6 +22,20 @@ pub(super) struct Message {
     /// The readers that it was delivered to, and when.
     pub given: Vec<(Name, Moment)>,
     pub erasing: Option<Box<Erasing>>,
+}
+
+/// What is known of a message that a user tried to take back.
+pub(super) struct Erasing {
+    /// The user who tried it first, and the target in the request.
+    pub by: Name,
+    pub target: Name,
+    pub asked: Moment,
+    /// Moment at which it was first known that the message is erased: by the OK, an event, or a row.
+    pub done: Option<Moment>,
+    /// The number of the event, and when it was first observed.
+    pub event: Option<(u64, Moment)>,
+    /// The devices that were told.
+    pub told: Vec<Name>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

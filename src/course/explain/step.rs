@@ -36,6 +36,8 @@ pub enum Kind {
     OfferLost,
     OfferKept,
     OfferedAgain,
+    /// Without its text.
+    OfferedErased,
     Disconnected,
     /// Its event, for a device of its sender.
     ShownToSender,
@@ -50,6 +52,8 @@ pub enum Kind {
     ClientKilled,
     /// The end of a story: it has not been delivered.
     Waits,
+    /// The end of a story: it was taken back.
+    Erased,
 }
 
 /// A kind, its text, the promise that it shows (0: none), and a sentence of the protocol.
@@ -138,6 +142,11 @@ pub const ROWS: &[Row] = &[
         "El servidor lo envía otra vez a {user}, con el mismo número, porque no había acuse de recibo.",
         "O servidor a envia outra vez a {user}, com o mesmo número, pois não houve confirmação."),
         2, AGAIN),
+    (Kind::OfferedErased, three(
+        "The server sends it to {user} without its text: it was taken back.",
+        "El servidor lo envía a {user} sin su texto: fue retirado.",
+        "O servidor a envia a {user} sem o seu texto: ela foi retirada."),
+        1, "A message that still waits comes under its number."),
     (Kind::Disconnected, three(
         "{user}'s connection ends before the acknowledgement; the message stays in the mailbox.",
         "La conexión de {user} termina antes del acuse de recibo; el mensaje sigue en el buzón.",
@@ -193,6 +202,11 @@ pub const ROWS: &[Row] = &[
         "Espera a {user}.",
         "Ela espera por {user}."),
         2, KEPT),
+    (Kind::Erased, three(
+        "It was taken back: its text is erased.",
+        "Fue retirado: su texto está borrado.",
+        "Foi retirada: seu texto está apagado."),
+        1, "Its row stays, with number, id, sender, time and states, and counts as before;"),
 ];
 
 /// The names of the promises, from the first.

@@ -47,9 +47,11 @@ pub(super) fn write(life: &Life, traced: Vec<Step>, language: Language) -> Strin
 fn head(message: &Message, language: Language) -> String {
     let Message { seq, id, from, to, at, text } = message;
     let number = three("number", "número", "número").text(language);
-    let text: String = safe(text.as_str()).chars().take(TEXT).collect();
+    let erased = three("(erased)", "(borrado)", "(apagado)").text(language);
+    let shown: String = safe(text.as_str()).chars().take(TEXT).collect();
+    let text = if text.is_erased() { erased.to_owned() } else { format!("\"{shown}\"") };
     let date = at.to_string().get(..DATE).unwrap_or_default().to_owned();
-    format!("{id}, {number} {seq}: {from} → {to}, {date} UTC\n\"{text}\"\n\n")
+    format!("{id}, {number} {seq}: {from} → {to}, {date} UTC\n{text}\n\n")
 }
 
 /// Returns the steps of the traces, and in their places those that the store alone knows.
@@ -98,6 +100,10 @@ fn end(life: &Life, is_traced: bool, language: Language) -> String {
     );
     if life.is_older && !is_traced {
         let _ = writeln!(out, "{INDENT}{}\n", is_older.text(language));
+    }
+    if life.message.text.is_erased() {
+        let erased = Step::new(Timestamp::now(), Kind::Erased, "", 0);
+        let _ = writeln!(out, "{INDENT}{}\n{INDENT}{}\n", erased.text(language), erased.shows(language));
     }
     if let [status] = life.statuses.as_slice()
         && status.state == State::Received

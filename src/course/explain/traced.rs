@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::step::{Kind, Step};
 use crate::course::trace::{self, About, Arrival, Merged, Selection};
 use crate::model::{Message, State};
-use crate::protocol::Port;
+use crate::protocol::exchange::Line;
+use crate::protocol::{self, Port};
 use crate::trace::Event;
 
 /// Reads traces; returns the steps of a message, and notes. The error says that none is about it.
@@ -111,6 +112,7 @@ impl Reading<'_> {
         let kind = match (self.arrival(step), self.is_first("offered", device)) {
             (Arrival::Kept, _) => Kind::OfferKept,
             (Arrival::Lost, _) => Kind::OfferLost,
+            _ if is_erased(step) => Kind::OfferedErased,
             (Arrival::Unknown, true) => Kind::Offered,
             (Arrival::Unknown, false) => Kind::OfferedAgain,
         };
@@ -149,6 +151,11 @@ impl Reading<'_> {
         let end = self.steps.iter().rposition(|step| !is_frame(step) || step.kind == Kind::Synced);
         self.steps.into_iter().take(end.map_or(0, |end| end + 1)).skip(begin).collect()
     }
+}
+
+/// Returns whether a line is a message without its text, which was taken back.
+fn is_erased(step: &trace::Step) -> bool {
+    matches!(&step.line, Line::Event(protocol::Event::Message(message)) if message.text.is_erased())
 }
 
 /// Names the device of a connection: `luis (lab)`, or `luis` for the nameless one.

@@ -8,6 +8,8 @@ use crate::trace::{Entry, Event};
 
 /// Cells of the short form of a line.
 const SHORT: usize = 60;
+/// Stands in the short form of a message that was taken back, in the place of its text.
+const ERASED: &str = " (erased)";
 /// Characters of a random name (an id, a store) that are shown.
 const NAME: usize = 6;
 
@@ -18,8 +20,14 @@ pub fn short(line: &str) -> String {
     }
     let Ok(fields) = Fields::parse(line.as_bytes()) else { return cut(&safe(line), SHORT) };
     let shown = fields.iter().filter(|field| Timestamp::parse(field).is_none() || !field.contains('T'));
-    let shown: Vec<_> = shown.map(|field| safe(&shorten_name(field)).into_owned()).collect();
-    cut(&shown.join(" ").replace('\n', "↵"), SHORT)
+    let mut shown: Vec<_> = shown.map(|field| safe(&shorten_name(field)).into_owned()).collect();
+    // A message that was taken back has an empty text, and a field that says so.
+    let is_erased = shown.ends_with(&[String::new(), "erased".to_owned()]);
+    if is_erased {
+        shown.truncate(shown.len() - 2);
+    }
+    let mark = if is_erased { ERASED } else { "" };
+    cut(&shown.join(" ").replace('\n', "↵"), SHORT - mark.len()) + mark
 }
 
 /// Cuts a random name after its first characters.

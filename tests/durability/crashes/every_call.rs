@@ -7,9 +7,9 @@ use crate::support::simulated_disk::Fault;
 
 use super::workload::Workload;
 
-/// A workload in which segments close, checkpoints are made, FULL is answered, and a ban and a kick are made, with a restart in
-/// its middle.
-const SEED: u64 = 97;
+/// A workload in which segments close, checkpoints are made, FULL is answered, a ban and a kick are made, and messages are taken
+/// back by senders and an owner, from memory and from files, which are rewritten; with a restart in its middle.
+const SEED: u64 = 469;
 const STEPS: u64 = 25;
 
 /// The faults: EIO, ENOSPC, a short write, a power cut.
@@ -27,19 +27,22 @@ fn live(workload: &mut Workload) -> Result<(), String> {
 }
 
 fn is_rich(workload: &Workload) -> bool {
-    let Workload { checkpoints, full, bans, permits, kicks, .. } = workload;
-    [checkpoints, full, bans, permits, kicks].iter().all(|count| **count > 0)
+    let Workload { checkpoints, full, bans, permits, kicks, counts, .. } = workload;
+    let are_there = [checkpoints, full, bans, permits, kicks].iter().all(|count| **count > 0);
+    are_there && counts.all().iter().all(|count| *count > 0)
 }
 
 #[test]
 #[ignore = "finds the seed of a workload that is not too easy"]
 fn find_a_workload() {
-    for seed in 0.. {
+    let mut fewest = u64::MAX;
+    for seed in 0..2_000 {
         let mut workload = Workload::new(seed);
         live(&mut workload).expect("a workload");
         let calls = workload.disk.calls();
-        if is_rich(&workload) && workload.checker.accepted_count() > 20 && calls < 700 {
-            panic!("seed {seed}: {calls} calls");
+        if is_rich(&workload) && workload.checker.accepted_count() > 20 && calls < fewest {
+            println!("seed {seed}: {calls} calls");
+            fewest = calls;
         }
     }
 }
@@ -53,20 +56,20 @@ fn promises_1_to_6_hold_whatever_goes_wrong_at_whatever_call() {
     assert!(is_rich(&undisturbed) && accepted > 20, "the workload is too easy");
     let lanes: Vec<_> = (0..2).map(|lane| std::thread::spawn(move || try_all(lane, calls))).collect();
     let full: u64 = lanes.into_iter().map(|lane| lane.join().expect("no promise is broken")).sum();
-    println!("{calls} calls, {} faults, {} ends each; {full} times FULL", FAULTS.len(), ENDS.len());
+    println!("{calls} calls, {} faults each, one of {} ends; {full} times FULL", FAULTS.len(), ENDS.len());
 }
 
 /// Every second call; returns how often FULL was answered.
 fn try_all(lane: u64, calls: u64) -> u64 {
     let mut full = 0;
     for call in (1..=calls).filter(|call| call % 2 == lane) {
-        for fault in FAULTS {
-            for end in ENDS {
-                let mut workload = Workload::new(SEED);
-                let ended = disturbed(&mut workload, call, fault, end);
-                assert!(ended.is_ok(), "{fault:?} at call {call}, then {end:?}: {}", ended.unwrap_err());
-                full += workload.full;
-            }
+        for (index, fault) in FAULTS.into_iter().enumerate() {
+            // Neighbouring calls belong to one step of the store: they take turns at the ends.
+            let end = ENDS[(call as usize / 2 + index) % ENDS.len()];
+            let mut workload = Workload::new(SEED);
+            let ended = disturbed(&mut workload, call, fault, end);
+            assert!(ended.is_ok(), "{fault:?} at call {call}, then {end:?}: {}", ended.unwrap_err());
+            full += workload.full;
         }
     }
     full
@@ -107,7 +110,7 @@ fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
     let mut undisturbed = Workload::new(SEED);
     live(&mut undisturbed).expect("a workload");
     let mut cases = Vec::new();
-    for crash in (1..=undisturbed.disk.calls()).step_by(89) {
+    for crash in (1..=undisturbed.disk.calls()).step_by(251) {
         for share in [50, 100] {
             let mut workload = crashed(crash, share);
             let before = workload.disk.calls();

@@ -7,7 +7,7 @@
 mod every_call;
 mod workload;
 
-use workload::Workload;
+use workload::{Counts, Workload};
 
 fn runs(default: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -25,6 +25,7 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     let mut checkpoints = 0;
     let mut full = 0;
     let mut kicks = 0;
+    let mut counts = Counts::default();
     for seed in runs.clone() {
         let mut workload = Workload::new(seed);
         if let Err(broken) = workload.play() {
@@ -35,13 +36,15 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
         checkpoints += workload.checkpoints;
         full += workload.full;
         kicks += workload.kicks;
+        counts.add(&workload.counts);
     }
     println!(
-        "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL",
+        "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL; {counts:?}",
         runs.end - runs.start
     );
     if runs.end - runs.start > 100 {
         assert!(cuts > 100 && accepted > 1_000 && checkpoints > 100 && full > 10, "the workloads have become too easy");
         assert!(kicks > 100, "the club is played too seldom");
+        assert!(counts.all().iter().all(|count| *count > 100), "too little is taken back");
     }
 }

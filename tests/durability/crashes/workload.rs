@@ -1,6 +1,8 @@
 //! Three users, their programs, and a server on a disk of ours: one life of it after another, judged by
 //! the checker.
 
+mod erasing;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
@@ -18,9 +20,14 @@ use wachat::model::{
 use wachat::protocol::request::{LogOut, Page};
 use wachat::protocol::{Accepted, After, DeviceState, Event, HistoryRecord, Reply, SessionOpened};
 use wachat::server::{GroupCommit, Urgency, delivered};
-use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
-use wachat::store::{Row as FileRow, Sizes, Store};
+use wachat::state_machine::{
+    Command, ConnectionId, Delivery, DeviceNumber, Effect, Excerpt, LastOfPeer, Now, Policy, SessionKey,
+};
+use wachat::store::{Row as FileRow, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
+
+pub use erasing::Counts;
+use erasing::{MARK, Sent, erased_event};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
@@ -28,7 +35,10 @@ const USERS: [&str; 3] = ["ana", "luis", "eva"];
 const READERS: [&str; 6] = ["ana", "luis", "eva", "ana:lab", "luis:lab", "luis:laptop"];
 
 /// Rooms that every user is in before the first message. The first is the lobby, which needs no JOIN.
-const ROOMS: [&str; 2] = ["#lobby", "#sala"];
+const ROOMS: [&str; 3] = ["#lobby", "#sala", CLOSED_ROOM];
+
+/// A room for invited users.
+const CLOSED_ROOM: &str = "#cerrada";
 
 /// A room that users join and leave, and that goes away with its last member: nothing is ever said there.
 const PASSAGE: &str = "#passage";
@@ -65,6 +75,13 @@ pub struct Workload {
     clubs: VecDeque<String>,
     /// The number of those before the first of them.
     club_base: usize,
+    /// The messages that were accepted.
+    sent: Vec<Sent>,
+    /// The last reply to CHATS: a target, the number of its messages, and of those that are erased.
+    chats: Vec<(String, u64, u64)>,
+    /// By user and target: how many messages HISTORY has, and how many of them are erased.
+    shown: HashMap<(&'static str, String), (u64, u64)>,
+    pub counts: Counts,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
@@ -121,6 +138,7 @@ enum Asked {
     Send {
         user: &'static str,
         id: String,
+        to: String,
     },
     Open {
         reader: &'static str,
@@ -133,6 +151,15 @@ enum Asked {
         reader: &'static str,
     },
     Read,
+    Erase {
+        user: &'static str,
+        to: String,
+        seq: u64,
+        is_filed: bool,
+    },
+    Chats,
+    /// The room for invited users is to be open for all.
+    Opening,
     History,
 }
 
@@ -184,6 +211,10 @@ impl Workload {
             is_banned: BANNABLE.map(|banned| (banned, HashSet::from([false]))).into(),
             clubs: VecDeque::from([String::new()]),
             club_base: 0,
+            sent: Vec::new(),
+            chats: Vec::new(),
+            shown: HashMap::new(),
+            counts: Counts::default(),
             elapsed: Duration::ZERO,
             next_id: 0,
             crashes: 0,
@@ -313,6 +344,9 @@ impl Workload {
                 return Ok(Err(Gone));
             }
         }
+        if self.enter_closed_room()?.is_err() {
+            return Ok(Err(Gone));
+        }
         self.commit()
     }
 
@@ -333,7 +367,8 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(25) {
+        match self.random.below(30) {
+            25..=29 => self.erase_any(),
             22..=24 => self.rule(user),
             20..=21 => self.permit(),
             0..=9 => self.send_new(user),
@@ -355,7 +390,7 @@ impl Workload {
         let id = format!("m{}", self.next_id);
         let to = places[self.random.below(places.len() as u64) as usize];
         let length = if self.random.chance(20) { self.random.below(2_000) } else { self.random.below(60) };
-        let text = format!("{id};\n{}", "x".repeat(length as usize));
+        let text = format!("{MARK}{id}, ;\n{}", "x".repeat(length as usize));
         self.send(user, &id, to, &text)
     }
 
@@ -375,7 +410,7 @@ impl Workload {
             to: Ok(target(to)),
             text: Text::new(text).expect("a text"),
         };
-        self.request(None, command, Asked::Send { user, id: id.into() })
+        self.request(None, command, Asked::Send { user, id: id.into(), to: to.into() })
     }
 
     fn poll(&mut self, reader: &'static str) -> Step {
@@ -606,6 +641,7 @@ impl Workload {
             server.group_commit.give_checkpoint(&made);
             self.checkpoints += 1;
         }
+        self.clean_up_some();
         Ok(())
     }
 
@@ -623,7 +659,7 @@ impl Workload {
                     None
                 }
                 Effect::Reply(connection, reply) => Some((connection, reply)),
-                Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
+                Effect::Events { to, delivery, .. } => match read_delivery(server, to, delivery) {
                     Ok(None) => return Err("no clean-up is under way that could remove a message of a poll".to_owned()),
                     Ok(Some(events)) => match events.iter().find(|event| matches!(event, Event::Damaged { .. })) {
                         Some(damaged) => return Err(format!("{damaged:?}: it is damaged")),
@@ -673,10 +709,23 @@ impl Workload {
     fn judge(&mut self, asked: &Asked, reply: Reply) -> Result<(), String> {
         let checker = &mut self.checker;
         match (asked, reply) {
-            (Asked::Send { user, .. }, Reply::Accepted(Accepted { id, at, seq })) => {
-                checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
+            (Asked::Send { user: from, to, .. }, Reply::Accepted(Accepted { id, at, seq })) => {
+                checker.accepted(from, id.as_str(), &at.to_string(), seq.get())?;
+                let (to, seq) = (to.clone(), seq.get());
+                self.counts.private += u64::from(to == CLOSED_ROOM);
+                self.sent.push(Sent { from, to, seq });
             }
-            (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,
+            (Asked::Send { user, id, .. }, Reply::Ko(_)) => checker.refused(user, id)?,
+            (Asked::Erase { user, to, seq, is_filed }, reply) => {
+                return self.judge_erase((user, to, *seq), *is_filed, &reply);
+            }
+            (Asked::Chats, Reply::Chats(chats)) => {
+                self.chats = chats.iter().map(|chat| (chat.target.to_string(), chat.count, chat.erased)).collect();
+            }
+            (Asked::Opening, reply) => {
+                let is_refused = matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Conflict);
+                return is_refused.then_some(()).ok_or_else(|| format!("{CLOSED_ROOM} can be opened: {reply:?}"));
+            }
             (Asked::Poll { reader }, Reply::Events(events)) => {
                 events.iter().try_for_each(|e| observe(checker, reader, e))?
             }
@@ -749,6 +798,7 @@ impl Workload {
                 self.look_after_disk().map_err(|Gone| "it ended in peace")?;
             }
         }
+        fine(self.erase_unknown())?;
         // Twice: the first round acknowledges, and makes the states that the second one brings.
         for _ in 0..2 {
             for reader in READERS {
@@ -765,7 +815,12 @@ impl Workload {
                 Asked::Rooms { user },
             ))?;
         }
-        Ok(self.checker.verdict()?)
+        for user in USERS {
+            self.compare_chats(user)?;
+        }
+        self.expect_closed_room()?;
+        self.checker.verdict()?;
+        self.stop()
     }
 
     /// Shows the checker the history of a place: what is in the file, then what is in memory.
@@ -793,6 +848,11 @@ impl Workload {
         self.request(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let rows: Vec<Row> = server.records.iter().filter_map(row_of).collect();
+        let erased = rows.iter().filter(|row| row.erased).count();
+        self.shown.insert((user, with.to_owned()), (rows.len() as u64, erased as u64));
+        if !ROOMS.contains(&with) {
+            self.shown.insert((with, user.to_owned()), (rows.len() as u64, erased as u64));
+        }
         self.checker.shown(user, with, &rows)?;
         let numbers = rows.iter().map(|row| row.seq).collect();
         Ok(self.checker.shown_all(user, with, &numbers)?)
@@ -825,6 +885,23 @@ impl Workload {
     }
 }
 
+/// Reads what a poll returns, as a history thread and the router do: what was read before a file was rewritten is read again,
+/// and a text that was taken back goes to nobody.
+fn read_delivery(server: &Running, to: ConnectionId, delivery: Delivery) -> Result<Option<Vec<Event>>, StoreError> {
+    let state = server.group_commit.state();
+    let is_outdated = delivery.rewritings != state.rewritings();
+    let mut events = delivered(&server.store, delivery)?;
+    let asked = server.asked.get(&to).and_then(VecDeque::front);
+    if let Some(Asked::Poll { reader }) = asked
+        && let Some(read) = events.take_if(|_| is_outdated)
+    {
+        let user = state.number(&name(user_and_device(reader).0)).expect("an account");
+        let key = SessionKey { user, device: DeviceNumber::NAMELESS };
+        events = delivered(&server.store, state.collect_again(key, read))?;
+    }
+    Ok(events.map(|events| events.into_iter().map(|event| state.without_erased_text(event)).collect()))
+}
+
 fn row_of(record: &HistoryRecord) -> Option<Row> {
     let HistoryRecord::Message { message, state } = record else { return None };
     Some(Row {
@@ -832,6 +909,7 @@ fn row_of(record: &HistoryRecord) -> Option<Row> {
         id: message.id.to_string(),
         from: message.from.to_string(),
         text: message.text.to_string(),
+        erased: message.text.is_erased(),
         state: Some(state.to_string()),
         erased: message.text.is_erased(),
     })
@@ -853,6 +931,6 @@ fn observe(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
         Event::State { seq, target, state, upto, .. } => {
             checker.told(user, seq.get(), &target.to_string(), &state.to_string(), upto.get())
         }
-        _ => Ok(()),
+        event => erased_event(event).map_or(Ok(()), |event| checker.told_erased(user, &event)),
     }
 }
