@@ -911,7 +911,6 @@ fn row_of(record: &HistoryRecord) -> Option<Row> {
         text: message.text.to_string(),
         erased: message.text.is_erased(),
         state: Some(state.to_string()),
-        erased: message.text.is_erased(),
     })
 }
 
