@@ -7,9 +7,9 @@ use crate::support::simulated_disk::Fault;
 
 use super::workload::Workload;
 
-/// A workload in which segments close, checkpoints are made, FULL is answered, and a ban and a kick are made, with a restart in
-/// its middle.
-const SEED: u64 = 97;
+/// A workload in which segments close, checkpoints are made, FULL is answered, a ban and a kick are made, a device loses its
+/// number and one gets a key, with a restart in its middle.
+const SEED: u64 = 57;
 const STEPS: u64 = 25;
 
 /// The faults: EIO, ENOSPC, a short write, a power cut.
@@ -27,8 +27,8 @@ fn live(workload: &mut Workload) -> Result<(), String> {
 }
 
 fn is_rich(workload: &Workload) -> bool {
-    let Workload { checkpoints, full, bans, permits, kicks, .. } = workload;
-    [checkpoints, full, bans, permits, kicks].iter().all(|count| **count > 0)
+    let Workload { checkpoints, full, bans, permits, kicks, lost, keys, .. } = workload;
+    [checkpoints, full, bans, permits, kicks, lost, keys].iter().all(|count| **count > 0)
 }
 
 #[test]
