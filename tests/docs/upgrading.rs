@@ -15,8 +15,12 @@ use tempfile::TempDir;
 
 /// Starts a client at a terminal. All clients of a world share a file of known servers.
 fn client(program: &Path, world: &World, user: &str) -> Terminal {
+    client_with(program, world, user, &[])
+}
+
+fn client_with(program: &Path, world: &World, user: &str, more: &[&str]) -> Terminal {
     let known = world.path("known").display().to_string();
-    let arguments = world.arguments(user, &["--register", "--tls", "--known-servers", &known]);
+    let arguments = world.arguments(user, &[&["--register", "--tls", "--known-servers", &known], more].concat());
     let program = program.to_str().expect("a path");
     let terminal = Terminal::start_program(program, &arguments, Some(PASSWORD), &[], [50, 200]);
     terminal.expect("* connected");
@@ -180,6 +184,35 @@ fn the_last_release_and_this_version_write_to_each_other_by_a_server_of_either()
         ana.expect("¿qué tal? ✓✓ read");
         ana.quit();
     }
+}
+
+/// An old client, which logs in by LOGIN, and one of this version, a device, are the same user at the same time.
+#[test]
+#[ignore = "builds the program of the last release"]
+fn the_last_release_and_this_version_are_one_user_on_a_server_of_this_version() {
+    let old = last_release::build();
+    let new = Path::new(WACHAT);
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    let world = World::of_program(new, directory, &data, &["--tls"]);
+    let home = world.path("second").display().to_string();
+    let mut nameless = client(&old, &world, "ana");
+    let mut device = client_with(new, &world, "ana", &["--home", &home]);
+    let mut luis = client(new, &world, "luis");
+    say(&luis, &nameless, "@ana: a las dos", "luis: a las dos");
+    device.expect("luis: a las dos");
+    // What either sends is a message of ana's on the device; the session without one gets no own messages.
+    say(&nameless, &luis, "@luis: por LOGIN", "ana: por LOGIN");
+    device.expect("ana: por LOGIN ✓");
+    say(&device, &luis, "@luis: por DEVICE", "ana: por DEVICE");
+    device.expect_tick("✓✓ read", "@luis: por DEVICE");
+    say(&luis, &nameless, "@ana: y otra vez", "luis: y otra vez");
+    device.expect("luis: y otra vez");
+    assert_eq!(nameless.count("por DEVICE"), 0, "{}", nameless.screen());
+    for shown in ["luis: a las dos", "luis: y otra vez"] {
+        assert_eq!((nameless.count(shown), device.count(shown)), (1, 1), "{shown}");
+    }
+    [&mut nameless, &mut device, &mut luis].into_iter().for_each(Terminal::quit);
 }
 
 #[test]

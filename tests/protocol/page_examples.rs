@@ -143,7 +143,13 @@ fn play(example: &Example, transcript: &str) {
                 let is_of_device = sent.starts_with("DEVICE") || sent.starts_with("KEY");
                 connection = Some(Connection::open(if is_of_device { world.recv } else { world.send }));
             }
-            connection.as_mut().expect("a login line").send(format!("{sent}\n"));
+            let connection = connection.as_mut().expect("a login line");
+            // The example tells of a session that has ended: LOGOUT is answered before the server has noticed its end.
+            if sent == "DEVICES" {
+                let has_ended = |row: &String| row.contains(";offline;");
+                wait_until("the end of a session", || connection.list("DEVICES").iter().any(has_ended));
+            }
+            connection.send(format!("{sent}\n"));
         }
         if let Some(shown) = line.strip_prefix("S: ") {
             let came = connection.as_mut().expect("a login line").read_line();

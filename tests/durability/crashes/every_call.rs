@@ -7,8 +7,9 @@ use crate::support::simulated_disk::Fault;
 
 use super::workload::Workload;
 
-/// A workload in which segments close, checkpoints are made, FULL is answered, a ban and a kick are made, and messages are taken
-/// back by senders and an owner, from memory and from files, which are rewritten; with a restart in its middle.
+/// A workload in which segments close, checkpoints are made, FULL is answered, a ban and a kick are made, a device loses its
+/// number and one gets a key, and messages are taken back by senders and an owner, from memory and from files, which are
+/// rewritten; with a restart in its middle.
 const SEED: u64 = 469;
 const STEPS: u64 = 25;
 
@@ -27,8 +28,8 @@ fn live(workload: &mut Workload) -> Result<(), String> {
 }
 
 fn is_rich(workload: &Workload) -> bool {
-    let Workload { checkpoints, full, bans, permits, kicks, counts, .. } = workload;
-    let are_there = [checkpoints, full, bans, permits, kicks].iter().all(|count| **count > 0);
+    let Workload { checkpoints, full, bans, permits, kicks, lost, keys, counts, .. } = workload;
+    let are_there = [checkpoints, full, bans, permits, kicks, lost, keys].iter().all(|count| **count > 0);
     are_there && counts.all().iter().all(|count| *count > 0)
 }
 
