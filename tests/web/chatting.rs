@@ -3,7 +3,7 @@
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use crate::support::web::world_with_web;
-use crate::support::{Connection, wait_for};
+use crate::support::{Connection, TIMEOUT, wait_for};
 
 /// Returns the texts of a conversation as the server has them.
 fn texts_on_server(line: &mut Connection, target: &str) -> Vec<String> {
@@ -148,7 +148,8 @@ fn a_full_outbox_keeps_what_was_typed() {
             document.querySelector('.conversation').style.display = '';
         })()",
     );
-    ana.wait_for_text("form.input .error", "the outbox is full");
+    let error = "document.querySelector('form.input .error').textContent.includes('the outbox is full')";
+    ana.wait_for_within(10 * TIMEOUT, error);
     let kept = ana.evaluate("document.querySelector('#message').value.split(' ')[0]");
     let count: usize = kept.as_str().and_then(|kept| kept.parse().ok()).expect("a number");
     assert!((300..400).contains(&count), "{count} messages are in the outbox");

@@ -9,7 +9,7 @@ use super::browser::{Browser, chromium, profile};
 use super::messenger::{Messenger, url};
 use crate::support::random::Random;
 use crate::support::web::world_with_web;
-use crate::support::{Connection, wait_for, wait_until};
+use crate::support::{World, wait_for, wait_until};
 
 const ROUNDS: u64 = 20;
 /// Messages that each of both writes in a round.
@@ -114,11 +114,11 @@ fn a_browser_that_is_killed_at_any_line_loses_and_doubles_nothing() {
     let Some(program) = chromium() else { return };
     let (world, web) = world_with_web(&["--no-limits"]);
     let profile = profile();
-    let mut luis = world.register("luis");
+    drop(world.register("luis"));
     let mut browser = Browser::start(&program, profile.path());
     let mut ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");
-    assert!(luis.request("SEND;first;ana;first").starts_with("OK;"));
+    send(&world, &["first".to_owned()]);
     ana.wait_for_message("first", None);
     let mut random = Random::new(39);
     let mut promised = Promised::default();
@@ -126,24 +126,22 @@ fn a_browser_that_is_killed_at_any_line_loses_and_doubles_nothing() {
         ana.evaluate(NOTE_SHOWN);
         let until = ana.count_of_lines() + 1 + random.below(MOST_LINES) as usize;
         write_messages(&ana, round);
-        for number in 0..MESSAGES {
-            assert!(luis.request(&format!("SEND;l-{round}-{number};ana;l-{round}-{number}")).starts_with("OK;"));
-        }
+        send(&world, &(0..MESSAGES).map(|number| format!("l-{round}-{number}")).collect::<Vec<_>>());
         wait_until("the line of the kill", || ana.count_of_lines() >= until);
         browser.kill();
         promised.note(&ana);
         browser = Browser::start(&program, profile.path());
         let what = format!("round {round}, line {until}");
-        promised.assert_in(&read_database(&browser, web), &read_history(&mut luis), &what);
+        promised.assert_in(&read_database(&browser, web), &read_history(&world), &what);
         ana = Messenger::of_user_who_stayed(&browser, web);
         ana.click_text(".chat", "luis");
     }
-    assert!(luis.request("SEND;last;ana;last").starts_with("OK;"));
+    send(&world, &["last".to_owned()]);
     ana.wait_for_message("last", None);
     ana.wait_for(
         "![...document.querySelectorAll('.row')].some(({ dataset }) => ['queued', 'sent'].includes(dataset.state))",
     );
-    let expected = read_history(&mut luis);
+    let expected = read_history(&world);
     let stored = wait_for("the end of the outbox", || {
         let database = read_database(&browser, web);
         database.outbox.is_empty().then_some(database)
@@ -162,9 +160,17 @@ fn a_browser_that_is_killed_at_any_line_loses_and_doubles_nothing() {
     assert!(of_ana as u64 > ROUNDS, "{of_ana} messages of the page are a run that shows little");
 }
 
+/// Sends messages of the other user, by a connection of their own: a round takes long on a busy machine.
+fn send(world: &World, texts: &[String]) {
+    let mut luis = world.login("luis");
+    for text in texts {
+        assert!(luis.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"), "{text}");
+    }
+}
+
 /// Returns the messages as the server has them.
-fn read_history(luis: &mut Connection) -> Vec<Row> {
-    luis.list("HISTORY;ana;1000").iter().map(|record| as_row(record)).collect()
+fn read_history(world: &World) -> Vec<Row> {
+    world.login("luis").list("HISTORY;ana;1000").iter().map(|record| as_row(record)).collect()
 }
 
 fn as_row(record: &str) -> Row {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
-use crate::support::Connection;
 use crate::support::web::world_with_web;
+use crate::support::{Connection, TIMEOUT};
 
 const MESSAGES: usize = 10_000;
 const MOST_ROWS: u64 = 300;
@@ -60,8 +60,10 @@ fn ten_thousand_messages_go_by_and_the_page_stays_small() {
     ana.wait_for_text(".chat .last", &format!("message {MESSAGES}"));
     ana.click_text(".chat", "luis");
     ana.wait_for_element(".row");
-    for step in [-400, 400] {
-        let way = ana.evaluate(&format!("({SCROLL})({step})"));
+    ana.resize(1000, 2000);
+    for step in [-1500, 1500] {
+        ana.begin(&format!("delete globalThis.way; ({SCROLL})({step}).then((way) => globalThis.way = way)"));
+        let way = ana.wait_for_within(10 * TIMEOUT, "globalThis.way");
         let numbers: BTreeSet<usize> = way["seen"].as_array().into_iter().flatten().map(number_of).collect();
         assert!(numbers.iter().copied().eq(1..=MESSAGES), "{} messages came by", numbers.len());
         assert!(way["mostRows"].as_u64() <= Some(MOST_ROWS), "{} rows", way["mostRows"]);

@@ -11,4 +11,5 @@ mod looks;
 mod many_messages;
 mod messenger;
 mod page;
+mod texts;
 mod wire;

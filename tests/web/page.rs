@@ -95,10 +95,16 @@ impl Page {
     /// Waits until an expression has a value that counts as true, and returns it. A page that is being replaced has none.
     #[track_caller]
     pub fn wait_for(&self, expression: &str) -> Value {
+        self.wait_for_within(TIMEOUT, expression)
+    }
+
+    /// The same for what may take longer.
+    #[track_caller]
+    pub fn wait_for_within(&self, time: Duration, expression: &str) -> Value {
         let is_true =
             |value: &Value| !matches!(value, Value::Null | Value::Bool(false)) && value != "" && *value != json!(0);
         let look = || self.try_evaluate(expression).ok().filter(is_true);
-        wait_within(TIMEOUT, look, || self.describe(expression))
+        wait_within(time, look, || self.describe(expression))
     }
 
     /// Describes the page for a wait that ended in vain.

@@ -10,7 +10,7 @@ function firstKnown(wanted) {
   return tags.find((tag) => LANGUAGES.includes(tag)) ?? "en";
 }
 
-const TEXTS = {
+export const TEXTS = {
   lang: LANGUAGES,
   // Signing in.
   user: ["Name", "Nombre", "Nome"],

@@ -81,7 +81,8 @@ function makeElsewhere(label, onclick) {
   return { element, draw: (view) => setText(why, sayWhy(view.reason ?? "other-page", view.reasonText)) };
 }
 
-function open(target) {
+function open(typed) {
+  const target = typed === null ? null : known(typed);
   if (target === ui.target) return chat.focus();
   const isFromList = ui.target === null;
   ui.target = target;
@@ -92,6 +93,12 @@ function open(target) {
   if (target !== null) owner.openChat(target);
   redraw();
   if (target !== null) chat.focus();
+}
+
+/** Returns a target as its chat has it: names are the same in capital and in small letters. */
+function known(typed) {
+  const small = typed.toLowerCase();
+  return owner.view().chats.find((chat) => chat.target.toLowerCase() === small)?.target ?? typed;
 }
 
 function find(target, key) {

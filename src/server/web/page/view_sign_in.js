@@ -6,6 +6,7 @@ import { say, sayWhy } from "./texts.js";
 export function makeSignIn({ owner }) {
   let registers = false;
   let error = "";
+  let me = null;
   const user = make("input", { id: "user", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: false, required: true });
   const password = makePassword("password", "current-password");
   const again = makePassword("again", "new-password");
@@ -46,6 +47,9 @@ export function makeSignIn({ owner }) {
     focus: () => user.focus(),
     draw(view) {
       insecure.hidden = view.secure;
+      // Who was logged in here types the password alone.
+      if (view.me !== me) user.value = view.me ?? user.value;
+      me = view.me;
       if (error === "") setText(why, view.reason ? sayWhy(view.reason, view.reasonText) : "");
     },
   };
