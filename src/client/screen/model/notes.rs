@@ -56,10 +56,8 @@ impl Notes {
     pub(super) fn forget_erased(&mut self, state: &ClientState, marks: Marks) {
         for note in &mut self.notes {
             match &mut note.kind {
-                NoteKind::Quoted(quoted) => {
-                    if quoted.forget_erased(state) {
-                        note.text = safe_lines(&render(&quoted.view(), marks));
-                    }
+                NoteKind::Quoted(quoted) if quoted.forget_erased(state) => {
+                    note.text = safe_lines(&render(&quoted.view(), marks));
                 }
                 NoteKind::Sent { to, seq: Some(number), .. } if state.is_own_erased(to, *number) => {
                     note.text = safe_lines(&format!("→ {to}: {}", taken_back()));
