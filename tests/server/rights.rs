@@ -319,7 +319,7 @@ impl Life {
         let any = self.random.below(last + 2);
         let choice = self.random.below(1 << 20) as usize;
         let place = &self.rooms[room];
-        let listed = place.messages.get(choice % place.messages.len().max(1)).filter(|_| choice % 10 > 0);
+        let listed = place.messages.get(choice % place.messages.len().max(1)).filter(|_| !choice.is_multiple_of(10));
         let number = listed.map_or(any, |(seq, _)| *seq);
         let from = place.messages.iter().find(|(seq, _)| *seq == number).map(|(_, from)| *from);
         let expected = match from {

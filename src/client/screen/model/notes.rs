@@ -55,14 +55,15 @@ impl Notes {
     /// Removes the texts of messages that were taken back, and keeps the lines.
     pub(super) fn forget_erased(&mut self, state: &ClientState, marks: Marks) {
         for note in &mut self.notes {
-            match &mut note.kind {
-                NoteKind::Quoted(quoted) if quoted.forget_erased(state) => {
-                    note.text = safe_lines(&render(&quoted.view(), marks));
-                }
+            let text = match &mut note.kind {
+                NoteKind::Quoted(quoted) => quoted.forget_erased(state).then(|| render(&quoted.view(), marks)),
                 NoteKind::Sent { to, seq: Some(number), .. } if state.is_own_erased(to, *number) => {
-                    note.text = safe_lines(&format!("→ {to}: {}", taken_back()));
+                    Some(format!("→ {to}: {}", taken_back()))
                 }
-                _ => {}
+                _ => None,
+            };
+            if let Some(text) = text {
+                note.text = safe_lines(&text);
             }
         }
     }
