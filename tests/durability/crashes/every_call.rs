@@ -40,7 +40,7 @@ fn is_rich(place: usize, workload: &Workload) -> bool {
 #[ignore = "finds the seeds of workloads that are not too easy"]
 fn find_workloads() {
     let mut fewest = [u64::MAX; SEEDS.len()];
-    for seed in 0..2_000 {
+    for seed in 0..3_000 {
         let mut workload = Workload::new(seed);
         live(&mut workload).expect("a workload");
         let calls = workload.disk.calls();

@@ -386,7 +386,7 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(30) {
+        match self.random.below(35) {
             25..=29 => self.erase_any(),
             22..=24 => self.rule(user),
             20..=21 => self.permit(),
