@@ -154,7 +154,11 @@ fn a_full_outbox_keeps_what_was_typed() {
     let count: usize = kept.as_str().and_then(|kept| kept.parse().ok()).expect("a number");
     assert!((300..400).contains(&count), "{count} messages are in the outbox");
     world.start();
-    ana.wait_for("!document.querySelector('.outbox').checkVisibility()");
+    let last = format!(
+        "[...document.querySelectorAll('.row[data-state=received] .text')].some(e => e.textContent.startsWith('{} '))",
+        count - 1
+    );
+    ana.wait_for_within(10 * TIMEOUT, &last);
     ana.click("#send");
     ana.wait_for_message(&format!("{count} x"), Some("received"));
     let numbers = texts_on_server(&mut world.login("luis"), "ana").into_iter();
