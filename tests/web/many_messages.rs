@@ -49,6 +49,7 @@ fn send_all(luis: &mut Connection) {
 }
 
 #[test]
+#[ignore = "takes a minute; the frames that it prints are of use on a quiet machine alone"]
 fn ten_thousand_messages_go_by_and_the_page_stays_small() {
     let Some(program) = chromium() else { return };
     let (world, web) = world_with_web(&["--no-limits"]);
