@@ -246,6 +246,9 @@ fn a_store_made_anew_is_noticed_and_nothing_is_skipped() {
     world.register_clients(&["ana", "luis"]);
     assert_eq!(exit_code(&world.pipe("luis", "@ana: new\n", &[])), 0);
     let mut ana = world.terminal("ana", &[]);
+    // That store knows no device of hers.
+    ana.expect("[y/N]");
+    ana.type_line("y");
     ana.expect("the server's store is another than last time");
     ana.expect("luis: new");
     ana.quit();
