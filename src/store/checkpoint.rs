@@ -53,6 +53,9 @@ impl Store {
         }
         let location = self.wal(state.store.clone());
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
+        if state.has_to_clean() {
+            location.remove_set_aside()?;
+        }
         let mut filed = self.append_history(&state)?;
         state.mark_history_written(&filed);
         let unchanged = Cleaned { at: cleaned_at, ..Cleaned::default() };

@@ -46,8 +46,8 @@ impl Devices {
             }
             Some(DeviceState::New) if is_known => Ok(Begin::Anew),
             Some(DeviceState::New) => Ok(Begin::New),
-            // The nameless device is not told so.
-            None if is_known && may_be_lost && number > stored => Ok(Begin::Anew),
+            // The nameless device is not told so, and the reply that has told a named one may be lost.
+            Some(DeviceState::Known) | None if is_known && may_be_lost && number > stored => Ok(Begin::Anew),
             Some(DeviceState::Known) | None => Ok(Begin::Known),
         }
     }
