@@ -93,10 +93,12 @@ impl Device {
         self.remembers && self.key().is_none()
     }
 
-    /// Keeps a key durably.
+    /// Keeps a key durably. A login that begins meanwhile waits, and takes it: a new password that is set after a login without
+    /// it would end it.
     pub(super) fn keep_key(&self, key: DeviceKey) -> io::Result<()> {
+        let mut state = self.state.lock();
         self.write(Some(&key))?;
-        self.state.lock().key = Some(key);
+        state.key = Some(key);
         Ok(())
     }
 
