@@ -17,13 +17,15 @@ use super::page::Page;
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Only the pages of the test are to use network, disk and processor.
-const OPTIONS: [&str; 16] = [
+const OPTIONS: [&str; 17] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--disable-dev-shm-usage",
+    // Of the ports that tests take, Chromium refuses this one.
+    "--explicitly-allowed-ports=10080",
     "--no-first-run",
     "--no-default-browser-check",
     "--disable-background-networking",
