@@ -9,12 +9,17 @@ use super::{Disk, RealDisk, private, write};
 /// Replaces a file as a whole, or creates it, readable by its owner alone. The commit point is the rename: a crash leaves
 /// the old file or the new one, and perhaps a file of the name with `.new` after it, which the next call replaces.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
+    let new = unfinished(path);
     write(disk, &new, bytes)?;
     disk.rename(&new, path)?;
     sync_name(disk, path)
+}
+
+/// Returns the path at which [`replace`] writes a file before it renames it: a crash may leave it there.
+pub fn unfinished(path: &Path) -> PathBuf {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    PathBuf::from(new)
 }
 
 /// Appends to a file of the real disk, or creates it, as [`private::open_to_append`] does. A crash may leave a part of

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use durable::{append, replace, sync_name, sync_name_where_possible, write_new};
+pub use durable::{append, replace, sync_name, sync_name_where_possible, unfinished, write_new};
 pub use private::{check_directory, check_file, check_socket, open_to_append, open_to_replace};
 pub use real::RealDisk;
 

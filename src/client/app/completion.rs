@@ -171,12 +171,17 @@ impl App {
             }
         }
         self.report_progress(added.len());
+        self.go_on(&missing, oldest, is_at_earlier_store);
+    }
+
+    /// Asks for the page below the `oldest` message of the last one, or ends the conversation.
+    fn go_on(&mut self, missing: &Missing, oldest: Option<Seq>, is_at_earlier_store: bool) {
         // Those that were taken back may be further down, also among the messages of an earlier store.
         let seeks = missing.seeks_erased && self.completion.erased < missing.erased;
         let down_to = if seeks { Seq::ZERO } else { missing.down_to };
         let is_here = is_at_earlier_store || oldest.is_some_and(|oldest| oldest <= missing.down_to.next());
         match oldest.filter(|oldest| *oldest > down_to.next() && (seeks || !is_at_earlier_store)) {
-            None => self.end_conversation(&missing),
+            None => self.end_conversation(missing),
             Some(oldest) if is_here || self.completion.rest.is_some() => self.fetch_below(oldest),
             // A history that is new here begins with the last messages.
             Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {
@@ -186,7 +191,7 @@ impl App {
                 if seeks && self.completion.rest.is_some() {
                     self.fetch_below(oldest);
                 } else {
-                    self.end_conversation(&missing);
+                    self.end_conversation(missing);
                 }
             }
             Some(oldest) => self.fetch_below(oldest),

@@ -70,7 +70,9 @@ pub fn read(disk: &dyn Disk, directory: &Path, me: &UserName) -> Result<Option<(
 
 /// Removes a checkpoint that is not used, as the log goes on in the segment up to which it covers it, and one that was begun.
 pub fn remove(disk: &dyn Disk, directory: &Path) -> Result<(), WalError> {
-    for path in [path(directory), directory.join("checkpoint.csv.new")] {
+    let used = path(directory);
+    let unfinished = disk::unfinished(&used);
+    for path in [used, unfinished] {
         if disk.exists(&path).map_err(WalError::io(&path))? {
             disk.remove_file(&path).map_err(WalError::io(&path))?;
             disk.sync_dir(directory).map_err(WalError::io(directory))?;

@@ -161,8 +161,8 @@ impl ClientState {
                 self.record(Record::Missed(message.clone()));
                 added += 1;
             }
-            self.note_if_erased(message);
         }
+        self.note_erased_of(page);
         let oldest = page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > gap.first);
         let first = oldest.unwrap_or(gap.first);
         self.record(Record::Filled(Gap { first, ..gap.clone() }));

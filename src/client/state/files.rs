@@ -72,7 +72,7 @@ impl Files {
             return Ok(());
         }
         if self.is_of_pipe() {
-            return self.keep_outbox_alone(state);
+            return self.keep_outbox_alone(&state.outbox_lines());
         }
         self.make_checkpoint(state)?;
         self.commit(&state.take_uncommitted())
@@ -83,9 +83,9 @@ impl Files {
         self.checkpoint_bytes == u64::MAX
     }
 
-    /// Begins the log anew. The server has the messages that were sent.
-    fn keep_outbox_alone(&mut self, state: &ClientState) -> Result<(), LogError> {
-        self.log.compact(&state.outbox_lines())?;
+    /// Begins the log anew with the lines of the outbox. The server has the messages that were sent.
+    fn keep_outbox_alone(&mut self, outbox: &[u8]) -> Result<(), LogError> {
+        self.log.compact(outbox)?;
         Ok(self.log.location().remove_set_aside()?)
     }
 
@@ -136,9 +136,9 @@ impl Home {
     /// taken back.
     pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
         let bytes = self.files.log.bytes();
-        let needed = self.state.outbox_lines().len() as u64;
-        if bytes > PIPE_LOG_BYTES.max(2 * needed) || self.state.erased_in_log > 0 {
-            self.files.keep_outbox_alone(&self.state)?;
+        let outbox = self.state.outbox_lines();
+        if bytes > PIPE_LOG_BYTES.max(2 * outbox.len() as u64) || self.state.erased_in_log > 0 {
+            self.files.keep_outbox_alone(&outbox)?;
         }
         Ok(())
     }

@@ -64,16 +64,16 @@ impl Known {
     /// Checks that a message is in the history under another number: of an earlier store, of a direct chat, or, if it is the
     /// user's own, of this store.
     pub fn holds(&self, message: &Message, is_mine: bool) -> bool {
-        let is_among = |hashes: &HashSet<u64>| self.is_among(hashes, message);
-        is_mine && is_among(&self.here) || is_among(&self.before) || is_among(&self.directly)
+        let hash = self.hash_to_find(message);
+        is_mine && self.here.contains(&hash) || self.before.contains(&hash) || self.directly.contains(&hash)
     }
 
-    /// Checks that a message is one of these. Without its text, here or there, author, target and id are enough: else a client
-    /// that gives an id again, to a server that has forgotten it, would lose a message.
-    fn is_among(&self, hashes: &HashSet<u64>, message: &Message) -> bool {
+    /// Returns the hash by which a message is found. Without its text, here or there, author, target and id are enough: else a
+    /// client that gives an id again, to a server that has forgotten it, would lose a message.
+    fn hash_to_find(&self, message: &Message) -> u64 {
         let by_id = self.hash_of_id(&message.from, &message.to, &message.id);
         let is_without_text = message.text.is_erased() || self.emptied.contains(&by_id);
-        hashes.contains(&if is_without_text { by_id } else { self.hash(message) })
+        if is_without_text { by_id } else { self.hash(message) }
     }
 
     /// Notes that a message was taken back, by its author and id.
@@ -81,16 +81,14 @@ impl Known {
         self.emptied.insert(self.hash_of_id(from, to, id));
     }
 
+    /// Checks that a message was taken back. Drawing asks this of each row: mostly nothing was, and nothing is hashed.
     pub fn is_emptied(&self, message: &Message) -> bool {
-        self.is_id_emptied(&message.from, &message.to, &message.id)
-    }
-
-    pub fn is_id_emptied(&self, from: &UserName, to: &Target, id: &MessageId) -> bool {
-        self.emptied.contains(&self.hash_of_id(from, to, id))
+        let is_one = || self.emptied.contains(&self.hash_of_id(&message.from, &message.to, &message.id));
+        !self.emptied.is_empty() && is_one()
     }
 
     pub fn is_of_earlier_store(&self, message: &Message) -> bool {
-        self.is_among(&self.before, message)
+        !self.before.is_empty() && self.before.contains(&self.hash_to_find(message))
     }
 
     /// Returns the hashes of a message: that of its id, and that with its text, if it has one.

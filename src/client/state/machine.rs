@@ -207,11 +207,10 @@ impl ClientState {
 
     /// Returns a message as it is added: one that is known as taken back has no text, though this record has it.
     fn without_erased_text(&mut self, message: Arc<Message>) -> Arc<Message> {
-        if message.text.is_erased() || !self.is_known_erased(&message) {
-            return message;
-        }
-        self.erased_in_log += 1;
-        Arc::new(message.erased())
+        let had_text = !message.text.is_erased();
+        let message = self.as_known(message);
+        self.erased_in_log += usize::from(had_text && message.text.is_erased());
+        message
     }
 
     fn apply_shown(&mut self, count: u64) {

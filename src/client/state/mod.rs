@@ -10,7 +10,8 @@
 //! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
 //! - `files`: the log in one directory, locked.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
-//! - `checkpoint`: the state in a file. `removal`: texts that were taken back leave the log. `lookup`: rows that only the log still has. `error`: errors of the files.
+//! - `checkpoint`: the state in a file. `removal`: texts that were taken back leave the log. `lookup`: rows that only the log
+//!   still has. `error`: errors of the files.
 
 mod checkpoint;
 mod choices;

@@ -199,7 +199,6 @@ impl Codec for Record {
     }
 }
 
-/// Reads a message with its number, which is the field with this index.
 /// Writes a count of messages that were taken back.
 pub(super) fn write_erased<'a, 'b>(erased: Option<u64>, w: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
     match erased {
@@ -217,6 +216,7 @@ pub(super) fn read_erased(f: &Fields, index: usize) -> Option<Option<u64>> {
     }
 }
 
+/// Reads a message with its number, which is the field with this index.
 pub(super) fn read_message(f: &Fields, index: usize) -> Option<Arc<Message>> {
     Message::from_stored(f, field(f, index)?, index + 1).map(Arc::new)
 }
