@@ -23,7 +23,7 @@ pub fn state(state: State) -> Three {
     }
 }
 
-/// Returns what stands in the place of the text of a message that was taken back.
+/// Returns the words that are shown instead of the text of a message that was taken back.
 pub fn taken_back() -> String {
     format!("({})", Phrase::TakenBack)
 }

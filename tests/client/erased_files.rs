@@ -30,15 +30,21 @@ fn emptied(event: &Event) -> Event {
     Event::Message(Arc::new(message.erased()))
 }
 
-#[test]
-fn the_texts_leave_all_files_with_the_next_checkpoint_and_the_rest_stays() {
-    let disk = SimulatedDisk::default();
-    let mut client = open(&disk).unwrap();
+/// A client with a message of its own and two of luis.
+fn with_three_messages(disk: &SimulatedDisk) -> Client {
+    let mut client = open(disk).unwrap();
     client.log_in("store", 0);
     let sent = outgoing("luis", "mine-secret");
     client.queue(&sent).unwrap();
     client.accept(&sent, 1);
     client.take_in(vec![message(2, "luis", "a", "their-secret"), message(3, "luis", "b", "kept")]);
+    client
+}
+
+#[test]
+fn the_texts_leave_all_files_with_the_next_checkpoint_and_the_rest_stays() {
+    let disk = SimulatedDisk::default();
+    let client = with_three_messages(&disk);
     // The first checkpoint has the texts.
     let mut client = restart_from_a_checkpoint(client, &disk);
     assert_eq!((files_with(&disk, ";mine-secret").len(), files_with(&disk, ";their-secret").len()), (2, 2));
@@ -94,12 +100,7 @@ fn a_cut_while_the_texts_are_removed_loses_nothing_and_the_next_checkpoint_remov
 fn at_its_end_a_client_removes_the_texts_from_all_its_files_once() {
     for restores in [0, 1] {
         let disk = SimulatedDisk::default();
-        let mut client = open(&disk).unwrap();
-        client.log_in("store", 0);
-        let sent = outgoing("luis", "mine-secret");
-        client.queue(&sent).unwrap();
-        client.accept(&sent, 1);
-        client.take_in(vec![message(2, "luis", "a", "their-secret"), message(3, "luis", "b", "kept")]);
+        let mut client = with_three_messages(&disk);
         // A torn batch that was set aside, and a checkpoint that was never finished.
         for name in ["wal/000001-batch-2-1.broken", "checkpoint.csv.new"] {
             wachat::disk::write(&disk, &Path::new(HOME).join(name), b";their-secret\n").unwrap();
@@ -109,11 +110,12 @@ fn at_its_end_a_client_removes_the_texts_from_all_its_files_once() {
             let state = &mut client.0.state;
             let chat = Chat { target: target("luis"), last: seq(3), read: seq(0), count: 3, erased: 2 };
             let missing = state.compare(&[chat], false, seq(3));
-            let page = [(1, "ana", "luis", sent.id.as_str()), (2, "luis", "ana", "a")].map(|(number, from, to, id)| {
-                let Event::Message(message) = message(number, from, id, "text") else { panic!() };
-                let message = Arc::new(Message { to: target(to), ..message.erased() });
-                HistoryRecord::Message { message, state: State::Received }
-            });
+            let page =
+                [(1, "ana", "luis", "luis-mine-secret"), (2, "luis", "ana", "a")].map(|(number, from, to, id)| {
+                    let Event::Message(message) = message(number, from, id, "text") else { panic!() };
+                    let message = Arc::new(Message { to: target(to), ..message.erased() });
+                    HistoryRecord::Message { message, state: State::Received }
+                });
             state.note_erased_of(&page);
             state.note_complete(&missing[0], None, 0);
         }

@@ -49,7 +49,7 @@ pub struct Completion {
     newer: u64,
     /// Messages of it that were taken back, on the pages so far.
     erased: u64,
-    /// What stays with the server, once the pages are read for messages alone that were taken back.
+    /// The gap that stays with the server, once the pages are read for messages alone that were taken back.
     rest: Option<Gap>,
     /// Messages of it that were added, and of all conversations.
     added: usize,

@@ -97,7 +97,7 @@ enum Input {
     Joining,
     /// The same for the answer to a call.
     Calling,
-    /// A message is being taken back: the next `/erase` counts without it, and none is read before.
+    /// A message is being taken back: the next `/erase` counts without it, and is read after the answer.
     Erasing,
     /// A pipe's text waits for the answer about the lobby.
     Undirected(Command),

@@ -39,8 +39,8 @@ impl Quoted {
         match self {
             Self::Row(row) | Self::Found(_, row) => {
                 let is_new = !row.is_erased() && state.is_row_erased(row);
-                if let (true, Row::Received(message) | Row::Sent(message, _)) = (is_new, row) {
-                    *message = Arc::new(message.erased());
+                if is_new {
+                    row.empty();
                 }
                 is_new
             }

@@ -114,11 +114,6 @@ impl ClientState {
         added
     }
 
-    /// Notes which messages of a page of HISTORY were taken back.
-    pub fn note_erased_of(&mut self, page: &[HistoryRecord]) {
-        page.iter().filter_map(HistoryRecord::message).for_each(|message| self.note_if_erased(message));
-    }
-
     /// Returns the messages of a page that are asked for, with their states, without those that come with a poll, or with
     /// the answer to their SEND.
     fn missed<'a>(

@@ -158,10 +158,7 @@ impl ClientState {
             Event::Erased { target, .. } if !self.knows(&target) && self.count_queued(&target) == 0 => {}
             Event::Erased { target, first, last, from, .. } => {
                 let rows = Gap { target, first, last };
-                let is_new = !self.knows_erased(&rows, &from);
-                let at = self.time_of(&rows, &from);
-                self.record(Record::Erased { rows: rows.clone(), from: from.clone(), is_event: true });
-                if is_new {
+                if let Some(at) = self.take_in_erased(&rows, &from) {
                     arrivals.push(Arrival::Erased(rows, from, at));
                 }
             }
@@ -211,53 +208,6 @@ impl ClientState {
             }
         }
         self.note_if_erased(&copy);
-    }
-
-    /// Notes that the messages of a user among these numbers were taken back, before the event that tells of it, or without
-    /// one; returns the time of the one, if its row is in memory. `None`: that is known.
-    pub fn note_erased(&mut self, rows: &Gap, from: &UserName) -> Option<Option<Timestamp>> {
-        let is_new = !self.knows_erased(rows, from);
-        let at = self.time_of(rows, from);
-        is_new.then(|| {
-            self.record(Record::Erased { rows: rows.clone(), from: from.clone(), is_event: false });
-            at
-        })
-    }
-
-    /// Notes that no text of a message that was taken back is in the closed segments any more. A checkpoint says as much, and
-    /// there is none with messages of an earlier store.
-    pub(super) fn note_cleaned(&mut self) {
-        if self.has_earlier_store() {
-            self.record(Record::Cleaned);
-        } else {
-            self.erased_in_log = 0;
-        }
-    }
-
-    fn knows_erased(&self, rows: &Gap, from: &UserName) -> bool {
-        let here = self.conversations.get(&rows.target);
-        here.is_some_and(|here| here.erasures.has(rows.first, rows.last, from))
-    }
-
-    /// Returns the time of the one message of a user that is meant, if its row is in memory.
-    fn time_of(&self, rows: &Gap, from: &UserName) -> Option<Timestamp> {
-        let here = self.conversations.get(&rows.target).filter(|_| rows.first == rows.last);
-        here?.message(rows.last).filter(|message| message.from == *from).map(|message| message.at)
-    }
-
-    /// Notes that a message has come without its text. It may be here under a number of an earlier store, or from a direct
-    /// chat.
-    pub(super) fn note_if_erased(&mut self, message: &Message) {
-        let target = self.target_of(message);
-        if !message.text.is_erased() || !self.has_room_for(&target) {
-            return;
-        }
-        let rows = Gap { target: target.clone(), first: message.seq, last: message.seq };
-        self.note_erased(&rows, &message.from);
-        let is_elsewhere = self.known.holds(message, false);
-        if is_elsewhere && !self.known.is_emptied(message) {
-            self.record(Record::Emptied { target, from: message.from.clone(), id: message.id.clone() });
-        }
     }
 
     /// Notes that the user has read a conversation elsewhere.

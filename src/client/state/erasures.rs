@@ -13,12 +13,14 @@ impl Erasures {
     /// Notes that the rows of this author among these numbers were taken back.
     pub fn note(&mut self, rows: &Gap, from: &UserName) {
         let ranges = self.0.entry(from.clone()).or_default();
-        let (mut first, mut last) = (rows.first, rows.last);
+        let mut first = rows.first;
+        let mut last = rows.last;
         while let Some((start, end)) = ranges.range(..=last).next_back().map(|(start, end)| (*start, *end))
             && end >= first
         {
             ranges.remove(&start);
-            (first, last) = (first.min(start), last.max(end));
+            first = first.min(start);
+            last = last.max(end);
         }
         ranges.insert(first, last);
     }

@@ -7,7 +7,8 @@
 //! - `machine`: the state and `apply`, over `outbox` (of `outgoing` messages) and `conversation` (of rows: `row`).
 //!   `position`, `shown`, `choices`, `known`, `erasures`: the other parts of the state.
 //! - `record`: the records. `rights`: what the owner of a room has set.
-//! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
+//! - `decide`, `completion`, `taken_back`: the decisions, those about messages that are missing here, and about messages that
+//!   were taken back. `query`: the questions.
 //! - `files`: the log in one directory, locked.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 //! - `checkpoint`: the state in a file. `removal`: texts that were taken back leave the log. `lookup`: rows that only the log
@@ -35,6 +36,7 @@ pub mod rights;
 pub mod row;
 mod shown;
 mod take_over;
+mod taken_back;
 
 pub use completion::Missing;
 pub use decide::Arrival;

@@ -65,7 +65,7 @@ impl Row {
     }
 
     /// Removes the text of a message that was taken back.
-    pub(super) fn empty(&mut self) {
+    pub fn empty(&mut self) {
         if let Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) = self
             && !message.text.is_erased()
         {

@@ -24,7 +24,7 @@ pub(super) struct Message {
     pub erasing: Option<Box<Erasing>>,
 }
 
-/// What is known of a message that a user tried to take back.
+/// The checker's knowledge of a message that a user tried to take back.
 pub(super) struct Erasing {
     /// The user who tried it first, and the target in the request.
     pub by: Name,

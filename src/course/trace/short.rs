@@ -8,7 +8,7 @@ use crate::trace::{Entry, Event};
 
 /// Cells of the short form of a line.
 const SHORT: usize = 60;
-/// Stands in the short form of a message that was taken back, in the place of its text.
+/// Shown in the short form of a message that was taken back, instead of its text.
 const ERASED: &str = " (erased)";
 /// Characters of a random name (an id, a store) that are shown.
 const NAME: usize = 6;

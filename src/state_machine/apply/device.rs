@@ -91,7 +91,7 @@ impl StoredState {
         for room in &account.rooms {
             self.rooms[room.index()].end_device(user, acknowledged);
         }
-        // What was counted apart may count together for the next one.
+        // Received and own messages were counted apart, and may count together for the next one.
         self.note_crowded(user);
     }
 
