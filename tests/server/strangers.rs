@@ -2,11 +2,12 @@
 //! such a part for an address as is free of all.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::support::held_server::HeldServer;
 use crate::support::random::Random;
-use crate::support::{Connection, PASSWORD, wait_until};
+use crate::support::{Connection, PASSWORD, wait_or};
 
 const CAPACITY: usize = 96;
 
@@ -20,6 +21,8 @@ struct Places {
 impl Places {
     fn new() -> Self {
         let server = HeldServer::start_with(|config| {
+            // A client of another test that tries the port of a server that has ended never comes here.
+            config.listen = IpAddr::V4(Ipv4Addr::new(127, 0, 61, 1));
             config.connections = CAPACITY;
             // None of them is cut off because the machine is busy.
             config.timeout = Duration::from_secs(600);
@@ -36,7 +39,9 @@ impl Places {
             (of("send") + of("recv")) as usize
         };
         let expected = (self.strangers.len() + self.inside.len(), self.inside.len());
-        wait_until("the counts", || (count("connections"), count("sessions")) == expected);
+        let counts = || (count("connections"), count("sessions"));
+        let failure = || format!("connections and sessions are {:?}, expected: {expected:?}", counts());
+        wait_or(|| (counts() == expected).then_some(()), failure);
     }
 
     /// Number of strangers that an address may have now (protocol, section 1).

@@ -3,7 +3,7 @@
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use crate::support::web::world_with_web;
-use crate::support::{Connection, TIMEOUT, wait_for};
+use crate::support::{Connection, TIMEOUT, wait_for, wait_until};
 
 /// Returns the texts of a conversation as the server has them.
 fn texts_on_server(line: &mut Connection, target: &str) -> Vec<String> {
@@ -105,7 +105,7 @@ fn of_two_tabs_the_newer_one_takes_over_until_the_other_is_used_again() {
     first.wait_for_message("from the first", Some("received"));
     let second = Messenger::of_user_who_stayed(&browser, web);
     first.wait_for_text("button", "Use it here");
-    second.click_text(".chat", "luis");
+    second.choose_chat("luis");
     second.write("from the second");
     second.wait_for_message("from the second", Some("received"));
     assert!(luis.request("SEND;m-1;ana;from luis").starts_with("OK;m-1;"));
@@ -119,6 +119,31 @@ fn of_two_tabs_the_newer_one_takes_over_until_the_other_is_used_again() {
     let expected = ["from the first", "from the second", "from luis", "from the first again"];
     assert_eq!(first.messages(), expected);
     assert_eq!(texts_on_server(&mut luis, "ana"), expected);
+}
+
+/// A message that comes between press and release moves its chat to the head of the list only after the click.
+#[test]
+fn what_is_pressed_is_what_is_clicked() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    let [mut luis, mut eva] = ["luis", "eva"].map(|user| world.register(user));
+    let ana = Messenger::register(&browser, web, "ana");
+    for (line, text) in [(&mut luis, "first"), (&mut eva, "second")] {
+        assert!(line.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"));
+        ana.wait_for_text(".chat", text);
+    }
+    let point = ana.find_point(".chat", Some("eva"));
+    ana.press_mouse(&point);
+    let lines = ana.count_of_lines();
+    assert!(luis.request("SEND;third;ana;third").starts_with("OK;"));
+    // The message, and its acknowledgement: the page has it, and has had two frames to draw it.
+    wait_until("the message", || ana.count_of_lines() >= lines + 2);
+    ana.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+    ana.release_mouse(&point);
+    ana.wait_for_text(".title h1", "eva");
+    ana.wait_for_text(".chat", "third");
 }
 
 /// An outbox that is full says so, and what was typed stays in the input.

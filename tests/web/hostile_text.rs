@@ -78,7 +78,7 @@ fn markup_of_others_is_text() {
         let reply = luis.request(&format!("SEND;m-{number};ana;\"{quoted}\""));
         assert!(reply.starts_with("OK;"), "{text}: {reply}");
     }
-    ana.click_text(".chat", "luis");
+    ana.choose_chat("luis");
     ana.wait_for_message("constructor", None);
     assert_eq!(ana.messages(), MARKUP);
     let strange = ana.evaluate("document.querySelectorAll('.text :not(p, a, mark, blockquote)').length");

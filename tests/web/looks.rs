@@ -63,7 +63,7 @@ fn everything_fits_on_a_small_phone_and_can_be_read_in_both_schemes() {
     ana.resize(320, 568);
     ana.wait_for_text(".chat", "luis");
     assert_good(&ana, "the chats");
-    ana.click_text(".chat", "luis");
+    ana.choose_chat("luis");
     ana.click("#message");
     ana.insert(&long);
     ana.click("#send");

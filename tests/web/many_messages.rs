@@ -59,7 +59,7 @@ fn ten_thousand_messages_go_by_and_the_page_stays_small() {
     let browser = Browser::start(&program, profile.path());
     let ana = Messenger::log_in(&browser, web, "ana");
     ana.wait_for_text(".chat .last", &format!("message {MESSAGES}"));
-    ana.click_text(".chat", "luis");
+    ana.choose_chat("luis");
     ana.wait_for_element(".row");
     ana.resize(1000, 2000);
     for step in [-1500, 1500] {

@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::browser::Browser;
 use super::page::Page;
-use crate::support::PASSWORD;
+use crate::support::{PASSWORD, wait_until};
+
+/// The chat that is open a moment after a click.
+const IS_OPEN: &str = "new Promise((resolve) => \
+    setTimeout(() => resolve(document.querySelector('.title h1')?.textContent ?? ''), 300))";
 
 /// A page on which a user is logged in.
 pub struct Messenger {
@@ -70,6 +74,15 @@ impl Messenger {
         self.insert(target);
         self.press("Enter", 0);
         self.wait_for_text(".title h1", target);
+    }
+
+    /// Opens a chat of the list, which may move until it is clicked.
+    #[track_caller]
+    pub fn choose_chat(&self, target: &str) {
+        wait_until("the chat to open", || {
+            self.click_text(".chat", target);
+            self.evaluate(IS_OPEN).as_str() == Some(target)
+        });
     }
 
     /// Types a message and sends it by the Enter key.

@@ -1,5 +1,6 @@
 //! A page of a browser: what a person does there and sees, and what the browser noted about it.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::devtools::{DevTools, Event};
-use crate::support::{TIMEOUT, wait_within};
+use crate::support::{TIMEOUT, wait_until, wait_within};
 
 /// Finds an element that a person sees: by a CSS selector, and by text that is in it, perhaps.
 const FIND: &str = "(selector, text) => [...document.querySelectorAll(selector)].find(element => \
@@ -34,7 +35,7 @@ impl Page {
         let attached = call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
         let session = text_of(&attached["sessionId"]);
         let page = Self { devtools, session, target };
-        for domain in ["Page", "Runtime", "Network", "Log"] {
+        for domain in ["Inspector", "Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
@@ -103,8 +104,15 @@ impl Page {
     pub fn wait_for_within(&self, time: Duration, expression: &str) -> Value {
         let is_true =
             |value: &Value| !matches!(value, Value::Null | Value::Bool(false)) && value != "" && *value != json!(0);
-        let look = || self.try_evaluate(expression).ok().filter(is_true);
-        wait_within(time, look, || self.describe(expression))
+        let last = RefCell::new(String::new());
+        let look = || match self.try_evaluate(expression) {
+            Ok(value) => Some(value).filter(is_true),
+            Err(error) => {
+                *last.borrow_mut() = error;
+                None
+            }
+        };
+        wait_within(time, look, || format!("{}\nlast error: {}", self.describe(expression), last.borrow()))
     }
 
     /// Describes the page for a wait that ended in vain.
@@ -148,7 +156,15 @@ impl Page {
 
     #[track_caller]
     fn click_on(&self, selector: &str, text: Option<&str>) {
-        let point = self.wait_for(&format!(
+        let point = self.find_point(selector, text);
+        self.press_mouse(&point);
+        self.release_mouse(&point);
+    }
+
+    /// Returns where the middle of an element is, once it is there to be clicked.
+    #[track_caller]
+    pub fn find_point(&self, selector: &str, text: Option<&str>) -> Value {
+        self.wait_for(&format!(
             "(element => {{
                 if (!element || element.disabled) return null;
                 element.scrollIntoView({{ block: 'nearest' }});
@@ -159,11 +175,23 @@ impl Page {
             }})(({FIND})({}, {}))",
             json!(selector),
             json!(text)
-        ));
-        for kind in ["mousePressed", "mouseReleased"] {
-            let button = json!({ "type": kind, "x": point["x"], "y": point["y"], "button": "left", "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", button);
-        }
+        ))
+    }
+
+    #[track_caller]
+    pub fn press_mouse(&self, point: &Value) {
+        self.move_button("mousePressed", point);
+    }
+
+    #[track_caller]
+    pub fn release_mouse(&self, point: &Value) {
+        self.move_button("mouseReleased", point);
+    }
+
+    #[track_caller]
+    fn move_button(&self, kind: &str, point: &Value) {
+        let button = json!({ "type": kind, "x": point["x"], "y": point["y"], "button": "left", "clickCount": 1 });
+        self.call("Input.dispatchMouseEvent", button);
     }
 
     /// Types a text where the focus is.
@@ -225,6 +253,12 @@ impl Page {
     /// Brings the page in front of the others.
     pub fn bring_to_front(&self) {
         self.call("Page.bringToFront", json!({}));
+    }
+
+    /// Ends the process of the page at once, whatever it does.
+    pub fn kill(&self) {
+        self.devtools.send(&self.session, "Page.crash", json!({}));
+        wait_until("the end of the page", || !self.events("Inspector.targetCrashed").is_empty());
     }
 
     pub fn close(&self) {

@@ -34,6 +34,8 @@ export class Life {
     /** The end of the last turn. */
     this.turns = Promise.resolve();
     this.listeners = new Set();
+    /** Everything in the state is durable: while a transaction is out nothing of it is drawn. */
+    this.isDurable = true;
     /** A database was made for this login. */
     this.isNew = false;
     /** Told when the page is hidden: it may not come back. */
@@ -73,8 +75,10 @@ export class Life {
 
   /** Makes changes durable. Where that fails nothing of them was stored: the state in memory is of no more use. */
   async commit(changes) {
+    this.isDurable = false;
+    const done = () => (this.isDurable = true);
     try {
-      await this.store.commit(changes);
+      await this.store.commit(changes).finally(done);
     } catch (error) {
       this.noteStoreError(error);
       throw error;

@@ -113,6 +113,9 @@ export function start({ onChange }) {
   return {
     /** @returns {View} */
     view: () => owner.view(),
+    /** Whether everything that `view` returns is durable. What is not may be lost with the page, and is not drawn; `onChange`
+     * is called as soon as it is. */
+    isDurable: () => life.isDurable,
     /** Logs in, or registers and logs in. `stay`: outbox, history and a key stay in this browser.
      * @param {{user: string, password: string, register: boolean, stay: boolean}} account @returns {Promise<void>} */
     signIn: (account) => life.signIn(account),

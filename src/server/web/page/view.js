@@ -22,7 +22,14 @@ import { makeSignIn } from "./view_sign_in.js";
  * @property {() => void} redraw
  */
 
-let isDrawn = true;
+/** Milliseconds for which a pressed button holds up the drawing. */
+const PRESS = 1000;
+
+/** `asked`: the next frame draws. `late`: it came while nothing may be drawn, and is made up for after that.
+ * @type {"none"|"asked"|"late"} */
+let drawing = "none";
+/** The timer that ends the press of a button; null: none is pressed. What is pressed is what is clicked: nothing is drawn between. */
+let press = null;
 const owner = start({ onChange: redraw });
 
 /** @type {Ui} */
@@ -42,15 +49,18 @@ const pages = {
 
 /** Draws once at the next frame, however much has changed. */
 function redraw() {
-  if (!isDrawn) return;
-  isDrawn = false;
+  if (drawing === "asked") return;
+  // Events may come so fast that each frame finds a transaction.
+  if (drawing === "late") return draw();
+  drawing = "asked";
   // A page in the background has no frames, and its title and notifications change all the same.
   if (document.visibilityState === "visible") requestAnimationFrame(draw);
   else queueMicrotask(draw);
 }
 
 function draw() {
-  isDrawn = true;
+  drawing = owner.isDurable() && press === null ? "none" : "late";
+  if (drawing === "late") return;
   const view = owner.view();
   const page = pages[view.phase];
   if (!page.element.isConnected) {
@@ -79,6 +89,18 @@ function makeElsewhere(label, onclick) {
   const why = make("p", { role: "status" });
   const element = make("main.centre.card", {}, make("h1", {}, "wachat"), why, button(say(label), onclick, { className: "primary" }));
   return { element, draw: (view) => setText(why, sayWhy(view.reason ?? "other-page", view.reasonText)) };
+}
+
+function notePress({ target }) {
+  if (!target.closest?.("button")) return;
+  clearTimeout(press);
+  press = setTimeout(endPress, PRESS);
+}
+
+function endPress() {
+  clearTimeout(press);
+  press = null;
+  redraw();
 }
 
 function open(typed) {
@@ -119,6 +141,8 @@ addEventListener("popstate", () => {
   redraw();
 });
 for (const event of ["visibilitychange", "focus", "blur"]) addEventListener(event, redraw, true);
+addEventListener("pointerdown", notePress, true);
+addEventListener("click", endPress);
 addEventListener("beforeunload", (event) => {
   if (owner.view().outbox.length > 0) event.preventDefault();
 });

@@ -15,6 +15,8 @@ export function makeRows(ui) {
   /** What is shown: `count` rows before the row `before`, or the last ones. `unreadFrom`: the number after which a line says that
    * unread messages begin. `toShow`: the row to scroll to once. `isAtEnd`: new rows are followed. `first`: the key of the first row that was drawn. */
   let shown = null;
+  /** The key of a row that the next drawing has to show. */
+  let wanted = null;
   let isLoading = false;
   const list = make("ol.rows", { "aria-label": say("messages") });
   const older = make("p.hint", { hidden: true }, say("older"));
@@ -45,11 +47,14 @@ export function makeRows(ui) {
   }
 
   function find(key) {
-    draw(ui.owner.view(), { target: ui.target, unread: 0, seen: 0 });
-    const all = ui.owner.view().rows(ui.target, { count: Infinity });
-    const index = all.findIndex((row) => row.key === key);
-    if (index >= 0) showRow(all, index);
+    wanted = key;
     ui.redraw();
+  }
+
+  function showWanted(all) {
+    const index = all.findIndex((row) => row.key === wanted);
+    if (index >= 0) showRow(all, index);
+    wanted = null;
   }
 
   function goToEnd() {
@@ -60,6 +65,7 @@ export function makeRows(ui) {
 
   function draw(view, chat) {
     if (shown?.target !== chat.target) show(view, chat);
+    if (wanted !== null) showWanted(view.rows(chat.target, { count: Infinity }));
     if (shown.before === null && !shown.isAtEnd) keepFirst(view);
     const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
     shown.first = rows[0]?.key ?? null;
