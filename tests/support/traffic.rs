@@ -32,6 +32,14 @@ const MAX_ERASED: usize = 200;
 /// The device with which a user reads, beside a session without one.
 const DEVICE: &str = "lab";
 
+/// Two more devices of the first user, which come and go: the second is forgotten now and then, and comes back as new.
+const VISITORS: [&str; 2] = ["laptop", DROPPED];
+const DROPPED: &str = "phone";
+
+/// Polls of a visit, at most, and time between two visits in milliseconds, at most.
+const VISIT_POLLS: u64 = 20;
+const AWAY_MILLIS: u64 = 300;
+
 /// A sender for every user, and a reader for each of the user's devices.
 pub struct Traffic {
     shared: Arc<Shared>,
@@ -94,7 +102,7 @@ impl Traffic {
             thread::spawn(move || receive(&shared, &reader))
         };
         let senders = users.iter().map(send).collect();
-        let readers = users.iter().flat_map(|user| Reader::all_of(user)).map(receive).collect();
+        let readers = Reader::all(users).map(receive).collect();
         Self { senders, readers, shared }
     }
 
@@ -400,19 +408,59 @@ struct Reader {
     device: Option<&'static str>,
     /// Its name for the checker.
     name: String,
+    is_visitor: bool,
 }
 
 impl Reader {
-    fn all_of(user: &'static str) -> [Self; 2] {
-        let named = Self { user, device: Some(DEVICE), name: format!("{user}:{DEVICE}") };
-        [Self { user, device: None, name: user.to_owned() }, named]
+    /// Returns those of all users.
+    fn all(users: &'static [&'static str]) -> impl Iterator<Item = Self> {
+        let of_user = |user: &&'static str| [Self::new(user, None), Self::new(user, Some(DEVICE))];
+        let visitor = |device| Self { is_visitor: true, ..Self::new(users[0], Some(device)) };
+        users.iter().flat_map(of_user).chain(VISITORS.map(visitor))
+    }
+
+    fn new(user: &'static str, device: Option<&'static str>) -> Self {
+        let name = device.map_or(user.to_owned(), |device| format!("{user}:{device}"));
+        Self { user, device, name, is_visitor: false }
+    }
+
+    /// Returns how often it polls until it goes away.
+    fn choose_polls(&self, random: &mut Random) -> u64 {
+        if self.is_visitor { random.below(VISIT_POLLS) + 1 } else { u64::MAX }
+    }
+
+    /// Goes away for a while. Returns whether its device may have been forgotten in the meantime.
+    fn go_away(&self, shared: &Shared, random: &mut Random) -> bool {
+        if !self.is_visitor {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(random.below(AWAY_MILLIS)));
+        let is_dropped = self.device == Some(DROPPED) && shared.is_sending() && random.chance(30);
+        is_dropped && self.forget(shared).is_some()
+    }
+
+    /// Has the device forgotten. `None`: it was not asked for.
+    fn forget(&self, shared: &Shared) -> Option<()> {
+        let send = shared.addresses.lock()[0];
+        let (mut says, _) = connect(shared, send, self.user)?;
+        let _ = says.try_send(format!("LOGOUT;{DROPPED}\n"));
+        // Without a reply it may be forgotten.
+        if says.try_read_line().as_deref() == Some("OK") {
+            shared.judge(|checker| {
+                checker.forgotten(&self.name);
+                Ok(())
+            });
+        }
+        Some(())
     }
 }
 
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
 fn receive(shared: &Shared, reader: &Reader) {
-    let Reader { user, device, name } = reader;
+    let Reader { user, device, name, .. } = reader;
+    let mut random = Random::new(name.bytes().map(u64::from).sum());
     let mut has_no_answer = false;
+    let mut may_be_forgotten = false;
     while shared.is_polling() {
         if shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
@@ -430,25 +478,32 @@ fn receive(shared: &Shared, reader: &Reader) {
             let last = shared.checker.lock().last_stored(name);
             let has_begun = may_have_begun && acknowledged > last;
             let has_begun = has_begun && (last == 0 || shared.is_too_much(user, device.is_some(), last, acknowledged));
+            let has_begun = has_begun || may_be_forgotten && has_no_answer;
             shared.judge(|checker| match has_begun || fields.get(5) == Some(&"new") {
                 true => checker.begins(name, acknowledged, fields[4]),
                 false => checker.logs_in(name, acknowledged, fields[4]),
             });
             has_no_answer = false;
-            let _ = poll(shared, reader, &mut hears, &mut says);
+            let polls = reader.choose_polls(&mut random);
+            let _ = poll(shared, reader, polls, &mut hears, &mut says);
+            drop((hears, says));
+            may_be_forgotten = reader.go_away(shared, &mut random);
         } else {
             has_no_answer = true;
         }
     }
 }
 
-fn poll(shared: &Shared, reader: &Reader, hears: &mut Connection, says: &mut Connection) -> Option<()> {
+fn poll(shared: &Shared, reader: &Reader, polls: u64, hears: &mut Connection, says: &mut Connection) -> Option<()> {
     let name = &reader.name;
     let marks = shared.checker.lock().read_marks(reader.user);
     for (target, upto) in marks {
         call_read(shared, reader, says, &target, upto)?;
     }
-    while shared.is_polling() {
+    for _ in 0..polls {
+        if !shared.is_polling() {
+            break;
+        }
         let last = shared.checker.lock().last_stored(name);
         shared.checker.lock().acknowledges(name, last);
         hears.try_send(format!("POLL;{last};1\n")).ok()?;

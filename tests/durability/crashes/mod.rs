@@ -4,6 +4,7 @@
 //! `WACHAT_CRASH_RUNS=100000 cargo test --release --test suite durability::crashes` plays more of the random ones;
 //! `WACHAT_CRASH_SEED=17` one.
 
+mod devices;
 mod every_call;
 mod workload;
 
@@ -26,6 +27,8 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     let mut full = 0;
     let mut kicks = 0;
     let mut counts = Counts::default();
+    let mut lost = 0;
+    let mut keys = 0;
     for seed in runs.clone() {
         let mut workload = Workload::new(seed);
         if let Err(broken) = workload.play() {
@@ -37,6 +40,8 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
         full += workload.full;
         kicks += workload.kicks;
         counts.add(&workload.counts);
+        lost += workload.lost;
+        keys += workload.keys;
     }
     println!(
         "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL; {counts:?}",
@@ -46,5 +51,6 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
         assert!(cuts > 100 && accepted > 1_000 && checkpoints > 100 && full > 10, "the workloads have become too easy");
         assert!(kicks > 100, "the club is played too seldom");
         assert!(counts.all().iter().all(|count| *count > 100), "too little is taken back");
+        assert!(lost > 100 && keys > 100, "the devices are played too seldom: {lost} lost, {keys} keys");
     }
 }

@@ -9,19 +9,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::devices::{Begin, Devices};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::values::target;
 use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
 use wachat::model::{
-    Banned, DeviceName, Message, MessageId, RoomKind, Seq, ShortText, State, Text, Timestamp, Topic, UserName,
+    Banned, DeviceKey, DeviceName, KeyDigest, Message, MessageId, RoomKind, Seq, ShortText, State, Text, Timestamp,
+    Topic, UserName,
 };
 use wachat::protocol::request::{LogOut, Page};
-use wachat::protocol::{Accepted, After, DeviceState, Event, HistoryRecord, Reply, SessionOpened};
+use wachat::protocol::{Accepted, After, Event, HistoryRecord, Reply, SessionOpened};
 use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::state_machine::{
-    Command, ConnectionId, Delivery, DeviceNumber, Effect, Excerpt, LastOfPeer, Now, Policy, SessionKey,
+    Capacities, Command, ConnectionId, Delivery, DeviceNumber, Effect, Excerpt, LastOfPeer, Now, Policy, SessionKey,
 };
 use wachat::store::{Row as FileRow, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
@@ -32,7 +34,10 @@ use erasing::{MARK, Sent, erased_event};
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
 /// The sessions of the users' programs: without a device, and with one.
-const READERS: [&str; 6] = ["ana", "luis", "eva", "ana:lab", "luis:lab", "luis:laptop"];
+const READERS: [&str; 7] = ["ana", "luis", "eva", "ana:lab", "luis:lab", "luis:laptop", "luis:phone"];
+
+/// Number of events that are kept for devices: with the lower one some lose their number.
+const DEVICE_EVENTS: [usize; 2] = [5, limits::DEVICE_EVENTS];
 
 /// Rooms that every user is in before the first message. The first is the lobby, which needs no JOIN.
 const ROOMS: [&str; 3] = ["#lobby", "#sala", CLOSED_ROOM];
@@ -59,6 +64,7 @@ const SEGMENT_BYTES: u64 = limits::COMMAND_BYTES as u64 + 4_096;
 pub struct Workload {
     random: Random,
     sizes: Sizes,
+    capacities: Capacities,
     /// Probability, in per cent, that the next segment is made as soon as it is wanted.
     eagerness: u64,
     pub disk: SimulatedDisk,
@@ -82,6 +88,7 @@ pub struct Workload {
     /// By user and target: how many messages HISTORY has, and how many of them are erased.
     shown: HashMap<(&'static str, String), (u64, u64)>,
     pub counts: Counts,
+    devices: Devices,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
@@ -90,6 +97,9 @@ pub struct Workload {
     pub bans: u64,
     pub permits: u64,
     pub kicks: u64,
+    /// Devices that have come back as new, since too much was kept for them.
+    pub lost: u64,
+    pub keys: u64,
 }
 
 /// A server process, and what was asked of it.
@@ -150,6 +160,10 @@ enum Asked {
     LogOut {
         reader: &'static str,
     },
+    Key {
+        reader: &'static str,
+        key: DeviceKey,
+    },
     Read,
     Erase {
         user: &'static str,
@@ -201,6 +215,7 @@ impl Workload {
         let checkpoint_bytes = [1 << 10, 8 << 10, 64 << 10][random.below(3) as usize];
         Self {
             sizes: Sizes { segment_bytes: SEGMENT_BYTES, checkpoint_bytes },
+            capacities: Capacities { device_events: DEVICE_EVENTS[random.below(2) as usize], ..Capacities::default() },
             eagerness: [5, 90][random.below(2) as usize],
             random,
             disk: SimulatedDisk::default(),
@@ -215,6 +230,7 @@ impl Workload {
             chats: Vec::new(),
             shown: HashMap::new(),
             counts: Counts::default(),
+            devices: Devices::default(),
             elapsed: Duration::ZERO,
             next_id: 0,
             crashes: 0,
@@ -223,6 +239,8 @@ impl Workload {
             bans: 0,
             permits: 0,
             kicks: 0,
+            lost: 0,
+            keys: 0,
         }
     }
 
@@ -253,6 +271,7 @@ impl Workload {
                         self.compare_bans()?;
                         self.compare_permits()?;
                         self.compare_club()?;
+                        self.compare_keys()?;
                     }
                     // Cut or failed in the middle of a recovery: it says at which file.
                     Err(error) if self.disk.has_failed() && error.starts_with('/') => return Ok(()),
@@ -270,7 +289,7 @@ impl Workload {
     }
 
     fn start(&mut self) -> Result<Running, String> {
-        let store = Store::new(Arc::new(self.disk.clone()), Path::new("/data"));
+        let store = Store::with_capacities(Arc::new(self.disk.clone()), Path::new("/data"), self.capacities);
         let opened = store.open(Policy::default(), self.sizes).map_err(|error| error.to_string())?;
         Ok(Running {
             location: opened.location.clone(),
@@ -367,7 +386,7 @@ impl Workload {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(30) {
+        match self.random.below(35) {
             25..=29 => self.erase_any(),
             22..=24 => self.rule(user),
             20..=21 => self.permit(),
@@ -379,6 +398,7 @@ impl Workload {
             }
             17..=18 => self.read(user),
             _ if self.random.chance(10) => self.forget(),
+            _ if self.random.chance(20) => self.ask_for_key(),
             _ if self.random.chance(50) => self.pass(user),
             _ => self.ban(),
         }
@@ -431,14 +451,55 @@ impl Workload {
 
     /// A user has a device forgotten: its next login is new.
     fn forget(&mut self) -> Step {
-        let reader = READERS[3 + self.random.below(3) as usize];
+        let reader = self.pick_device();
         let (user, device) = user_and_device(reader);
+        self.devices.ask_to_forget(reader);
         let which = LogOut::Device(device.expect("a device"));
         let command = Command::LogOut { user: name(user), which, asker: None, closed: None };
         if let Some(server) = &mut self.server {
             server.sessions.remove(reader);
         }
-        self.request(None, command, Asked::LogOut { reader })
+        let asked = self.request(None, command, Asked::LogOut { reader })?;
+        // Replies that came in between were to requests before this one.
+        self.devices.ask_to_forget(reader);
+        Ok(asked)
+    }
+
+    fn pick_device(&mut self) -> &'static str {
+        let devices = &READERS[USERS.len()..];
+        devices[self.random.below(devices.len() as u64) as usize]
+    }
+
+    /// The session of a device, if it has one, asks for a key.
+    fn ask_for_key(&mut self) -> Step {
+        let reader = self.pick_device();
+        let session = self.server.as_ref().and_then(|server| {
+            let session = server.sessions.get(reader).copied()?;
+            server.asked.get(&session).is_some_and(VecDeque::is_empty).then_some(session)
+        });
+        let Some(session) = session else { return Ok(Ok(())) };
+        self.keys += 1;
+        let key = DeviceKey::new(&format!("{:043}", self.keys)).expect("a key");
+        self.devices.ask_for_key(reader, key.clone());
+        let asked =
+            self.request(Some(session), Command::Key { key: key.clone() }, Asked::Key { reader, key: key.clone() })?;
+        self.devices.ask_for_key(reader, key);
+        Ok(asked)
+    }
+
+    /// Compares the keys that a server has read with those that are possible; from here on they are known.
+    fn compare_keys(&mut self) -> Result<(), String> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let state = server.group_commit.state();
+        for reader in &READERS[USERS.len()..] {
+            let (user, device) = user_and_device(reader);
+            let (user, device) = (name(user), device.expect("a device"));
+            let mut keys = state.device_keys();
+            let found = keys.find(|(of, at, _)| **of == user && **at == device).map(|(.., digest)| digest);
+            let digest = |key: &DeviceKey| KeyDigest::of(&state.store, &user, &device, key.as_str());
+            self.devices.compare_key(reader, |key| key.map(digest) == found)?;
+        }
+        Ok(())
     }
 
     fn ask_to_open(&mut self, reader: &'static str) -> Step {
@@ -446,7 +507,12 @@ impl Workload {
         server.last_connection += 1;
         let connection = ConnectionId(server.last_connection);
         server.sessions.insert(reader, connection);
+        self.ask_to_open_as(connection, reader)
+    }
+
+    fn ask_to_open_as(&mut self, connection: ConnectionId, reader: &'static str) -> Step {
         let (user, device) = user_and_device(reader);
+        self.devices.ask_to_open(reader);
         self.request(
             Some(connection),
             Command::Open { user: name(user), device, key: None, order: connection.0, address: [127, 0, 0, 1].into() },
@@ -676,7 +742,12 @@ impl Workload {
                     server.excerpt = Some(*excerpt);
                     None
                 }
-                Effect::Close(..) | Effect::Account { .. } | Effect::Password { .. } => None,
+                // Too much was kept for the device: its program logs in again.
+                Effect::Close(connection, _) => {
+                    lost.push(connection);
+                    None
+                }
+                Effect::Account { .. } | Effect::Password { .. } => None,
                 Effect::Key { .. } | Effect::CloseDevice { .. } | Effect::ReviewDevices(_) => None,
                 Effect::LogOut { .. } | Effect::LogOutOthers { .. } => None,
             };
@@ -730,16 +801,31 @@ impl Workload {
                 events.iter().try_for_each(|e| observe(checker, reader, e))?
             }
             (Asked::Open { reader }, Reply::SessionOpened(SessionOpened { acknowledged, store, device, .. })) => {
-                match device {
-                    Some(DeviceState::New) => checker.begins(reader, acknowledged.get(), &store)?,
-                    Some(DeviceState::Known) | None => checker.logs_in(reader, acknowledged.get(), &store)?,
+                let last = self.server.as_ref().map_or(Seq::ZERO, |server| server.group_commit.state().last);
+                let kept = last.get().saturating_sub(self.devices.number(reader));
+                let may_be_lost = kept > self.capacities.device_events as u64;
+                let number = acknowledged.get();
+                let stored = checker.last_stored(reader);
+                match self.devices.open(reader, number, device, may_be_lost, stored)? {
+                    Begin::New => checker.begins(reader, number, &store)?,
+                    Begin::Anew => {
+                        self.lost += 1;
+                        checker.begins(reader, number, &store)?;
+                    }
+                    Begin::Known => checker.logs_in(reader, number, &store)?,
                 }
             }
             // Without room for a device no session is opened.
             (Asked::Open { reader }, Reply::Ko(_)) => {
+                self.devices.not_opened(reader);
                 self.server.iter_mut().for_each(|server| _ = server.sessions.remove(reader));
             }
-            (Asked::LogOut { reader }, Reply::Done) => checker.forgotten(reader),
+            (Asked::LogOut { reader }, Reply::Done) => {
+                self.devices.forgotten(reader);
+                checker.forgotten(reader);
+            }
+            (Asked::Key { reader, key }, Reply::Key(new)) if new.key == *key => self.devices.has_key(reader, key),
+            (Asked::Key { .. }, Reply::Key(_)) => return Err("it is another key".to_owned()),
             (Asked::Pass { user, inside }, Reply::Done) => {
                 self.in_passage.insert(user, HashSet::from([*inside]));
             }
@@ -781,6 +867,7 @@ impl Workload {
         self.compare_bans()?;
         self.compare_permits()?;
         self.compare_club()?;
+        self.compare_keys()?;
         self.look_after_disk().map_err(|Gone| "it ended in peace")?;
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         fine(self.register())?;
@@ -863,14 +950,13 @@ impl Workload {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
-        let (user, device) = user_and_device(reader);
-        fine(self.request(
-            Some(connection),
-            Command::Open { user: name(user), device, key: None, order: connection.0, address: [127, 0, 0, 1].into() },
-            Asked::Open { reader },
-        ))?;
+        fine(self.ask_to_open_as(connection, reader))?;
         fine(self.commit())?;
         loop {
+            // The device has lost its number: it begins anew.
+            if self.server.as_ref().is_some_and(|server| !server.asked.contains_key(&connection)) {
+                return self.drain(reader);
+            }
             let before = self.checker.last_stored(reader);
             self.checker.acknowledges(reader, before);
             let after = After::Number(Seq::new(before).expect("a number"));
