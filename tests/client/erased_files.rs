@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::erase::erased;
-use super::history::{Client, HOME, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target};
+use super::history::{Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target};
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::home::Home;
 use wachat::disk::{Disk, read};
@@ -153,6 +153,49 @@ fn a_restored_store_is_recognised_by_what_is_left_of_its_messages() {
     let client = restart_from_a_checkpoint(client, &disk);
     assert_eq!(files_with(&disk, "secret"), [""; 0]);
     assert_eq!(rows(&client, "luis"), ["in ", "in "]);
+}
+
+/// The list of conversations when luis has said one thing, which was taken back or not.
+fn chat_of_luis(last: u64, erased: u64) -> Chat {
+    Chat { target: target("luis"), last: seq(last), read: seq(0), count: 1, erased }
+}
+
+#[test]
+fn a_row_of_a_direct_chat_that_came_again_through_the_server_is_found_when_it_is_taken_back_there() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    assert!(client.0.state.add_direct(direct("d")));
+    let again = message(2, "luis", "d", "direct");
+    client.take_in(vec![again.clone()]);
+    let page = |event: &Event| {
+        let Event::Message(message) = event else { panic!() };
+        [HistoryRecord::Message { message: message.clone(), state: State::Received }]
+    };
+    let missing = client.0.state.compare(&[chat_of_luis(2, 0)], false, seq(2));
+    assert!(client.0.state.add_missed(&missing[0], &page(&again)).is_empty(), "it is here");
+    client.0.state.note_complete(&missing[0], None, 0);
+    client.take_in(vec![erased(3, "luis", (2, 2), "luis")]);
+    assert!(client.0.state.lacks_erasures(&target("luis")), "its row has no number");
+    let missing = client.0.state.compare(&[chat_of_luis(2, 1)], false, seq(3));
+    assert!(missing.len() == 1 && missing[0].seeks_erased);
+    client.0.state.note_erased_of(&page(&emptied(&again)));
+    client.0.state.note_complete(&missing[0], None, 0);
+    client.0.commit().unwrap();
+    assert_eq!(rows(&client, "luis"), ["direct "]);
+    // In a room nothing is said directly.
+    client.take_in(vec![room_message(4), erased(5, "#sala", (4, 4), "eva")]);
+    assert!(!client.0.state.lacks_erasures(&target("#sala")));
+    client.take_in(vec![erased(6, "#sala", (1, 1), "eva")]);
+    assert!(!client.0.state.lacks_erasures(&target("#sala")));
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(rows(&client, "luis"), ["direct "]);
+    assert_eq!(files_with(&disk, ";direct"), [""; 0]);
+}
+
+fn room_message(number: u64) -> Event {
+    let Event::Message(message) = message(number, "eva", "e", "hola") else { panic!() };
+    Event::Message(Arc::new(Message { to: target("#sala"), ..Message::clone(&message) }))
 }
 
 #[test]

@@ -140,10 +140,10 @@ impl Conversation {
     }
 
     /// Counts what an event has told of: by one message more were taken back. Of several the server alone knows how many
-    /// there are; and where the row is not in memory (`is_here`), a message may be meant that is here under a number of an
-    /// earlier store.
-    pub(super) fn count_erased(&mut self, rows: &Gap, is_here: bool) {
-        let is_one = rows.first == rows.last && (self.era == 0 || is_here);
+    /// there are; and where the row is not in memory (`is_here`), a message may be meant that is here without this number
+    /// (`may_be_elsewhere`): under one of an earlier store, or from a direct chat.
+    pub(super) fn count_erased(&mut self, rows: &Gap, is_here: bool, may_be_elsewhere: bool) {
+        let is_one = rows.first == rows.last && (is_here || !may_be_elsewhere);
         self.complete.erased = self.complete.erased.filter(|_| is_one).map(|count| count.saturating_add(1));
     }
 

@@ -179,10 +179,12 @@ impl ClientState {
 
     fn apply_erased(&mut self, rows: &Gap, from: &UserName, is_event: bool) {
         self.erased_in_log += 1;
+        let may_be_direct = matches!(rows.target, Target::User(_)) && !self.known.directly.is_empty();
+        let may_be_elsewhere = may_be_direct || self.has_earlier_store();
         let conversation = self.conversation(&rows.target);
         let ids = conversation.erase(rows, from);
         if is_event {
-            conversation.count_erased(rows, !ids.is_empty());
+            conversation.count_erased(rows, !ids.is_empty(), may_be_elsewhere);
         }
         let to = self.recipient(&rows.target, from);
         ids.iter().for_each(|id| self.known.add_emptied(from, &to, id));

@@ -307,7 +307,7 @@ impl ClientState {
     }
 
     /// Checks that the messages of a conversation that were taken back are to be compared again: an event has told of several,
-    /// or of a row that may be one of an earlier store.
+    /// or of a row that may be one of an earlier store or of a direct chat.
     pub fn lacks_erasures(&self, target: &Target) -> bool {
         let conversation = self.conversations.get(target);
         conversation.is_some_and(|c| c.complete.erased.is_none())
