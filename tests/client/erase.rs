@@ -426,6 +426,28 @@ fn a_search_in_the_chat_finds_no_row_of_the_log_by_words_that_were_taken_back() 
 }
 
 #[test]
+fn a_row_of_a_direct_chat_that_only_the_log_has_is_shown_without_its_text() {
+    for (from, to, shown_as) in [("luis", "ana", "luis (taken back)"), ("ana", "luis", "ana (taken back) ✓✓")] {
+        let mut screen = chat_with_luis();
+        let said =
+            Message { seq: seq(0), to: target(to), ..Message::clone(&screen.message(1, from, "ana", "secreto")) };
+        let said = Arc::new(said);
+        screen.app.state_to_maintain().add_direct(said.clone());
+        screen.app.state_to_maintain().remove_old_rows(0);
+        shown(&mut screen);
+        let rows = vec![(target("luis"), Row::Direct(said.clone()))];
+        screen.handle(AppEvent::LookedUp(Lookup::Older(target("luis"), 500), Ok(rows)));
+        screen.lookups.clear();
+        assert!(shown(&mut screen).contains("secreto"), "{}", shown(&mut screen));
+        // It has come through the server, too, and was taken back there.
+        screen.last = 1;
+        screen.poll(vec![Event::Message(Arc::new(Message { seq: seq(1), ..said.erased() }))]);
+        let now = shown(&mut screen);
+        assert!(!now.contains("secreto") && now.contains(shown_as), "{now}");
+    }
+}
+
+#[test]
 fn a_text_that_looks_like_a_row_that_was_taken_back_does_not() {
     let mut screen = ScreenApp::new(Theme::Dark);
     screen.enter("/query luis");

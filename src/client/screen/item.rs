@@ -120,8 +120,10 @@ impl Look {
             Row::Sent(message, state) if is_erased => self.lines_of_erased(message, self.state(Some(*state))),
             Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
             Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
-            Row::Direct(message) if message.from == self.me => self.lines_of_direct(message, self.state(Some(HELD))),
-            Row::Direct(message) => self.lines_of_direct(message, Vec::new()),
+            Row::Direct(message) => {
+                let tail = if message.from == self.me { self.state(Some(HELD)) } else { Vec::new() };
+                if is_erased { self.lines_of_erased(message, tail) } else { self.lines_of_direct(message, tail) }
+            }
             Row::Failed(message, why) => {
                 let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
                 self.said(&self.me, message.at, message.text.as_str(), "", why)
