@@ -447,6 +447,57 @@ fn a_row_of_a_direct_chat_that_only_the_log_has_is_shown_without_its_text() {
     }
 }
 
+/// Answers what is asked before the next comparison, and that with a conversation with luis of one message.
+fn compare_next(stage: &mut Stage, erased: u64) -> Vec<String> {
+    for _ in 0..10 {
+        match &stage.sending {
+            Some(Request::Compare) => break,
+            Some(Request::Presence) => _ = stage.answer(Answer::Users(Vec::new())),
+            Some(_) => _ = stage.answer(Answer::Done),
+            None => break,
+        }
+    }
+    assert_eq!(stage.sending, Some(Request::Compare));
+    stage.answer(Answer::Chats(vec![Chat { erased, ..chat("luis", 1, 0, 1) }]))
+}
+
+#[test]
+fn what_was_taken_back_while_the_first_page_of_a_conversation_was_on_its_way_is_found() {
+    let mut stage = Stage::connected(PERSON);
+    stage.disconnect();
+    stage.wait(std::time::Duration::from_secs(60));
+    stage.log_in("store", 1);
+    stage.poll(vec![]);
+    compare_next(&mut stage, 0);
+    assert_eq!(stage.sending, Some(Request::Fetch(target("luis"), None)));
+    let said = message(1, "luis", "ana", "secreto");
+    let before = page(std::slice::from_ref(&said));
+    stage.poll(vec![erased(2, "luis", (1, 1), "luis")]);
+    stage.answer(Answer::Rows(before));
+    assert_eq!(texts(&stage, "luis"), ["secreto"]);
+    stage.poll(vec![]);
+    compare_next(&mut stage, 1);
+    assert_eq!(stage.sending, Some(Request::Fetch(target("luis"), None)));
+    stage.answer(Answer::Rows(page(&[without_text(&said)])));
+    assert_eq!(texts(&stage, "luis"), ["-"]);
+    stage.poll(vec![]);
+    assert_ne!(stage.sending, Some(Request::Compare));
+}
+
+#[test]
+fn the_event_after_an_own_request_lets_the_row_be_looked_for_that_may_be_here_without_a_number() {
+    let mut stage = said(PERSON, &["uno"]);
+    let direct = Message { seq: seq(0), ..Message::clone(&message(7, "luis", "ana", "directo")) };
+    stage.app.state_to_maintain().add_direct(Arc::new(direct));
+    stage.app.state_to_maintain().remove_old_rows(0);
+    stage.enter("/erase");
+    stage.answer(Answer::Rows(page(&[message(1, "ana", "luis", "uno")])));
+    assert_eq!(stage.answer(Answer::Done).len(), 1);
+    assert_eq!(stage.poll(vec![erased(2, "luis", (1, 1), "ana")]), [""; 0], "that is known");
+    compare_next(&mut stage, 1);
+    assert_eq!(stage.sending, Some(Request::Fetch(target("luis"), None)));
+}
+
 #[test]
 fn a_text_that_looks_like_a_row_that_was_taken_back_does_not() {
     let mut screen = ScreenApp::new(Theme::Dark);

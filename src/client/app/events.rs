@@ -1,5 +1,7 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
+use std::collections::HashSet;
+
 use super::account::Change;
 use super::dispatch::Outcome;
 use super::rooms::why_refused;
@@ -278,16 +280,20 @@ impl App {
             }
         }
         let count = events.len();
+        let with_erased = events.iter().filter_map(|event| match event {
+            Event::Erased { target, .. } => Some(target.clone()),
+            _ => None,
+        });
+        let with_erased: HashSet<_> = with_erased.collect();
         let arrivals = self.state.take_in(events);
         let tells_of_missing = |arrival: &Arrival| match arrival {
             Arrival::Message(message) | Arrival::Own(message) => {
                 self.state.wants_comparison(&self.state.target_of(message))
             }
             Arrival::Gap(_) => true,
-            Arrival::Erased(rows, ..) => self.state.lacks_erasures(&rows.target),
             _ => false,
         };
-        if arrivals.iter().any(tells_of_missing) {
+        if arrivals.iter().any(tells_of_missing) || with_erased.iter().any(|target| self.may_lack_erasures(target)) {
             self.completion.want();
         }
         arrivals.iter().for_each(|arrival| self.note_presence(arrival));
@@ -296,6 +302,13 @@ impl App {
             self.completion.note_caught_up();
             self.catch_up.note_caught_up();
         }
+    }
+
+    /// Checks that an event has told of a message that may be here with its text later, or is already. A page of HISTORY
+    /// that was read before may be on the way, also the first one of a conversation.
+    fn may_lack_erasures(&self, target: &Target) -> bool {
+        let is_on_its_way = !self.state.knows(target) && self.state.has_room_for(target);
+        is_on_its_way || self.state.lacks_erasures(target)
     }
 
     /// Shows what has arrived, but while a room is being joined: the messages from before are shown first.
