@@ -9,6 +9,7 @@ use super::history::{Client, HOME, direct, message, open, outgoing, restart_from
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::home::Home;
 use wachat::disk::{Disk, read};
+use wachat::limits;
 use wachat::model::{Message, State};
 use wachat::protocol::{Chat, Event, HistoryRecord};
 
@@ -133,6 +134,46 @@ fn at_its_end_a_client_removes_the_texts_from_all_its_files_once() {
         assert_eq!(rows(&client, "luis"), ["out  RECEIVED", "in ", "in kept"]);
         assert_eq!(client.0.state.erased_in_log(), 0, "{restores} restores: it is done");
     }
+}
+
+/// Events of messages that were taken back before this client knew of them: so many that the log is cleaned at once.
+fn many_erased(first: u64) -> Vec<Event> {
+    let most = limits::ERASURES_IN_LOG as u64;
+    (first..first + most).map(|number| erased(number, "luis", (number, number), "eva")).collect()
+}
+
+#[test]
+fn a_damaged_segment_keeps_its_texts_until_it_is_repaired_and_no_longer() {
+    let disk = SimulatedDisk::default();
+    let mut client = restart_from_a_checkpoint(with_three_messages(&disk), &disk);
+    let path = Path::new(HOME).join("wal/000001.csv");
+    let whole = read(&disk, &path).unwrap();
+    let text = b";mine-secret";
+    let place = whole.windows(text.len()).position(|bytes| bytes == text).expect("the text");
+    let mut damaged = whole.clone();
+    damaged[place] ^= 1;
+    wachat::disk::write(&disk, &path, &damaged).unwrap();
+    client.take_in(vec![erased(4, "luis", (1, 1), "ana"), erased(5, "luis", (2, 2), "luis")]);
+    client.take_in(many_erased(6));
+    let Home { state, files } = &mut client.0;
+    files.make_checkpoint_when_due(state).unwrap();
+    let calls = disk.calls();
+    files.make_checkpoint_when_due(state).unwrap();
+    assert_eq!(disk.calls(), calls, "not at every event");
+    let left = state.erased_in_log();
+    assert!(left > 2, "it is still to be done");
+    drop(client);
+    let mut client = open(&disk).unwrap();
+    assert_eq!(client.0.state.erased_in_log(), left, "also after a start");
+    wachat::disk::write(&disk, &path, &whole).unwrap();
+    let Home { state, files } = &mut client.0;
+    files.clean_up(state).unwrap();
+    assert_eq!(state.erased_in_log(), 0);
+    for text in [";mine-secret", ";their-secret"] {
+        assert_eq!(files_with(&disk, text), [""; 0]);
+    }
+    drop(client);
+    assert_eq!(rows(&open(&disk).unwrap(), "luis"), ["out  RECEIVED", "in ", "in kept"]);
 }
 
 #[test]

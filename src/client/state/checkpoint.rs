@@ -14,6 +14,7 @@
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
 //! WROTE;<user>                                             a user to whom the user has written
+//! LEFT;<count>                                             messages that were taken back, whose texts damaged segments may have
 //! QUEUED, TRIED, IGNORE, MUTE, SET, DEVICE                 records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
@@ -124,6 +125,9 @@ impl ClientState {
         for digest in &self.known.directly {
             line(lines, |w| w.plain("KNOWN").plain(digest));
         }
+        if self.erased_in_log > 0 {
+            line(lines, |w| w.plain("LEFT").plain(self.erased_in_log));
+        }
     }
 
     fn read_line(&mut self, f: &Fields) -> Option<()> {
@@ -154,6 +158,7 @@ impl ClientState {
             }
             "UNSHOWN" => self.shown.waiting.push_back(read_message(f, 1)?),
             "WROTE" => _ = self.written.insert(UserName::from_stored(f.get(1)?)?),
+            "LEFT" => self.erased_in_log = f.get(1)?.parse().ok()?,
             "KNOWN" => _ = self.known.directly.insert(f.get(1)?.parse().ok()?),
             _ => _ = self.apply(Record::from_fields(f)?),
         }

@@ -31,6 +31,9 @@ pub struct Files {
     pub(super) covered: Option<Covered>,
     /// The bytes of the log that lead to a checkpoint.
     pub checkpoint_bytes: u64,
+    /// The last checkpoint has found a damaged segment that may have texts which were taken back. The one that is due next by
+    /// its bytes tries again, and the end of the program.
+    pub(super) has_left_texts: bool,
     /// A torn batch that was set aside; the user is told.
     pub torn: Option<PathBuf>,
     pub(super) _lock: Box<dyn Send>,
@@ -48,8 +51,9 @@ impl Files {
 
     /// Makes a checkpoint when much was written since the last one, and removes old rows from memory.
     pub fn make_checkpoint_when_due(&mut self, state: &mut ClientState) -> Result<(), LogError> {
-        let has_many_erased = state.erased_in_log >= limits::ERASURES_IN_LOG && !self.is_of_pipe();
-        if self.log.uncovered_bytes() >= self.checkpoint_bytes || has_many_erased {
+        let has_many_erased = state.erased_in_log >= limits::ERASURES_IN_LOG;
+        let is_cleaning_due = has_many_erased && !self.has_left_texts && !self.is_of_pipe();
+        if self.log.uncovered_bytes() >= self.checkpoint_bytes || is_cleaning_due {
             self.make_checkpoint(state)?;
         }
         Ok(())
@@ -91,9 +95,12 @@ impl Files {
 
     /// Removes from the files the texts that were taken back. The checkpoint comes after that: until it is there, a start
     /// finds in the log that it is to be done.
-    fn remove_erased_texts(&self, state: &mut ClientState, covered: &Covered) -> Result<(), LogError> {
+    fn remove_erased_texts(&mut self, state: &mut ClientState, covered: &Covered) -> Result<(), LogError> {
         if state.erased_in_log > 0 {
-            removal::remove_erased_texts(self.log.location(), covered, state.me())?;
+            self.has_left_texts = !removal::remove_erased_texts(self.log.location(), covered, state.me())?;
+            if self.has_left_texts {
+                return Ok(());
+            }
             // One from before messages of an earlier store were there is not replaced.
             if state.has_earlier_store() {
                 checkpoint::remove(&*self.disk, &self.directory)?;

@@ -108,7 +108,7 @@ impl Home {
         let directory = path.to_path_buf();
         // A pipe keeps its whole log for the person's client, which takes it over, or forgets most of it.
         let checkpoint_bytes = if how == Use::Pipe { u64::MAX } else { limits::CLIENT_CHECKPOINT_BYTES };
-        let files = Files { log, disk, directory, covered, checkpoint_bytes, torn, _lock: lock };
+        let files = Files { log, disk, directory, covered, checkpoint_bytes, has_left_texts: false, torn, _lock: lock };
         files.restore_hashes(&mut state)?;
         Ok(Self { state, files })
     }

@@ -30,8 +30,9 @@ struct Removal<'a> {
     queued: HashMap<MessageId, Target>,
 }
 
-/// Removes the texts from the closed segments. A damaged segment stays as it is.
-pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName) -> Result<(), WalError> {
+/// Removes the texts from the closed segments. `false`: a damaged or missing segment is left as it is, and may have some.
+pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName) -> Result<bool, WalError> {
+    let mut is_whole = true;
     let mut removal = Removal {
         me,
         position: Position::default(),
@@ -47,12 +48,14 @@ pub fn remove_erased_texts(location: &Location, covered: &Covered, me: &UserName
             match edit_segment(location, number, edit) {
                 Err(why @ (WalError::Damaged { .. } | WalError::Missing { .. })) => {
                     log::warn!("texts that were taken back may be left there: {why}");
+                    is_whole = false;
                 }
                 done => done?,
             }
         }
     }
-    location.remove_set_aside()
+    location.remove_set_aside()?;
+    Ok(is_whole)
 }
 
 impl Removal<'_> {
