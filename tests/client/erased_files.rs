@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::erase::erased;
-use super::history::{Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target};
+use super::history::{
+    Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, target, user,
+};
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
-use wachat::client::state::home::Home;
+use wachat::client::state::home::{Home, Use};
 use wachat::disk::{Disk, read};
 use wachat::limits;
 use wachat::model::{Message, State};
@@ -174,6 +176,26 @@ fn a_damaged_segment_keeps_its_texts_until_it_is_repaired_and_no_longer() {
     }
     drop(client);
     assert_eq!(rows(&open(&disk).unwrap(), "luis"), ["out  RECEIVED", "in ", "in kept"]);
+}
+
+#[test]
+fn a_torn_batch_of_a_pipe_goes_when_the_client_takes_its_messages_over() {
+    for sent in 0..2 {
+        let disk = SimulatedDisk::default();
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        drop(open(&disk).unwrap());
+        let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+        for number in 1..=sent {
+            let message = outgoing("luis", "text");
+            pipe.queue(&message).unwrap();
+            pipe.accept(&message, number);
+        }
+        drop(pipe);
+        let torn = Path::new(HOME).join("pipe-1/wal/000001-batch-2-1.broken");
+        wachat::disk::write(&disk, &torn, b";secret\n").unwrap();
+        drop(open(&disk).unwrap());
+        assert!(!disk.exists(&torn).unwrap(), "{sent} sent");
+    }
 }
 
 #[test]

@@ -41,13 +41,16 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
         }
     })?;
     match how {
-        Use::Person if records.is_empty() => Ok(()),
         Use::Person => {
-            // A message that a third program sends is in its log.
-            records.retain(|record| !matches!(record, Record::Queued(message) if !left.is_known(&message.id)));
-            home.state.adopt(records);
-            home.commit()?;
-            Ok(log.compact(&left.newest_line())?)
+            if !records.is_empty() {
+                // A message that a third program sends is in its log.
+                records.retain(|record| !matches!(record, Record::Queued(message) if !left.is_known(&message.id)));
+                home.state.adopt(records);
+                home.commit()?;
+                log.compact(&left.newest_line())?;
+            }
+            // A torn batch may have a text that is taken back later.
+            Ok(log.location().remove_set_aside()?)
         }
         Use::Pipe if left.outbox().is_empty() => Ok(()),
         Use::Pipe => {
