@@ -53,8 +53,10 @@ impl Store {
         }
         let location = self.wal(state.store.clone());
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
-        if state.has_to_clean() {
-            location.remove_set_aside()?;
+        if state.has_to_clean()
+            && let Err(error) = location.remove_set_aside()
+        {
+            log::error!("a batch that was set aside stays, and may have texts that were taken back: {error}");
         }
         let mut filed = self.append_history(&state)?;
         state.mark_history_written(&filed);

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::group_commit_harness::GroupCommitHarness;
+use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::store_files::read_files;
 use crate::support::values::user;
+use wachat::disk::Disk as _;
 use wachat::model::Timestamp;
 use wachat::protocol::request::Page;
 use wachat::protocol::{Code, Reply};
@@ -106,6 +108,25 @@ fn assert_served(server: &mut GroupCommitHarness, how: &str) {
     for sent in server.sent.clone() {
         assert_eq!(server.send_as(sent.from, sent.to, &sent.id, &sent.text), (sent.seq, sent.at), "{how}");
     }
+}
+
+#[test]
+fn a_batch_that_was_set_aside_and_cannot_be_removed_holds_up_no_checkpoint() {
+    let disk = SimulatedDisk::default();
+    drop(played(&disk));
+    let stays = Path::new("/data/wal/000001-batch-2-1.broken");
+    wachat::disk::write(&disk, stays, b"x").unwrap();
+    let hook: Hook = Arc::new(move |call, path| match call == "remove" && path == stays {
+        true => Err(ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
+    });
+    let store = Store::new(Arc::new(InterceptedDisk { disk: disk.clone(), hook }), Path::new(DATA));
+    let mut server = GroupCommitHarness::serve(store);
+    server.stop();
+    assert!(disk.exists(stays).unwrap());
+    assert_eq!(found(&disk, DATA), kept());
+    drop(server);
+    assert_eq!(started(&disk).group_commit.state().unfiled_erasures(), 0);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::{Disk, File};
 
-/// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`, `free`), and to which file; an error is
-/// the answer then.
+/// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`, `remove`, `free`), and to which
+/// file; an error is the answer then.
 pub type Hook = Arc<dyn Fn(&str, &Path) -> io::Result<()> + Send + Sync>;
 
 #[derive(Clone)]
@@ -74,6 +74,7 @@ impl Disk for InterceptedDisk {
         self.disk.rename(from, to)
     }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
+        (self.hook)("remove", path)?;
         self.disk.remove_file(path)
     }
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
