@@ -199,6 +199,23 @@ fn a_torn_batch_of_a_pipe_goes_when_the_client_takes_its_messages_over() {
 }
 
 #[test]
+fn an_event_of_another_store_empties_no_message_that_was_not_shown_before() {
+    let mut client = open(&SimulatedDisk::default()).unwrap();
+    client.log_in("before", 0);
+    client.take_in(vec![message(5, "luis", "a", "kept")]);
+    client.log_in("after", 0);
+    client.take_in(vec![erased(6, "luis", (5, 5), "luis")]);
+    let unshown = |client: &Client| client.0.state.unshown().map(|m| m.text.to_string()).collect::<Vec<_>>();
+    assert_eq!(unshown(&client), ["kept"]);
+    assert_eq!(rows(&client, "luis"), ["in kept"]);
+    // Its own number is not seen with one of the new store that is lower.
+    client.take_in(vec![message(7, "luis", "b", "new")]);
+    assert_eq!(unshown(&client), ["kept", "new"]);
+    client.0.state.mark_seen(&target("luis"), seq(7));
+    assert_eq!(unshown(&client), [""; 0]);
+}
+
+#[test]
 fn a_restored_store_is_recognised_by_what_is_left_of_its_messages() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();

@@ -331,7 +331,9 @@ impl App {
         let shown: Vec<_> = self.state.unshown().take(count).cloned().collect();
         self.state.mark_shown(shown.len());
         if self.setting.receipts {
-            for message in shown.iter().filter(|message| !self.state.is_ignored(&message.from)) {
+            // One of an earlier store has no number in this one.
+            let with_number = shown.iter().filter(|message| message.seq > Seq::ZERO);
+            for message in with_number.filter(|message| !self.state.is_ignored(&message.from)) {
                 self.dispatcher.add_read(self.state.target_of(message), message.seq);
             }
         }

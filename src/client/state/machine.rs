@@ -347,6 +347,7 @@ impl ClientState {
             self.known.begin_era();
             self.conversations.values_mut().for_each(|c| c.begin_era(era));
             self.outbox.forget_numbers();
+            self.shown.forget_numbers();
             self.read_elsewhere.clear();
         }
     }

@@ -28,6 +28,13 @@ impl Shown {
         }
     }
 
+    /// Removes the numbers: those of another store are not theirs. A message without one comes before all that have one.
+    pub fn forget_numbers(&mut self) {
+        for message in &mut self.waiting {
+            *message = Arc::new(Message { seq: Seq::ZERO, ..Message::clone(message) });
+        }
+    }
+
     /// Counts the messages of a conversation up to a number as shown.
     pub fn note_seen(&mut self, me: &UserName, target: &Target, upto: Seq) {
         let before = self.waiting.len();
