@@ -55,7 +55,10 @@ pub struct Owner {
 /// The threads end when their channels do, with the owner: not one after the other, and not before the program.
 impl Drop for Owner {
     fn drop(&mut self) {
-        if let Err(why) = self.files.clean_up(self.app.state_to_maintain()) {
+        // A panic may have left the state between two records.
+        if !thread::panicking()
+            && let Err(why) = self.files.clean_up(self.app.state_to_maintain())
+        {
             log::warn!("texts that were taken back stay in the history for now: {why}");
         }
         self.trace.iter().for_each(Trace::end_connections);

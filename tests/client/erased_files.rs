@@ -199,6 +199,18 @@ fn a_torn_batch_of_a_pipe_goes_when_the_client_takes_its_messages_over() {
 }
 
 #[test]
+fn what_was_not_in_the_log_at_the_end_is_there_once() {
+    let disk = SimulatedDisk::default();
+    let mut client = with_three_messages(&disk);
+    client.take_in(vec![erased(4, "luis", (2, 2), "luis")]);
+    let Home { state, files } = &mut client.0;
+    assert!(state.add_direct(direct("d")));
+    files.clean_up(state).unwrap();
+    drop(client);
+    assert_eq!(rows(&open(&disk).unwrap(), "luis"), ["out mine-secret RECEIVED", "in ", "in kept", "direct direct"]);
+}
+
+#[test]
 fn an_event_of_another_store_empties_no_message_that_was_not_shown_before() {
     let mut client = open(&SimulatedDisk::default()).unwrap();
     client.log_in("before", 0);

@@ -78,6 +78,8 @@ impl Files {
         if self.is_of_pipe() {
             return self.keep_outbox_alone(&state.outbox_lines());
         }
+        // What the state has is in the log before a checkpoint covers it.
+        self.commit(&state.take_uncommitted())?;
         self.make_checkpoint(state)?;
         self.commit(&state.take_uncommitted())
     }
