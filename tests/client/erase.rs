@@ -14,7 +14,7 @@ use wachat::client::state::row::Row;
 use wachat::client::terminal::display::render;
 use wachat::client::terminal::marks::Marks;
 use wachat::model::{Message, State, Target, Timestamp};
-use wachat::protocol::{Chat, Code, Event, HistoryRecord};
+use wachat::protocol::{Chat, Code, Event, HistoryRecord, SessionOpened};
 
 use crate::client::screen_app::{ScreenApp, chat_with_luis, shown};
 use crate::client::stage::{PERSON, Stage, chat, message, refused, seq, target, user};
@@ -445,6 +445,35 @@ fn a_row_of_a_direct_chat_that_only_the_log_has_is_shown_without_its_text() {
         let now = shown(&mut screen);
         assert!(!now.contains("secreto") && now.contains(shown_as), "{now}");
     }
+}
+
+/// The server has another store from now on.
+fn restore(screen: &mut ScreenApp) {
+    screen.disconnect();
+    screen.receiving = None;
+    let store = "restored".into();
+    let opened = SessionOpened { user: user("ana"), acknowledged: seq(screen.last), store, device: None };
+    screen.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
+    screen.answer();
+}
+
+#[test]
+fn a_row_that_only_the_log_has_is_read_from_it_again_when_the_store_changes() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "ana", "secreto");
+    screen.answer();
+    let number = screen.last;
+    let row = Row::Received(screen.message(number, "luis", "ana", "secreto"));
+    screen.app.state_to_maintain().remove_old_rows(0);
+    shown(&mut screen);
+    screen.handle(AppEvent::LookedUp(Lookup::Older(target("luis"), 500), Ok(vec![(target("luis"), row)])));
+    screen.lookups.clear();
+    screen.poll(vec![erased(number + 1, "luis", (number, number), "luis")]);
+    assert!(shown(&mut screen).contains("luis (taken back)"), "{}", shown(&mut screen));
+    screen.last = number + 1;
+    restore(&mut screen);
+    assert!(!shown(&mut screen).contains("secreto"), "{}", shown(&mut screen));
+    assert!(matches!(screen.lookups.last(), Some(Lookup::Older(_, 500))), "{:?}", screen.lookups);
 }
 
 /// Answers what is asked before the next comparison, and that with a conversation with luis of one message.

@@ -228,6 +228,19 @@ fn an_event_of_another_store_empties_no_message_that_was_not_shown_before() {
 }
 
 #[test]
+fn the_texts_leave_the_log_at_once_when_the_store_changes() {
+    let disk = SimulatedDisk::default();
+    let mut client = with_three_messages(&disk);
+    client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
+    client.take_in(vec![erased(4, "luis", (2, 2), "luis")]);
+    client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
+    assert_eq!(files_with(&disk, ";their-secret").len(), 1, "one text can wait");
+    client.log_in("restored", 0);
+    client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
+    assert_eq!(files_with(&disk, ";their-secret"), [""; 0]);
+}
+
+#[test]
 fn a_restored_store_is_recognised_by_what_is_left_of_its_messages() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();

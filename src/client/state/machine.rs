@@ -349,6 +349,10 @@ impl ClientState {
             self.outbox.forget_numbers();
             self.shown.forget_numbers();
             self.read_elsewhere.clear();
+            // Nothing tells any more which rows of the log they are: their texts leave it at once.
+            if self.erased_in_log > 0 {
+                self.erased_in_log = self.erased_in_log.max(limits::ERASURES_IN_LOG);
+            }
         }
     }
 

@@ -37,6 +37,7 @@ use crate::model::safe::snippet;
 use crate::model::{Message, MessageId, Seq, Target};
 use crate::texts::Phrase;
 use notes::Notes;
+use older::Older;
 use reading::Reading;
 use writing::Writing;
 
@@ -303,7 +304,10 @@ impl Model {
     pub fn take(&mut self, views: Vec<View>, app: &App) -> Vec<Request> {
         self.note_connection(app);
         self.enter_held(app);
-        self.notes.follow_store(app.state().store());
+        if self.notes.follow_store(app.state().store()) {
+            // What was taken back of them was known by numbers of the store before.
+            self.reading.older = Older::default();
+        }
         for view in views {
             match view {
                 View::Incoming(message) | View::Direct(message) => self.notify(app, &message),

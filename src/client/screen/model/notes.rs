@@ -68,10 +68,10 @@ impl Notes {
         }
     }
 
-    /// Notes the store that the numbers are of. In those of another one these messages are others.
-    pub(super) fn follow_store(&mut self, store: &str) {
+    /// Notes the store that the numbers are of. In those of another one these messages are others. `false`: it is the same.
+    pub(super) fn follow_store(&mut self, store: &str) -> bool {
         if self.store == store {
-            return;
+            return false;
         }
         self.store = store.to_owned();
         for note in &mut self.notes {
@@ -81,6 +81,7 @@ impl Notes {
                 _ => {}
             }
         }
+        true
     }
 
     /// Removes the line about a message that the server has refused. Returns the conversation in which it was typed, if
