@@ -476,6 +476,30 @@ fn a_row_that_only_the_log_has_is_read_from_it_again_when_the_store_changes() {
     assert!(matches!(screen.lookups.last(), Some(Lookup::Older(_, 500))), "{:?}", screen.lookups);
 }
 
+#[test]
+fn notes_of_before_the_store_changed_lose_the_texts_that_are_taken_back_after_it() {
+    let mut screen = chat_with_luis();
+    screen.enter("@eva: secreto uno");
+    screen.answer();
+    let (own, _) = screen.app.state().last_sent(&target("eva")).unwrap();
+    screen.arrive("luis", "#lobby", "secreto dos");
+    screen.answer();
+    let theirs = screen.message(screen.last, "luis", "#lobby", "secreto dos");
+    screen.enter("/search secreto dos");
+    assert_eq!(shown(&mut screen).matches("secreto").count(), 2, "{}", shown(&mut screen));
+    restore(&mut screen);
+    assert!(shown(&mut screen).contains("→ eva: secreto uno"), "{}", shown(&mut screen));
+    // They have other numbers now.
+    let emptied = [(8, own), (9, theirs)].map(|(number, message)| {
+        let number = seq(screen.last + number);
+        Event::Message(Arc::new(Message { seq: number, ..message.erased() }))
+    });
+    screen.poll(emptied.to_vec());
+    let now = shown(&mut screen);
+    assert!(!now.contains("secreto uno") && now.contains("→ eva: (taken back)"), "{now}");
+    assert!(!now.contains("luis: secreto dos") && now.contains("luis (taken back)"), "{now}");
+}
+
 /// Answers what is asked before the next comparison, and that with a conversation with luis of one message.
 fn compare_next(stage: &mut Stage, erased: u64) -> Vec<String> {
     for _ in 0..10 {

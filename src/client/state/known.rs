@@ -83,8 +83,11 @@ impl Known {
 
     /// Checks that a message was taken back. Drawing asks this of each row: mostly nothing was, and nothing is hashed.
     pub fn is_emptied(&self, message: &Message) -> bool {
-        let is_one = || self.emptied.contains(&self.hash_of_id(&message.from, &message.to, &message.id));
-        !self.emptied.is_empty() && is_one()
+        self.is_id_emptied(&message.from, &message.to, &message.id)
+    }
+
+    pub fn is_id_emptied(&self, from: &UserName, to: &Target, id: &MessageId) -> bool {
+        !self.emptied.is_empty() && self.emptied.contains(&self.hash_of_id(from, to, id))
     }
 
     pub fn is_of_earlier_store(&self, message: &Message) -> bool {

@@ -283,6 +283,11 @@ impl ClientState {
         self.conversations.get(target).is_some_and(|here| here.erasures.has(number, number, &self.me))
     }
 
+    /// Checks that the user's message with this id is known as taken back, whatever number it has.
+    pub fn is_own_emptied(&self, target: &Target, id: &MessageId) -> bool {
+        self.known.is_id_emptied(&self.me, target, id)
+    }
+
     /// Checks that the message of a row, which the log has, is known as taken back. Its number may be one of an earlier store.
     pub fn is_row_erased(&self, row: &Row) -> bool {
         row.message().is_some_and(|message| {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::client::screen::item::{Note, NoteKind};
+use crate::client::screen::quoted::Quoted;
 use crate::client::state::ClientState;
 use crate::client::state::outgoing::Outgoing;
 use crate::client::terminal::display::render;
@@ -57,7 +58,9 @@ impl Notes {
         for note in &mut self.notes {
             let text = match &mut note.kind {
                 NoteKind::Quoted(quoted) => quoted.forget_erased(state).then(|| render(&quoted.view(), marks)),
-                NoteKind::Sent { to, seq: Some(number), .. } if state.is_own_erased(to, *number) => {
+                NoteKind::Sent { id, to, seq, .. }
+                    if seq.is_some_and(|number| state.is_own_erased(to, number)) || state.is_own_emptied(to, id) =>
+                {
                     Some(format!("→ {to}: {}", taken_back()))
                 }
                 _ => None,
@@ -76,8 +79,9 @@ impl Notes {
         self.store = store.to_owned();
         for note in &mut self.notes {
             match &mut note.kind {
-                kind @ NoteKind::Quoted(_) => *kind = NoteKind::Answer,
+                kind @ NoteKind::Quoted(Quoted::Unread { .. }) => *kind = NoteKind::Answer,
                 NoteKind::Sent { seq, .. } => *seq = None,
+                // The rows are known by their ids.
                 _ => {}
             }
         }
