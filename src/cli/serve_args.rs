@@ -236,6 +236,9 @@ impl ServeArgs {
     /// Returns the configuration of the server. The error is that of arguments that do not belong together.
     pub fn config(&self) -> Result<Config, &'static str> {
         let tls = self.certificate()?;
+        if self.web.is_none() && !(self.web_name.is_empty() && self.web_proxy.is_empty()) {
+            return Err("--web-name and --web-proxy are about the web port: give --web, too");
+        }
         Ok(Config {
             listen: self.listen,
             control_socket: Some(self.data.join(CONTROL_SOCKET)),

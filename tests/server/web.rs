@@ -241,6 +241,8 @@ fn bad_options_are_explained() {
         (["--web-name", "a/b"], "chat.example.org"),
         (["--web-name", "example.org:80"], "chat.example.org"),
         (["--web-proxy", "10.0.0.0/33"], "10.0.0.0/8"),
+        (["--web-name", "chat.example.org"], "give --web"),
+        (["--web-proxy", "10.0.0.0/8"], "give --web"),
     ] {
         let (code, said) = run(&options);
         assert_eq!(code, Some(2), "{said}");

@@ -34,7 +34,12 @@ impl Messenger {
     /// Registers a user who stays logged in.
     #[track_caller]
     pub fn register(browser: &Browser, web: SocketAddr, user: &str) -> Self {
-        let page = browser.open(&url(web));
+        Self::register_at(browser.open(&url(web)), user)
+    }
+
+    /// The same on a page that is loaded.
+    #[track_caller]
+    pub fn register_at(page: Page, user: &str) -> Self {
         page.click("#other-form");
         page.fill("#user", user);
         page.fill("#password", PASSWORD);

@@ -3,6 +3,7 @@
 
 mod browser;
 mod chatting;
+mod conditions;
 mod devtools;
 mod hostile_text;
 mod killed;

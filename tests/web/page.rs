@@ -28,6 +28,13 @@ pub struct Request {
     pub url: String,
 }
 
+/// Something that a screen reader is told of.
+#[derive(Debug)]
+pub struct Accessible {
+    pub role: String,
+    pub name: String,
+}
+
 impl Page {
     pub(super) fn new(devtools: Arc<DevTools>) -> Self {
         let call = |method, params| devtools.try_call("", method, params).expect("a new page");
@@ -248,6 +255,14 @@ impl Page {
     pub fn take_picture(&self, path: &Path) {
         let picture = text_of(&self.call("Page.captureScreenshot", json!({ "format": "png" }))["data"]);
         std::fs::write(path, BASE64_STANDARD.decode(picture).expect("base64")).expect("a file");
+    }
+
+    /// Returns what a screen reader is told of.
+    pub fn accessible_nodes(&self) -> Vec<Accessible> {
+        let tree = self.call("Accessibility.getFullAXTree", json!({}));
+        let nodes = tree["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] == false);
+        let value = |node: &Value, field: &str| text_of(&node[field]["value"]);
+        nodes.map(|node| Accessible { role: value(node, "role"), name: value(node, "name") }).collect()
     }
 
     /// Brings the page in front of the others.

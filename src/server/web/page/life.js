@@ -76,12 +76,15 @@ export class Life {
   /** Makes changes durable. Where that fails nothing of them was stored: the state in memory is of no more use. */
   async commit(changes) {
     this.isDurable = false;
-    const done = () => (this.isDurable = true);
     try {
-      await this.store.commit(changes).finally(done);
+      await this.store.commit(changes);
     } catch (error) {
       this.noteStoreError(error);
       throw error;
+    } finally {
+      // What came meanwhile, as that another page has taken over, is drawn now, however the transaction ended.
+      this.isDurable = true;
+      this.changed();
     }
   }
 

@@ -13,6 +13,10 @@ const TABLES = ["meta", "chats", "rows", "outbox"];
 const ROWS_AT_FIRST = 50;
 const UNSEEN_ROWS = 1000;
 
+/** How often the databases are listed before there are none, and the milliseconds between. */
+const LISTINGS = 4;
+const LISTING_PAUSE = 250;
+
 /** Results of a search. */
 const FOUND_ROWS = 100;
 
@@ -56,10 +60,21 @@ export async function onlyUser() {
 }
 
 async function storedUsers() {
-  const list = globalThis.indexedDB?.databases?.() ?? Promise.resolve([]);
-  const databases = await list.catch(() => []);
+  const databases = await listDatabases();
   const prefix = nameOf("");
   return databases.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
+}
+
+/** Lists the databases. A browser that is just starting may fail to; one that has none for this page fails always. */
+async function listDatabases() {
+  for (let left = LISTINGS; left > 0; left -= 1) {
+    try {
+      return (await globalThis.indexedDB?.databases?.()) ?? [];
+    } catch {
+      await new Promise((resolve) => void setTimeout(resolve, LISTING_PAUSE));
+    }
+  }
+  return [];
 }
 
 /**
