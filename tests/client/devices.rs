@@ -165,7 +165,10 @@ const BEGIN_ANEW: &str = "the server has forgotten this device, laptop; it would
 fn a_device_that_was_forgotten_asks_before_it_begins_anew_and_a_no_leaves_it_forgotten() {
     let world = world();
     let mut lab = line_mode(&world, "lab");
-    line_mode(&world, "laptop").quit();
+    let mut first = line_mode(&world, "laptop");
+    // It has logged in on both ports, and noted which device it is.
+    first.expect("nobody else is online now");
+    first.quit();
     lab.type_line("/forget laptop");
     lab.expect("laptop is forgotten, and its connections are closed");
     let laptop = || Terminal::start_program(WACHAT, &arguments(&world, "laptop", &[]), Some(PASSWORD), &[], [24, 150]);

@@ -111,6 +111,8 @@ fn what_was_refused_beside_a_client_is_not_sent_by_the_next_one() {
             assert_eq!(exit_code(&output), 1, "{way:?}: {}", all_output(&output));
         }
     }
+    // What the pipes have sent beside the client has come back to it.
+    ana.expect(&format!("ana: good {refused}"));
     ana.quit();
     // Now each of them would be accepted.
     let mut nadie = world.register("nadie");
@@ -128,7 +130,6 @@ fn what_was_refused_beside_a_client_is_not_sent_by_the_next_one() {
     for room in ["#ajena", "#nosuch"] {
         assert!(line.list(&format!("HISTORY;{room}")).is_empty(), "{room} was sent what had been refused");
     }
-    // What the pipes have sent beside the client has come back to it.
     let good: Vec<_> = (1..=refused).map(|number| format!("good {number}")).collect();
     assert_eq!(world.texts("ana", "MISSED"), good);
     assert_eq!(world.texts("ana", "OUT"), ["the last", "from a pipe"]);

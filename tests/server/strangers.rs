@@ -2,7 +2,6 @@
 //! such a part for an address as is free of all.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::support::held_server::HeldServer;
@@ -21,8 +20,6 @@ struct Places {
 impl Places {
     fn new() -> Self {
         let server = HeldServer::start_with(|config| {
-            // A client of another test that tries the port of a server that has ended never comes here.
-            config.listen = IpAddr::V4(Ipv4Addr::new(127, 0, 61, 1));
             config.connections = CAPACITY;
             // None of them is cut off because the machine is busy.
             config.timeout = Duration::from_secs(600);

@@ -162,8 +162,10 @@ impl Connection {
 
 /// Connects from an address of this machine.
 pub fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
-    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+    // A program that another test starts would hold the connection open.
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).expect("a socket");
     bind(&socket, &SocketAddr::from((source, 0))).expect("an address of the loopback interface");
     connect(&socket, &address).expect("a connection");
     socket.into()

@@ -93,7 +93,11 @@ impl Messenger {
     /// Types a message and sends it by the Enter key.
     #[track_caller]
     pub fn write(&self, text: &str) {
-        self.click("#message");
+        // What is above the input may move it until it is clicked.
+        wait_until("the input to have the focus", || {
+            self.click("#message");
+            self.evaluate("document.activeElement?.id") == "message"
+        });
         self.insert(text);
         self.press("Enter", 0);
     }
