@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketType, connect, getpeername, socket, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getpeername, socket_with, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use wachat::model::{Banned, Network, Password, ShortText, UserName};
@@ -205,7 +205,7 @@ fn narrow(client: SocketAddr) {
 /// Has a user who reads nothing change the password, so that the replies before fill the connection while the password is
 /// compared.
 fn change_password_unread(server: &HeldServer, eva: &mut Connection, user: &str, new: &str) -> Connection {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket");
     sockopt::set_socket_recv_buffer_size(&socket, 4_096).expect("a buffer");
     connect(&socket, &server.handle.send_address()).expect("a connection");
     let stream = TcpStream::from(socket);
