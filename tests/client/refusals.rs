@@ -111,7 +111,7 @@ fn what_was_refused_beside_a_client_is_not_sent_by_the_next_one() {
             assert_eq!(exit_code(&output), 1, "{way:?}: {}", all_output(&output));
         }
     }
-    // What the pipes have sent beside the client has come back to it.
+    // Wait until the client has the messages that the pipes have sent beside it.
     ana.expect(&format!("ana: good {refused}"));
     ana.quit();
     // Now each of them would be accepted.

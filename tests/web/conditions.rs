@@ -1,5 +1,5 @@
-//! How a page may be loaded: without a server, beside a newer version, by another name, over https with a certificate that nobody
-//! has signed; and what a screen reader is told of it.
+//! Loads the page without a server, beside a newer version, by another name, over https with a certificate that nobody
+//! has signed; and reads what a screen reader is told.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use super::page::Page;
 use crate::support::web::world_with_web;
 use crate::support::{Connection, PASSWORD};
 
-/// What a person types on Chromium's warning of a certificate to go on nevertheless.
+/// Typed on Chromium's warning of a certificate to go on nevertheless.
 const THROUGH_THE_WARNING: &str = "thisisunsafe";
 
 fn send(line: &mut Connection, text: &str) {
@@ -132,7 +132,7 @@ fn open_through_the_warning(browser: &Browser, web: SocketAddr) -> Page {
     page
 }
 
-/// What a screen reader is told: each control has a name, and one polite region tells new messages.
+/// Each control has a name for a screen reader, and one polite region tells new messages.
 #[test]
 fn a_screen_reader_is_told_everything() {
     let Some(program) = chromium() else { return };

@@ -93,7 +93,7 @@ impl Messenger {
     /// Types a message and sends it by the Enter key.
     #[track_caller]
     pub fn write(&self, text: &str) {
-        // What is above the input may move it until it is clicked.
+        // Click again where the input has moved.
         wait_until("the input to have the focus", || {
             self.click("#message");
             self.evaluate("document.activeElement?.id") == "message"

@@ -78,7 +78,7 @@ impl Files {
         if self.is_of_pipe() {
             return self.keep_outbox_alone(&state.outbox_lines());
         }
-        // What the state has is in the log before a checkpoint covers it.
+        // Commit first: a checkpoint covers the records of the log alone.
         self.commit(&state.take_uncommitted())?;
         self.make_checkpoint(state)?;
         self.commit(&state.take_uncommitted())

@@ -1,4 +1,4 @@
-//! What the programs of users know of their devices: the number and the key that the server has of each, as the protocol
+//! The knowledge that the programs of users have of their devices: the number and the key that the server has of each, as the protocol
 //! page says it (section 3). After a crash a change whose reply has not come may have been made, or not.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use wachat::model::DeviceKey;
 use wachat::protocol::DeviceState;
 
-/// How a session begins.
+/// Place at which a session begins.
 pub enum Begin {
     /// The device goes on from its own number.
     Known,
@@ -50,7 +50,7 @@ impl Devices {
         may_be_lost: bool,
         stored: u64,
     ) -> Result<Begin, String> {
-        // What the reply to an earlier login would have said of the device is not known.
+        // An earlier login without a reply may have changed the device.
         let lacks_reply = self.logins.remove(reader).is_some_and(|logins| logins > 1);
         let is_known = self.numbers.insert(reader, number).is_some();
         match state {

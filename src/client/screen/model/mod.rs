@@ -305,7 +305,7 @@ impl Model {
         self.note_connection(app);
         self.enter_held(app);
         if self.notes.follow_store(app.state().store()) {
-            // What was taken back of them was known by numbers of the store before.
+            // Read them again: numbers of the store before told which of them were taken back.
             self.reading.older = Older::default();
         }
         for view in views {

@@ -52,7 +52,7 @@ export class Life {
       if (number !== this.number) throw new StoreError("lost");
       const result = this.run(decision);
       if (hasChanges(this.state)) await this.commit(takeChanges(this.state));
-      this.changed();
+      else this.changed();
       return result;
     });
   }

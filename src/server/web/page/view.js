@@ -98,6 +98,7 @@ function notePress({ target }) {
 }
 
 function endPress() {
+  if (press === null) return;
   clearTimeout(press);
   press = null;
   redraw();
