@@ -31,10 +31,11 @@ pub fn shown(files: &[&Path], more: &[&str]) -> (String, String) {
     (String::from_utf8(output.stdout).expect("UTF-8"), notes)
 }
 
-/// Returns the entries of a file; each of its lines is one.
+/// Returns the entries of a file; each of its lines is one, but a last line that is still being written.
 pub fn entries(file: &Path) -> Vec<Entry<'static>> {
     let text = std::fs::read_to_string(file).expect("a trace");
-    text.lines().map(|line| Entry::parse(line.as_bytes()).unwrap_or_else(|| panic!("no entry: {line}"))).collect()
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(|line| Entry::parse(line.as_bytes()).unwrap_or_else(|| panic!("no entry: {line}"))).collect()
 }
 
 /// Returns the lines of the table, split where the columns begin, without the times.

@@ -14,9 +14,6 @@ use crate::support::cpu_time;
 
 const MILLION: u64 = 1_000_000;
 
-/// Most processor time of a thousand polls.
-const FAST: Duration = Duration::from_secs(2);
-
 /// the state machine, and what a start would make of its write-ahead log: every record, replayed.
 fn with_its_replay() -> (Real, Real) {
     let mut real = Real::new();
@@ -124,7 +121,7 @@ fn check_gap(real: &mut Real, last: u64) {
 
 /// The cost of a poll depends on the events that it returns, not on those that are pending.
 #[test]
-fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
+fn a_member_who_is_far_behind_in_many_rooms_polls_as_fast_as_one_who_is_not() {
     const ROOMS: usize = limits::ROOMS_PER_USER;
     let mut real = Real::with_any_rooms();
     let room = |number: usize| Target::parse(&format!("#sala{number}"));
@@ -133,22 +130,29 @@ fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
             real.say(ConnectionId(0), Command::Join { user: name(user), room: room(number) });
         }
     }
-    let last = ROOMS as u64 * 100;
-    for number in 0..last {
-        let id = MessageId::new(&format!("{number}")).unwrap();
-        let to = room(number as usize % ROOMS);
-        let command = Command::Send { user: name(0), id, to, text: Text::new("x").unwrap() };
-        assert_eq!(real.say(ConnectionId(0), command), Said::Accepted(number + 1));
-        real.lines.clear();
-    }
+    let mut sent = 0;
+    let [behind_by_one, behind_by_a_hundred] = [1, 100].map(|messages| {
+        while sent < messages * ROOMS {
+            let id = MessageId::new(&format!("{sent}")).unwrap();
+            let command = Command::Send { user: name(0), id, to: room(sent % ROOMS), text: Text::new("x").unwrap() };
+            sent += 1;
+            assert_eq!(real.say(ConnectionId(0), command), Said::Accepted(sent as u64));
+            real.lines.clear();
+        }
+        polls_of_luis(&mut real)
+    });
+    assert!(behind_by_a_hundred < behind_by_one * 5, "{behind_by_a_hundred:?}; by one a room {behind_by_one:?}");
+}
+
+/// Returns the processor time of a thousand polls for a hundred events.
+fn polls_of_luis(real: &mut Real) -> Duration {
     let start = cpu_time();
     for turn in 0..1_000 {
-        let Some(Effect::Events { delivery, .. }) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
+        let Some(Effect::Events { delivery, .. }) = poll_of_luis(real, turn, 100) else { panic!("luis's poll") };
         let numbers: Vec<_> = delivery.events.iter().map(|event| event.seq().get()).filter(|seq| *seq > 0).collect();
         assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
     }
-    let time = cpu_time() - start;
-    assert!(time < FAST, "a thousand polls took {time:?}");
+    cpu_time() - start
 }
 
 fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Effect> {
