@@ -142,15 +142,8 @@ fn a_retry_by_the_next_script_is_found() {
 
 /// Returns how many messages of a conversation have this text, whichever page they are on.
 fn copies(world: &World, target: &str, text: &str) -> usize {
-    let mut ana = world.login("ana");
-    let mut before = String::new();
-    let mut found = 0;
-    loop {
-        let page = ana.list(&format!("HISTORY;{target};{}{before}", limits::MAX_HISTORY_RECORDS));
-        found += page.iter().filter(|record| record.ends_with(&format!(";{text}"))).count();
-        let Some(oldest) = page.first() else { return found };
-        before = format!(";{}", oldest.split(';').find(|field| field.parse::<u64>().is_ok()).unwrap());
-    }
+    let rows = world.login("ana").whole_history(target);
+    rows.iter().filter(|row| row.ends_with(&format!(";{text}"))).count()
 }
 
 /// The first page of HISTORY, those after it and the ends of each: a message is found wherever it is.

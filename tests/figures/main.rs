@@ -15,6 +15,7 @@ mod latency;
 mod memory;
 mod pairs;
 mod restart;
+mod web;
 
 use std::time::{Duration, Instant};
 

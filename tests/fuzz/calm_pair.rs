@@ -142,16 +142,11 @@ impl Pair {
     /// Compares the histories of the rooms with what was seen.
     pub fn compare_histories(&mut self) {
         for room in ROOMS {
-            let mut before = String::new();
-            loop {
-                let rows = self.asks.list(&format!("HISTORY;{room};1000{before}"));
-                let rows = rows.iter().map(|row| HistoryRecord::parse(row.as_bytes()).expect("a record"));
-                let messages: Vec<_> = rows.map(|row| row.message().expect("no damage").clone()).collect();
-                assert!(messages.is_sorted_by(|one, next| one.seq < next.seq), "{room} is not in order");
-                let Some(first) = messages.first() else { break };
-                messages.iter().for_each(|m| self.numbers.note(m.seq.get(), &m.from.to_string(), m.id.as_str()));
-                before = format!(";{}", first.seq);
-            }
+            let rows = self.asks.whole_history(room);
+            let rows = rows.iter().map(|row| HistoryRecord::parse(row.as_bytes()).expect("a record"));
+            let messages: Vec<_> = rows.map(|row| row.message().expect("no damage").clone()).collect();
+            assert!(messages.is_sorted_by(|one, next| one.seq < next.seq), "{room} is not in order");
+            messages.iter().for_each(|m| self.numbers.note(m.seq.get(), &m.from.to_string(), m.id.as_str()));
         }
     }
 }

@@ -171,6 +171,28 @@ fn a_thousand_sockets_that_stand_still_do_not_stop_a_login() {
     wait_until("their end", || Page::read(metrics).value("wachat_connections{port=\"send\"}") == 1.0);
 }
 
+/// A lecture: everybody behind one address opens the page, and logs in at the same time.
+#[test]
+fn seventy_people_of_one_address_log_in_at_once() {
+    const PEOPLE: usize = 70;
+    let (world, web) = world_with_web(&[]);
+    let people: Vec<_> = (0..PEOPLE).map(|number| format!("student{number}")).collect();
+    people.iter().for_each(|user| drop(world.register(user)));
+    let asked: Vec<_> = people
+        .iter()
+        .flat_map(|user| [("/recv", format!("DEVICE:page:{user}:")), ("/send", format!("LOGIN:{user}:"))])
+        .map(|(path, login)| {
+            let mut client = Web::open(web, path);
+            client.say(&format!("{login}{PASSWORD}"));
+            client
+        })
+        .collect();
+    for (number, mut client) in asked.into_iter().enumerate() {
+        let reply = client.read_line();
+        assert!(reply.starts_with(&format!("OK;student{};", number / 2)), "{number}: {reply}");
+    }
+}
+
 #[test]
 fn a_stop_does_not_wait_for_requests_that_are_not_complete() {
     let (mut world, web) = world_with_web(&["--timeout", "300"]);

@@ -132,7 +132,7 @@ fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], 
     checker.shown(name, peer, &received)?;
     let numbers = sent.iter().chain(&received).map(|row| row.seq).collect();
     checker.shown_all(name, peer, &numbers)?;
-    let records = world.login(name).list(&format!("HISTORY;{peer};1000"));
+    let records = world.login(name).whole_history(peer);
     let fields = records.iter().map(|record| wachat::record::Fields::parse(record.as_bytes()).expect("a row"));
     let rows: Vec<_> = fields.map(|fields| read_answer(&fields)).collect();
     checker.shown(name, peer, &rows)?;

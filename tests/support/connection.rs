@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use wachat::course::judge::pattern::is_time;
+use wachat::limits;
 use wachat::net::Socket;
 
 use super::tls::{self, Reader};
@@ -86,6 +87,19 @@ impl Connection {
     pub fn list(&mut self, request: &str) -> Vec<String> {
         self.send(format!("{request}\n"));
         self.read_list(request)
+    }
+
+    /// Returns all rows of a conversation, oldest first. HISTORY is asked for a page after the other, from its end.
+    pub fn whole_history(&mut self, target: &str) -> Vec<String> {
+        let mut rows = Vec::new();
+        let mut before = String::new();
+        loop {
+            let mut page = self.list(&format!("HISTORY;{target};{}{before}", limits::MAX_HISTORY_RECORDS));
+            let Some(first) = page.first().and_then(|row| row.split(';').next()) else { return rows };
+            before = format!(";{first}");
+            page.append(&mut rows);
+            rows = page;
+        }
     }
 
     /// Reads the records of a list whose request was sent before.

@@ -562,21 +562,13 @@ fn call_read(shared: &Shared, reader: &Reader, says: &mut Connection, target: &s
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
-/// Shows the checker all that HISTORY has of a place, from its end to its beginning; CHATS counts the same.
+/// Shows the checker all that HISTORY has of a place; CHATS counts the same.
 fn compare_history(shared: &Shared, user: &str, target: &str) {
     let (mut line, _) = connect(shared, shared.addresses.lock()[0], user).expect("a server at peace");
-    let mut numbers = HashSet::new();
-    let mut before = String::new();
-    let mut erased = 0;
-    loop {
-        let rows: Vec<Row> =
-            line.list(&format!("HISTORY;{target};1000{before}")).iter().map(|row| read_row(row)).collect();
-        let Some(first) = rows.first() else { break };
-        before = format!(";{}", first.seq);
-        numbers.extend(rows.iter().map(|row| row.seq));
-        erased += rows.iter().filter(|row| row.erased).count();
-        shared.judge(|checker| checker.shown(user, target, &rows));
-    }
+    let rows: Vec<Row> = line.whole_history(target).iter().map(|row| read_row(row)).collect();
+    let numbers: HashSet<_> = rows.iter().map(|row| row.seq).collect();
+    let erased = rows.iter().filter(|row| row.erased).count();
+    shared.judge(|checker| checker.shown(user, target, &rows));
     shared.judge(|checker| checker.shown_all(user, target, &numbers));
     let chats = line.list("CHATS");
     let counts = chats.iter().find(|row| row.starts_with(&format!("{target};")));

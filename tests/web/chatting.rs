@@ -7,7 +7,7 @@ use crate::support::{Connection, TIMEOUT, wait_for, wait_until};
 
 /// Returns the texts of a conversation as the server has them.
 fn texts_on_server(line: &mut Connection, target: &str) -> Vec<String> {
-    let rows = line.list(&format!("HISTORY;{target};1000"));
+    let rows = line.whole_history(target);
     rows.iter().map(|row| row.splitn(7, ';').nth(6).unwrap_or_default().to_owned()).collect()
 }
 
