@@ -6,6 +6,7 @@ mod support;
 
 mod calm_pair;
 mod grammar;
+mod heads;
 mod mutator;
 mod runner;
 mod sessions;
