@@ -103,12 +103,24 @@ fn list(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns the target directory of the project.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory")
+}
+
+/// Asserts that the program of the copy compiles.
+pub fn check() {
+    let mut command = cargo();
+    command.args(["check", "--quiet", "--locked", "--lib", "--target-dir"]).arg(target()).current_dir(COPY);
+    let checked = command.output().expect("cargo");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
 /// Builds the tests of the copy that have to notice defects, and returns the path of their program.
 pub fn build() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let mut command = cargo();
-    command.args(["test", "--no-run", "--locked", "--message-format", "json", "--test", "suite"]);
-    let built = command.arg("--target-dir").arg(target).current_dir(COPY).stderr(Stdio::inherit()).output();
+    command.args(["test", "--no-run", "--locked", "--message-format", "json-render-diagnostics", "--test", "suite"]);
+    let built = command.arg("--target-dir").arg(target()).current_dir(COPY).stderr(Stdio::inherit()).output();
     let built = built.expect("cargo");
     assert!(built.status.success(), "the copy cannot be built");
     let messages = String::from_utf8(built.stdout).expect("messages of cargo");
@@ -117,13 +129,12 @@ pub fn build() -> PathBuf {
 
 /// Builds the program of the copy, and returns its path.
 pub fn build_program() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let mut command = cargo();
-    command.args(["build", "--quiet", "--locked", "--bin", "wachat"]).arg("--target-dir").arg(target);
+    command.args(["build", "--quiet", "--locked", "--bin", "wachat", "--target-dir"]).arg(target());
     assert!(command.current_dir(COPY).status().expect("cargo").success(), "the copy cannot be built");
     // The next build of the project puts its own program there again.
     let program = Path::new(COPY).join("wachat-planted");
-    fs::copy(target.join("debug/wachat"), &program).expect("the program");
+    fs::copy(target().join("debug/wachat"), &program).expect("the program");
     program
 }
 

@@ -64,3 +64,31 @@ fn the_policy_forbids_scripts_in_the_page_and_strings_as_markup() {
     assert_eq!(attempt("await fetch('http://127.0.0.1:9/'); return 'done'"), "TypeError");
     assert!(page.errors().iter().any(|error| error.contains("Content Security Policy")), "{:#?}", page.errors());
 }
+
+/// Milliseconds from the request to the first content on the screen.
+const FIRST_PAINT: f64 = 200.0;
+
+#[test]
+#[ignore = "a figure: run it on a quiet machine"]
+fn the_first_paint_comes_soon() {
+    let Some(program) = chromium() else { return };
+    let (_world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    let page = browser.open(&url(web));
+    let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null";
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        page.wait_for_element("#user");
+        page.wait_for(&format!("({paint}) !== null"));
+        times.extend(page.evaluate(paint).as_f64());
+        page.reload();
+    }
+    let first = times[0];
+    times.sort_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    println!(
+        "the first paint after {first:.0} ms in a new browser; after {median:.0} ms when it is loaded again (median)"
+    );
+    assert!(median < FIRST_PAINT, "{times:?}");
+}
