@@ -80,6 +80,7 @@ fn what_an_owner_changes_is_in_a_named_room_or_the_current_one() {
     change(RoomChange::Invite(luis()), "/invite luis");
     change(RoomChange::Kick(luis()), "/KICK @luis");
     change(RoomChange::Owner(luis()), "/owner luis ");
+    assert_eq!(parse("/invite luis  #sala"), parse("/invite #sala luis"));
     assert_eq!(parse("/topic"), Ok(Command::Topic(None)));
     assert_eq!(parse("/topic #sala "), Ok(Command::Topic(Some(RoomName::new("#sala").unwrap()))));
 }
@@ -113,8 +114,9 @@ fn a_refused_line_names_the_right_one() {
         ("/invite", "/invite [#room] <user>"),
         ("/invite #sala", "/invite [#room] <user>"),
         ("/kick #sala #otra", "/kick [#room] <user>"),
-        ("/kick luis #sala", "is not a name"),
-        ("/owner #sala luis eva", "is not a name"),
+        ("/kick luis eva", "/kick [#room] <user>"),
+        ("/owner #sala luis eva", "/owner [#room] <user>"),
+        ("/whois luis eva", "/whois <user>"),
         ("/nick eva", "wachat connect --user NAME"),
         ("/nic", "/help lists"),
         ("/to", "/help lists"),

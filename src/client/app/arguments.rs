@@ -47,7 +47,7 @@ pub fn act(rest: &str) -> Parsed {
 }
 
 fn target(text: &str) -> Result<Target, Refusal> {
-    if text.is_empty() {
+    if text.is_empty() || text.contains(char::is_whitespace) {
         return Err(Refusal::Form);
     }
     Target::parse(text).map_err(|_| Refusal::Because(Phrase::NotAName { text: &format!("{text:?}") }.to_string()))
@@ -119,9 +119,15 @@ pub fn topic(rest: &str) -> Parsed {
     Topic::new(text).map(|topic| Command::Change(room, RoomChange::Topic(topic))).ok_or_else(wrong)
 }
 
-/// Parses the arguments of a command about a room and a user.
+/// Parses the arguments of a command about a room and a user, in either order: in IRC the user of `INVITE` comes first.
 pub fn room_and_user(rest: &str, change: fn(UserName) -> RoomChange) -> Parsed {
-    let (room, user) = leading_room(rest)?;
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let (room, user) = match *words.as_slice() {
+        [user] => ("", user),
+        [room, user] | [user, room] if room.starts_with('#') => (room, user),
+        _ => return Err(Refusal::Form),
+    };
+    let room = optional_room(room)?;
     optional_user(user)?.map(|user| Command::Change(room, change(user))).ok_or(Refusal::Form)
 }
 
