@@ -7,11 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::devtools::DevTools;
 use super::page::Page;
+use crate::support::wait_for;
 
 /// The program; the environment may name another one.
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -97,6 +98,20 @@ impl Browser {
         Page::new(Arc::clone(&self.devtools))
     }
 
+    /// Does something, and returns what the browser's threads did meanwhile: events of DevTools' time line.
+    pub fn trace<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Value>) {
+        let events = |method| self.devtools.events("", &format!("Tracing.{method}"));
+        let before = [events("dataCollected").len(), events("tracingComplete").len()];
+        let categories = ["devtools.timeline", "disabled-by-default-devtools.timeline"];
+        let config = json!({ "traceConfig": { "includedCategories": categories }, "transferMode": "ReportEvents" });
+        self.devtools.try_call("", "Tracing.start", config).expect("a trace");
+        let done = work();
+        self.devtools.try_call("", "Tracing.end", json!({})).expect("its end");
+        wait_for("the trace", || (events("tracingComplete").len() > before[1]).then_some(()));
+        let chunks = events("dataCollected").into_iter().skip(before[0]);
+        (done, chunks.flat_map(|chunk| chunk.params["value"].as_array().cloned().unwrap_or_default()).collect())
+    }
+
     /// Kills the browser and its processes, as a phone does that needs memory.
     pub fn kill(mut self) {
         self.end();
@@ -105,7 +120,7 @@ impl Browser {
     /// Closes the browser as its user does: it writes what it has in memory.
     pub fn close(mut self) {
         self.devtools.send("", "Browser.close", json!({}));
-        crate::support::wait_for("the browser to end", || self.process.try_wait().expect("its state"));
+        wait_for("the browser to end", || self.process.try_wait().expect("its state"));
     }
 
     fn end(&mut self) {

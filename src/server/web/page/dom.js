@@ -69,6 +69,7 @@ function keepOrDraw(child, key, signature, draw) {
 
 /** Returns in which child the focus is, and in which of its controls. */
 function findFocus(parent) {
+  if (!parent.contains(document.activeElement)) return null;
   const child = [...parent.children].find((child) => child.contains(document.activeElement));
   return child ? { key: child.key, index: controls(child).indexOf(document.activeElement) } : null;
 }

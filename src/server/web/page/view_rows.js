@@ -6,10 +6,12 @@ import { say } from "./texts.js";
 import { drawRow } from "./view_row.js";
 
 const MOST_ROWS = 300;
-/** Rows that come in at once: at the opening, and when the reader scrolls to an end. */
-const STEP = 60;
+/** Rows that come in at the opening: more than a screen has. */
+const FIRST_ROWS = 60;
+/** Rows that come in at once when the reader scrolls to an end. To lay out a row takes longer than all else: a frame has few. */
+const STEP = 20;
 /** Pixels from an end at which the next rows come. */
-const NEAR = 300;
+const NEAR = 600;
 
 export function makeRows(ui) {
   /** What is shown: `count` rows before the row `before`, or the last ones. `unreadFrom`: the number after which a line says that
@@ -32,16 +34,15 @@ export function makeRows(ui) {
     const all = view.rows(chat.target, { count: Infinity });
     const first = chat.unread > 0 ? all.findIndex((row) => row.seq !== null && row.seq > chat.seen && !row.mine) : -1;
     const unreadFrom = first < 0 ? null : chat.seen;
-    shown = { target: chat.target, before: null, count: STEP, unreadFrom, toShow: null, isAtEnd: first < 0, first: null };
+    shown = { target: chat.target, before: null, count: FIRST_ROWS, unreadFrom, toShow: null, isAtEnd: first < 0, first: null };
     if (first >= 0) showRow(all, first);
   }
 
   /** Has a row in what is shown, with some before it, and scrolls to it. */
   function showRow(all, index) {
-    const end = index + MOST_ROWS - STEP;
-    shown.before = end < all.length ? all[end].key : null;
-    const count = (shown.before === null ? all.length : end) - Math.max(0, index - STEP);
-    shown.count = Math.min(MOST_ROWS, Math.max(STEP, count));
+    const end = Math.min(all.length, index + FIRST_ROWS);
+    shown.before = all[end]?.key ?? null;
+    shown.count = end - Math.max(0, index - STEP);
     shown.toShow = all[index].key;
     shown.isAtEnd = false;
   }
@@ -59,7 +60,7 @@ export function makeRows(ui) {
 
   function goToEnd() {
     if (shown === null) return;
-    Object.assign(shown, { before: null, count: STEP, isAtEnd: true, toShow: null });
+    Object.assign(shown, { before: null, count: FIRST_ROWS, isAtEnd: true, toShow: null });
     ui.redraw();
   }
 
@@ -75,7 +76,7 @@ export function makeRows(ui) {
     newest.hidden = shown.before === null && shown.isAtEnd;
     place(anchor);
     tellSeen(rows);
-    fillAbove(view);
+    if (goOn(view) || fillAbove(view)) ui.redraw();
   }
 
   /** Has new rows come in below those that are read, which stay. */
@@ -127,17 +128,20 @@ export function makeRows(ui) {
 
   function onScroll() {
     if (shown === null) return;
-    const fromEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    shown.isAtEnd = shown.before === null && fromEnd < 4;
-    if (fromEnd < NEAR && shown.before !== null) goOn();
+    shown.isAtEnd = shown.before === null && heightBelow() < 4;
     ui.redraw();
   }
 
-  /** Has older rows come in before the reader is at the first one. */
+  function heightBelow() {
+    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  }
+
+  /** Has older rows come in before the reader is at the first one. Returns whether the owner has some. */
   function fillAbove(view) {
-    if (scroller.scrollTop > NEAR) return;
-    if (goBack(view)) ui.redraw();
-    else loadOlder(view);
+    if (scroller.scrollTop > NEAR) return false;
+    if (goBack(view)) return true;
+    loadOlder(view);
+    return false;
   }
 
   /** Takes in older rows that the owner has; beyond the most that the page holds, newer ones go. */
@@ -151,12 +155,15 @@ export function makeRows(ui) {
     return true;
   }
 
-  function goOn() {
-    const all = ui.owner.view().rows(shown.target, { count: Infinity });
-    const end = all.findIndex((row) => row.key === shown.before) + STEP;
-    shown.before = end < STEP || end >= all.length ? null : all[end].key;
-    shown.count = MOST_ROWS;
+  /** Takes in newer rows before the reader is at the last one; beyond the most that the page holds, older ones go. */
+  function goOn(view) {
+    if (shown.before === null || heightBelow() > NEAR) return false;
+    const all = view.rows(shown.target, { count: Infinity });
+    const begin = all.findIndex((row) => row.key === shown.before);
+    shown.before = (begin < 0 ? null : all[begin + STEP]?.key) ?? null;
+    shown.count = Math.min(MOST_ROWS, shown.count + STEP);
     shown.first = null;
+    return true;
   }
 
   /** Has the owner bring what is above, once at a time. */
