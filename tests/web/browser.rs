@@ -1,5 +1,6 @@
 //! Chromium without a window: the process, its profile, and its pages.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,9 @@ const OPTIONS: [&str; 17] = [
 /// browser, so that its process is the child of this one.
 const WITH_PIPES: &str = "exec \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null";
 
+/// Mounts a small disk on the directory `$0`, for the browser alone, and becomes the browser.
+const ON_SMALL_DISK: &str = r#"mount -t tmpfs -o size=96m none "$0" && exec "$@""#;
+
 /// A running browser. It ends with the test.
 pub struct Browser {
     process: Child,
@@ -72,8 +76,25 @@ impl Browser {
     }
 
     pub fn start_with(program: &Path, profile: &Path, options: &[&str]) -> Self {
+        Self::start_by(&[], program, profile, options)
+    }
+
+    /// Starts the browser on a profile that lies on a small disk; `None`: no file system can be mounted here.
+    pub fn start_on_small_disk(program: &Path, profile: &Path) -> Option<Self> {
+        let words = ["unshare", "--mount", "sh", "-c", ON_SMALL_DISK].map(OsStr::new);
+        let words = [&words[..], &[profile.as_os_str()]].concat();
+        let can_mount = Command::new(words[0]).args(&words[1..]).arg("true").output();
+        if !can_mount.is_ok_and(|output| output.status.success()) {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: no file system can be mounted here");
+            return None;
+        }
+        Some(Self::start_by(&words, program, profile, &[]))
+    }
+
+    /// `words`: a command that becomes the program after it.
+    fn start_by(words: &[&OsStr], program: &Path, profile: &Path, options: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", WITH_PIPES, "sh"]).arg(program).args(OPTIONS).args(options);
+        command.args(["-c", WITH_PIPES, "sh"]).args(words).arg(program).args(OPTIONS).args(options);
         command.arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
         // Its children are in its group: none outlives it.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -110,6 +131,18 @@ impl Browser {
         wait_for("the trace", || (events("tracingComplete").len() > before[1]).then_some(()));
         let chunks = events("dataCollected").into_iter().skip(before[0]);
         (done, chunks.flat_map(|chunk| chunk.params["value"].as_array().cloned().unwrap_or_default()).collect())
+    }
+
+    /// Returns a path of this system as the browser sees it.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        let path = path.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{}/root", self.process.id())).join(path)
+    }
+
+    /// Lets the pages of an origin show notifications, as their user does who is asked.
+    pub fn allow_notifications(&self, origin: &str) {
+        let params = json!({ "origin": origin, "permissions": ["notifications"] });
+        self.devtools.try_call("", "Browser.grantPermissions", params).expect("the permission");
     }
 
     /// Kills the browser and its processes, as a phone does that needs memory.

@@ -71,6 +71,11 @@ impl Messenger {
         Self { page }
     }
 
+    /// Calls `during` without DevTools at the page, which is in front after that.
+    pub fn without_devtools(self, during: impl FnOnce()) -> Self {
+        Self { page: self.page.without_devtools(during) }
+    }
+
     /// Opens a chat by its name, whether it is in the list or not.
     #[track_caller]
     pub fn open_chat(&self, target: &str) {

@@ -11,6 +11,7 @@ mod loading;
 mod looks;
 mod many_messages;
 mod messenger;
+mod notifications;
 mod page;
 mod texts;
 mod wire;

@@ -39,14 +39,37 @@ impl Page {
     pub(super) fn new(devtools: Arc<DevTools>) -> Self {
         let call = |method, params| devtools.try_call("", method, params).expect("a new page");
         let target = text_of(&call("Target.createTarget", json!({ "url": "about:blank" }))["targetId"]);
-        let attached = call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
-        let session = text_of(&attached["sessionId"]);
-        let page = Self { devtools, session, target };
+        let page = Self::attach(devtools, target);
+        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        page
+    }
+
+    /// Attaches DevTools to a page that there is.
+    fn attach(devtools: Arc<DevTools>, target: String) -> Self {
+        let params = json!({ "targetId": target, "flatten": true });
+        let attached = devtools.try_call("", "Target.attachToTarget", params).expect("the page");
+        let page = Self { devtools, session: text_of(&attached["sessionId"]), target };
         for domain in ["Inspector", "Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
-        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         page
+    }
+
+    /// Calls `during` without DevTools at the page: a page that is looked at by them is never discarded. The page is in front
+    /// after that.
+    pub fn without_devtools(self, during: impl FnOnce()) -> Self {
+        let address = self.evaluate("location.href");
+        let Self { devtools, session, .. } = self;
+        let call = |method, params| devtools.try_call("", method, params).expect("the page");
+        call("Target.detachFromTarget", json!({ "sessionId": session }));
+        during();
+        // A page that was discarded is another target.
+        let targets = call("Target.getTargets", json!({}));
+        let is_it = |target: &&Value| target["type"] == "page" && target["url"] == address;
+        let target = targets["targetInfos"].as_array().into_iter().flatten().find(is_it);
+        let target = text_of(&target.expect("the page")["targetId"]);
+        call("Target.activateTarget", json!({ "targetId": target }));
+        Self::attach(devtools, target)
     }
 
     /// Calls a method of DevTools that has to succeed.
@@ -270,6 +293,27 @@ impl Page {
         self.call("Page.bringToFront", json!({}));
     }
 
+    /// Brings another, empty page in front, and returns it: this one is hidden, and may be frozen or discarded.
+    #[track_caller]
+    pub fn go_to_background(&self) -> Page {
+        self.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": false }));
+        let other = Page::new(Arc::clone(&self.devtools));
+        other.bring_to_front();
+        self.wait_for("document.visibilityState === 'hidden'");
+        other
+    }
+
+    /// Has the browser freeze a page that is hidden, or thaw it: nothing of it runs between.
+    pub fn set_frozen(&self, is_frozen: bool) {
+        let state = if is_frozen { "frozen" } else { "active" };
+        self.call("Page.setWebLifecycleState", json!({ "state": state }));
+    }
+
+    /// Has a script run before those of each page that is loaded from now on.
+    pub fn run_before_scripts(&self, script: &str) {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
+    }
+
     /// Ends the process of the page at once, whatever it does.
     pub fn kill(&self) {
         self.devtools.send(&self.session, "Page.crash", json!({}));
@@ -301,6 +345,14 @@ impl Page {
             self.events("Network.requestWillBeSent").into_iter().map(|event| text_of(&event.params["request"]["url"]));
         let of_sockets = self.events("Network.webSocketCreated").into_iter().map(|event| text_of(&event.params["url"]));
         of_http.chain(of_sockets).map(|url| Request { url }).collect()
+    }
+
+    /// Returns the addresses that were answered by an error, or by nothing, without those of WebSockets.
+    pub fn failed_requests(&self) -> Vec<String> {
+        let answers = self.events("Network.responseReceived").into_iter().map(|event| event.params["response"].clone());
+        let refused = answers.filter(|answer| answer["status"].as_u64().is_none_or(|status| status >= 400));
+        let failed = self.events("Network.loadingFailed").into_iter().map(|event| event.params.to_string());
+        refused.map(|answer| text_of(&answer["url"])).chain(failed).collect()
     }
 
     /// Returns the lines that the page has sent over its WebSockets.

@@ -285,6 +285,9 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+/** Returns a count as it stands beside a chat and in the title: short. */
+export const shortCount = (count) => (count > 999 ? "999+" : String(count));
+
 /**
  * Returns why something is so: in English the server's own sentence, which may know more; of a ban and of a name in each language.
  * @param {string} code

@@ -3,7 +3,7 @@
 
 import { make, button, setText } from "./dom.js";
 import { start } from "./owner.js";
-import { say, sayWhy } from "./texts.js";
+import { say, sayWhy, shortCount } from "./texts.js";
 import { makeChat } from "./view_chat.js";
 import { makeChats } from "./view_chats.js";
 import { makeDrawer } from "./view_drawer.js";
@@ -70,7 +70,7 @@ function draw() {
   page.draw(view);
   notices.draw(view);
   const unread = view.chats.filter((chat) => !chat.muted && !chat.ignored).reduce((sum, chat) => sum + chat.unread, 0);
-  document.title = unread > 0 ? `(${unread}) wachat` : "wachat";
+  document.title = unread > 0 ? `(${shortCount(unread)}) wachat` : "wachat";
 }
 
 function drawOpen(view) {
@@ -141,7 +141,9 @@ addEventListener("popstate", () => {
   ui.target = targetOfAddress();
   redraw();
 });
-for (const event of ["visibilitychange", "focus", "blur"]) addEventListener(event, redraw, true);
+for (const event of ["focus", "blur"]) addEventListener(event, redraw, true);
+// A page that is hidden gets no frame any more: what waits for one is drawn now.
+addEventListener("visibilitychange", () => (drawing === "asked" ? draw() : redraw()), true);
 addEventListener("pointerdown", notePress, true);
 addEventListener("click", endPress);
 addEventListener("beforeunload", (event) => {

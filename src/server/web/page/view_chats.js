@@ -1,7 +1,7 @@
 // The list of chats: who, what was said last, how much is unread; the search; new chats, rooms and the account.
 
 import { make, button, setChildren, setText } from "./dom.js";
-import { say, when } from "./texts.js";
+import { say, shortCount, when } from "./texts.js";
 import { preview, visibleLine } from "./text.js";
 import { showAccount } from "./view_account.js";
 import { ask } from "./view_dialog.js";
@@ -101,7 +101,7 @@ function drawCount(chat) {
   if (chat.muted && chat.unread === 0) return make("span.count.muted", {}, say("muted"));
   if (chat.unread === 0) return null;
   const label = [say("unread", { count: chat.unread }), ...(chat.mentions > 0 ? [say("mentioned")] : [])].join(", ");
-  const text = (chat.mentions > 0 ? "@" : "") + (chat.unread > 999 ? "999+" : chat.unread);
+  const text = (chat.mentions > 0 ? "@" : "") + shortCount(chat.unread);
   return make(`span.count${chat.muted ? ".muted" : ""}`, { role: "img", "aria-label": label }, text);
 }
 

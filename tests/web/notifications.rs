@@ -1,0 +1,114 @@
+//! What tells a user of new messages who does not look at the page: notifications, and the count in the title.
+
+use serde_json::{Value, json};
+
+use super::browser::{Browser, chromium, profile};
+use super::messenger::{Messenger, url};
+use crate::support::web::world_with_web;
+use crate::support::{Connection, wait_until};
+
+/// Notes each notification that the page makes; the browser shows it all the same.
+const NOTE: &str = "globalThis.notified = [];
+    globalThis.Notification = class extends Notification {
+        constructor(title, options) {
+            super(title, options);
+            notified.push(this);
+        }
+    };";
+
+/// Sends a message, and waits until the page has it.
+#[track_caller]
+fn deliver(line: &mut Connection, target: &str, text: &str) {
+    let reply = line.request(&format!("SEND;{};{target};{text}", text.replace([' ', '?'], "-")));
+    assert!(reply.starts_with("OK;"), "{reply}");
+    wait_until("the delivery", || {
+        line.list(&format!("HISTORY;{target};1")).iter().any(|row| !row.contains(";RECEIVED;"))
+    });
+}
+
+#[track_caller]
+fn notified(page: &Messenger) -> Value {
+    page.evaluate("notified.map(({ title, body }) => [title, body])")
+}
+
+#[test]
+fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    browser.allow_notifications(&url(web));
+    let [mut luis, mut eva, mut max] = ["luis", "eva", "max"].map(|user| world.register(user));
+    let page = browser.open_blank();
+    page.run_before_scripts(NOTE);
+    page.go_to(&url(web));
+    let ana = Messenger::register_at(page, "ana");
+    for (chat, action) in [("eva", "Mute"), ("max", "Ignore max")] {
+        ana.open_chat(chat);
+        ana.click("#chat-menu");
+        ana.click_text("dialog button", action);
+        ana.wait_for_text(".about", if chat == "eva" { "muted" } else { "ignored" });
+    }
+    // While she looks: not even of a chat that is not open.
+    deliver(&mut luis, "ana", "first");
+    ana.wait_for_text(".chat", "first");
+    assert_eq!(notified(&ana), json!([]));
+    let _front = ana.go_to_background();
+    deliver(&mut eva, "ana", "muted");
+    deliver(&mut max, "ana", "ignored");
+    deliver(&mut luis, "ana", "second");
+    ana.wait_for("notified.length > 0");
+    assert_eq!(notified(&ana), json!([["luis", "second"]]));
+    // Who is named hears of it, also in a chat that is muted.
+    deliver(&mut eva, "ana", "ana?");
+    ana.wait_for("notified.length > 1");
+    assert_eq!(notified(&ana), json!([["luis", "second"], ["eva", "ana?"]]));
+    // DevTools cannot click on one.
+    ana.evaluate("notified[0].dispatchEvent(new Event('click'))");
+    ana.wait_for("document.querySelector('.title h1').textContent === 'luis'");
+    ana.bring_to_front();
+    ana.wait_for_message("second", None);
+    deliver(&mut luis, "ana", "third");
+    ana.wait_for_message("third", None);
+    assert_eq!(notified(&ana).as_array().map(Vec::len), Some(2));
+    assert_eq!(ana.errors(), Vec::<String>::new());
+}
+
+/// A page that was not allowed to says so, and shows nothing.
+#[test]
+fn without_the_permission_there_are_no_notifications() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    let mut luis = world.register("luis");
+    let page = browser.open_blank();
+    page.run_before_scripts(NOTE);
+    page.go_to(&url(web));
+    let ana = Messenger::register_at(page, "ana");
+    let _front = ana.go_to_background();
+    deliver(&mut luis, "ana", "hola");
+    ana.wait_for("document.title === '(1) wachat'");
+    assert_eq!(notified(&ana), json!([]));
+}
+
+/// The title has as short a count as the list of chats.
+#[test]
+fn the_title_counts_up_to_999() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&["--no-limits"]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    let ana = Messenger::register(&browser, web, "ana");
+    let mut luis = world.register("luis");
+    for (first, last, title, count) in [(1, 999, "(999) wachat", "999"), (1000, 1001, "(999+) wachat", "999+")] {
+        let lines: String = (first..=last).map(|number| format!("SEND;m-{number};ana;message {number}\n")).collect();
+        luis.send(lines);
+        for _ in first..=last {
+            assert!(luis.read_line().starts_with("OK;"));
+        }
+        ana.wait_for_text(".chat .last", &format!("message {last}"));
+        ana.wait_for_text(".chat .count", count);
+        assert_eq!(ana.evaluate("document.title"), title);
+    }
+}
