@@ -1,6 +1,7 @@
 //! The page in Chromium, driven through DevTools as a person would use it. Without Chromium these tests are skipped.
 #![allow(dead_code)]
 
+mod background;
 mod browser;
 mod chatting;
 mod conditions;
