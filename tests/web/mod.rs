@@ -15,4 +15,5 @@ mod messenger;
 mod notifications;
 mod page;
 mod texts;
+mod upgrade;
 mod wire;

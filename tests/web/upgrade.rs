@@ -1,0 +1,147 @@
+//! The server is upgraded under an open page: the page goes on, and is of one build at any time.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+
+use super::browser::{Browser, chromium, profile};
+use super::messenger::Messenger;
+use super::page::Page;
+use crate::support::web::world_with_web;
+use crate::support::world::choose_ports_in_a_row;
+use crate::support::{Connection, wait_until};
+
+/// The digest of the other build. What the server has under its own lies under this one.
+const OTHER: &str = "0123456789abcdef";
+/// A digest that no build has.
+const NONE: &str = "ffffffffffffffff";
+
+/// The digest of the build that a page is of.
+const BUILD: &str = "document.querySelector('script').src.split('/')[3]";
+
+/// Serves at `address` what a server of another build would: all of `server`, under another digest. Its threads end with the test's
+/// process.
+fn serve_other_build(address: SocketAddr, server: SocketAddr, digest: &str) {
+    let listener = TcpListener::bind(address).expect("the port of the server that has ended");
+    let digest = digest.to_owned();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let digest = digest.clone();
+            std::thread::spawn(move || pass_on(client, server, &digest));
+        }
+    });
+}
+
+/// Passes one request on; what follows the head of a WebSocket, as it is.
+fn pass_on(mut client: TcpStream, server: SocketAddr, digest: &str) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let mut upstream = TcpStream::connect(server).ok()?;
+    if head.to_lowercase().contains("upgrade: websocket") {
+        upstream.write_all(head.as_bytes()).ok()?;
+        return relay(client, upstream);
+    }
+    let head = head.replace(digest, NONE).replace(OTHER, digest).replace("keep-alive", "close");
+    upstream.write_all(head.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8(answer).ok()?.replace(digest, OTHER);
+    client.write_all(answer.as_bytes()).ok()
+}
+
+fn relay(client: TcpStream, server: TcpStream) -> Option<()> {
+    let back = (server.try_clone().ok()?, client.try_clone().ok()?);
+    let answers = std::thread::spawn(move || copy(back.0, back.1));
+    copy(client, server);
+    answers.join().ok()
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Asserts that all files that a page has asked for since are of one build, and that it got them.
+#[track_caller]
+fn assert_is_of(page: &Page, build: &str, since: usize) {
+    assert_eq!(page.evaluate(BUILD), build);
+    let requests = page.requests();
+    let own = |url: &str| url.split('/').nth(3).filter(|part| part.len() == build.len()).map(str::to_owned);
+    let builds: Vec<_> = requests[since..].iter().filter_map(|request| own(&request.url)).collect();
+    assert!(builds.len() > 20 && builds.iter().all(|found| found == build), "{builds:?}");
+    assert_eq!(page.failed_requests(), Vec::<String>::new());
+}
+
+/// Waits until the service worker that is active has a build, and no other is kept.
+#[track_caller]
+fn wait_for_worker_of(page: &Page, build: &str) {
+    page.wait_for(&format!(
+        "Promise.all([caches.keys(), navigator.serviceWorker.ready])
+            .then(([names, worker]) => names.join() === 'wachat {build}' && !worker.installing && worker.active.state === 'activated')"
+    ));
+}
+
+fn send(line: &mut Connection, text: &str) {
+    assert!(line.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"));
+}
+
+#[test]
+fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
+    let Some(program) = chromium() else { return };
+    let (mut world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    let mut luis = world.register("luis");
+    let ana = Messenger::register(&browser, web, "ana");
+    ana.open_chat("luis");
+    send(&mut luis, "before");
+    ana.wait_for_message("before", None);
+    let build = ana.evaluate(BUILD).as_str().expect("a digest").to_owned();
+    assert_is_of(&ana, &build, 0);
+    wait_for_worker_of(&ana, &build);
+    world.kill();
+    ana.write("meanwhile");
+    ana.wait_for_message("meanwhile", Some("queued"));
+    let inner = SocketAddr::from(([127, 0, 0, 1], choose_ports_in_a_row(1)));
+    world.start_with(&["--web", &inner.to_string()]);
+    serve_other_build(web, inner, &build);
+    // The old page goes on at the new server.
+    ana.wait_for_message("meanwhile", Some("received"));
+    let mut luis = world.login("luis");
+    send(&mut luis, "to-the-old-page");
+    ana.wait_for_message("to-the-old-page", None);
+    assert_is_of(&ana, &build, 0);
+    // A page that is opened is of the new build, and both use one database.
+    let newer = Messenger::of_user_who_stayed(&browser, web);
+    ana.wait_for_text("button", "Use it here");
+    newer.choose_chat("luis");
+    newer.write("from-the-new-page");
+    newer.wait_for_message("from-the-new-page", Some("received"));
+    assert_is_of(&newer, OTHER, 0);
+    ana.bring_to_front();
+    ana.click_text("button", "Use it here");
+    ana.wait_for_message("from-the-new-page", None);
+    newer.close();
+    let before = ana.requests().len();
+    ana.reload();
+    ana.wait_for_message("from-the-new-page", None);
+    assert_is_of(&ana, OTHER, before);
+    // Without a server the new build opens, and all of it.
+    wait_for_worker_of(&ana, OTHER);
+    world.kill();
+    ana.wait_for_element(".banner");
+    let before = ana.requests().len();
+    ana.reload();
+    let expected = ["before", "meanwhile", "to-the-old-page", "from-the-new-page"];
+    wait_until("the messages", || ana.messages() == expected);
+    assert_is_of(&ana, OTHER, before);
+    world.start();
+    let mut luis = world.login("luis");
+    send(&mut luis, "after");
+    ana.wait_for_message("after", None);
+    assert_eq!(luis.list("HISTORY;ana;10").len(), 5);
+}
