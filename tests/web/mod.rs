@@ -6,6 +6,7 @@ mod browser;
 mod chatting;
 mod conditions;
 mod devtools;
+mod full_disk;
 mod hostile_text;
 mod killed;
 mod loading;

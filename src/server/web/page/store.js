@@ -13,7 +13,7 @@ const TABLES = ["meta", "chats", "rows", "outbox"];
 const ROWS_AT_FIRST = 50;
 const UNSEEN_ROWS = 1000;
 
-/** How often the databases are listed before there are none, and the milliseconds between. */
+/** How often the databases are listed before that counts as failed, and the milliseconds between. */
 const LISTINGS = 4;
 const LISTING_PAUSE = 250;
 
@@ -46,35 +46,37 @@ const completion = (transaction) =>
     transaction.onabort = () => reject(new StoreError("failed", transaction.error));
   });
 
-/** Checks that there is a database of a user here. */
+/** Checks that there is a database of a user here. A browser that does not list its databases may have it. */
 export async function hasStore(user) {
   if (!globalThis.indexedDB) return false;
-  // A browser that does not list its databases may have it.
-  return !indexedDB.databases || (await storedUsers()).includes(mapped(user));
+  const users = await storedUsers();
+  return users === null || users.includes(mapped(user));
 }
 
-/** Returns the user whose database is the only one here; null: there is none, or there are several. */
+/** Returns the user whose database is the only one here; null: none is known, or there are several. */
 export async function onlyUser() {
   const users = await storedUsers();
-  return users.length === 1 ? users[0] : null;
+  return users?.length === 1 ? users[0] : null;
 }
 
+/** Returns the users who have a database here; null: the browser does not tell. */
 async function storedUsers() {
   const databases = await listDatabases();
   const prefix = nameOf("");
-  return databases.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
+  return databases?.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length)) ?? null;
 }
 
-/** Lists the databases. A browser that is just starting may fail to; one that has none for this page fails always. */
+/** Lists the databases; null: the browser does not. One that is just starting may fail to, and one whose disk is full does. */
 async function listDatabases() {
+  if (!globalThis.indexedDB?.databases) return null;
   for (let left = LISTINGS; left > 0; left -= 1) {
     try {
-      return (await globalThis.indexedDB?.databases?.()) ?? [];
+      return await indexedDB.databases();
     } catch {
       await new Promise((resolve) => void setTimeout(resolve, LISTING_PAUSE));
     }
   }
-  return [];
+  return null;
 }
 
 /**

@@ -1,0 +1,80 @@
+//! The disk of the browser is full: the page stores nothing, and says and acknowledges nothing that it has not stored.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::browser::{Browser, chromium, profile};
+use super::messenger::Messenger;
+use crate::support::web::world_with_web;
+use crate::support::{Connection, wait_until};
+
+/// Characters of a message that finds no space in the last block of a file, or in what the browser gives free when it closes one.
+const LONG: usize = 60_000;
+
+/// Counts how often the page has asked which databases there are.
+const COUNT_LISTINGS: &str = "globalThis.listings = 0;
+    const databases = IDBFactory.prototype.databases;
+    IDBFactory.prototype.databases = function () {
+        globalThis.listings += 1;
+        return databases.call(this);
+    }";
+/// More than the page asks in one attempt to open its database again.
+const LISTINGS: u64 = 5;
+
+/// Writes to a file until there is no space.
+fn fill(path: &Path) {
+    let mut file = File::options().create(true).append(true).open(path).expect("a file");
+    for size in [1 << 20, 4096, 1] {
+        let bytes = vec![b'x'; size];
+        while file.write_all(&bytes).is_ok() {}
+    }
+}
+
+fn texts_and_states(line: &mut Connection) -> Vec<(String, String)> {
+    let rows = line.list("HISTORY;ana;10");
+    let field = |row: &str, index| row.split(';').nth(index).unwrap_or_default().to_owned();
+    rows.iter().map(|row| (field(row, 6), field(row, 5))).collect()
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_acknowledged_or_lost_and_it_goes_on_when_there_is_space() {
+    let Some(program) = chromium() else { return };
+    let profile = profile();
+    let Some(browser) = Browser::start_on_small_disk(&program, profile.path()) else { return };
+    let (world, web) = world_with_web(&["--no-limits"]);
+    let mut luis = world.register("luis");
+    let ana = Messenger::register(&browser, web, "ana");
+    ana.open_chat("luis");
+    ana.write("before");
+    ana.wait_for_message("before", Some("received"));
+    let filler = browser.path(&profile.path().join("filler"));
+    fill(&filler);
+    let long = format!("long {}", "x".repeat(LONG));
+    ana.write(&long);
+    ana.wait_for_text("[role=status]", "its disk may be full");
+    // The session has ended with its database.
+    wait_until("ana to be gone", || luis.list("USERS").iter().any(|row| row.starts_with("ana;offline;")));
+    fill(&filler);
+    let meanwhile = format!("meanwhile {}", "y".repeat(LONG));
+    assert!(luis.request(&format!("SEND;m-1;ana;{meanwhile}")).starts_with("OK;"));
+    // It opens its database again and again, and a browser that cannot list its databases does not mean that there is none.
+    ana.evaluate(COUNT_LISTINGS);
+    wait_until("more attempts", || {
+        fill(&filler);
+        ana.evaluate("globalThis.listings").as_u64() >= Some(LISTINGS)
+    });
+    ana.wait_for_text("[role=status]", "its disk may be full");
+    let received = |text: &str| (text.to_owned(), "RECEIVED".to_owned());
+    assert_eq!(texts_and_states(&mut luis), [received("before"), received(&meanwhile)]);
+    std::fs::remove_file(&filler).expect("the filler");
+    ana.wait_for_message("meanwhile", None);
+    // What could not be stored is in the input again.
+    assert_eq!(ana.evaluate("document.querySelector('#message').value"), long.as_str());
+    assert_eq!(ana.messages().len(), 2);
+    ana.click("#send");
+    ana.wait_for("document.querySelector('#message').value === ''");
+    let is_last = |rows: &[(String, String)]| rows.last().is_some_and(|(text, _)| *text == long);
+    wait_until("the message", || is_last(&texts_and_states(&mut luis)));
+    assert_eq!(texts_and_states(&mut luis).len(), 3);
+}
