@@ -11,7 +11,8 @@ import { Told } from "./told.js";
 /** Milliseconds after which a database that failed is opened again. */
 const REOPEN_DELAY = 5_000;
 
-/** The device of those who do not stay logged in: its history ends with the page, and the next page has the same name. */
+/** The device of those who do not stay logged in: its history ends with the page. The next page has the same name, since a user
+ * has 8 devices in a day at most: of two such pages the newer takes over. */
 const PASSING_DEVICE = "page";
 
 /** Where this browser keeps who stays logged in. */

@@ -12,6 +12,8 @@ export function makeNotices(ui) {
   let lastNumber = -1;
   /** The key of the last row of each chat that was announced. */
   let announced = null;
+  /** The timer that empties what a screen reader was told. */
+  let silence = 0;
   const offline = make("p.banner", { role: "status", hidden: true });
   const outbox = make("details.outbox", { hidden: true });
   const list = make("div.notices", { role: "status" });
@@ -33,12 +35,19 @@ export function makeNotices(ui) {
     }
   }
 
+  /** Has a screen reader say a new message. The text goes from the page again: it may be taken back. */
+  function sayAloud(text) {
+    setText(live, text);
+    clearTimeout(silence);
+    silence = setTimeout(() => setText(live, ""), NOTICE_TIME);
+  }
+
   function announce(view) {
     const lasts = new Map(view.chats.map((chat) => [chat.target, chat.last?.key ?? ""]));
     const isNew = (chat) => announced !== null && announced.get(chat.target) !== chat.last?.key;
     const counts = (chat) => chat.last?.kind === "message" && !chat.last.mine && !chat.ignored && chat.unread > 0;
     for (const chat of view.chats.filter((chat) => isNew(chat) && counts(chat))) {
-      setText(live, `${visibleLine(chat.last.from)}: ${preview(chat.last.text)}`);
+      sayAloud(`${visibleLine(chat.last.from)}: ${preview(chat.last.text)}`);
       if (!chat.muted || chat.mentions > 0) notify(ui, chat);
     }
     announced = view.phase === "open" ? lasts : null;
