@@ -17,6 +17,7 @@ mod many_messages;
 mod messenger;
 mod notifications;
 mod page;
+mod pictures;
 mod texts;
 mod upgrade;
 mod wire;
