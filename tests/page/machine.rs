@@ -12,3 +12,8 @@ fn each_message_is_once_in_the_history_of_the_page_whatever_breaks() {
 fn each_message_is_once_in_the_history_of_the_page_in_5000_lives() {
     node::run("machine.js", &["5000", "1000"], &[]);
 }
+
+#[test]
+fn a_session_hears_what_a_server_says_at_a_login_and_between_two_requests() {
+    node::run("session.js", &[], &[]);
+}

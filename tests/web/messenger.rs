@@ -76,6 +76,11 @@ impl Messenger {
         Self { page: self.page.without_devtools(during) }
     }
 
+    /// Returns the page, whoever is logged in there.
+    pub fn into_page(self) -> Page {
+        self.page
+    }
+
     /// Opens a chat by its name, whether it is in the list or not.
     #[track_caller]
     pub fn open_chat(&self, target: &str) {

@@ -44,13 +44,15 @@ export function compare(state, chats, taken) {
     markSeen(state, target, read);
     const here = chatOf(state, target);
     const above = here.complete.upto;
+    // What was said in a room before the user joined it counts as read, and comes with no poll.
+    const comesAbove = here.isRoom() ? Math.max(taken, read) : taken;
     const isDoubtful = here.areStatesMissed && here.lastOwn > here.marks[here.era].read;
     if (isDoubtful || !here.isComplete(last, count) || here.erased !== erased) {
       const statesAbove = isDoubtful ? here.marks[here.era].read : above;
       const erasedAbove = here.erased === erased ? above : Math.max(0, here.lowest - 1);
       const plan = { before: null, newer: 0, newerErased: 0, found: 0, added: 0, characters: 0 };
-      missing.push({ ...record, ...plan, above, statesAbove, erasedAbove, taken });
-    } else if (last > above && last <= taken) {
+      missing.push({ ...record, ...plan, above, statesAbove, erasedAbove, taken: comesAbove });
+    } else if (last > above && last <= comesAbove) {
       apply(state, { kind: "COMPLETE", target, upto: last, count });
     }
   }

@@ -147,11 +147,15 @@ function noteReadElsewhere(state) {
 
 // ---- Decisions about what the user does.
 
+/** Checks that the user has not seen all messages there up to a number. */
+export function isUnseen(state, target, upto) {
+  const chat = chatOf(state, target);
+  return chat !== undefined && Math.min(upto, chat.highest) > chat.seen;
+}
+
 /** Notes that the user has seen the messages there up to a number. Returns false if that is known. */
 export function markSeen(state, target, upto) {
-  const chat = chatOf(state, target);
-  const seen = chat ? Math.min(upto, chat.highest) : 0;
-  if (!chat || seen <= chat.seen) return false;
-  apply(state, { kind: "SEEN", target, upto: seen });
+  if (!isUnseen(state, target, upto)) return false;
+  apply(state, { kind: "SEEN", target, upto: Math.min(upto, chatOf(state, target).highest) });
   return true;
 }

@@ -53,7 +53,7 @@ export function setChildren(parent, items, keyOf, signatureOf, draw) {
   const wanted = items.map((item) => keepOrDraw(known.get(keyOf(item)), keyOf(item), signatureOf(item), () => draw(item)));
   const focused = findFocus(parent);
   const kept = new Set(wanted);
-  for (const child of known.values()) if (!kept.has(child)) child.remove();
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
   let next = parent.firstElementChild;
   for (const child of wanted) {
     if (child === next) next = next.nextElementSibling;

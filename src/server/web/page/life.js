@@ -18,6 +18,9 @@ const PASSING_DEVICE = "page";
 /** Where this browser keeps who stays logged in. */
 const STAYS = "wachat";
 
+/** Where a page tells the next one why it has begun anew: the key of a notice. */
+const LEFT = "wachat left";
+
 export class Life {
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -53,7 +56,6 @@ export class Life {
       if (number !== this.number) throw new StoreError("lost");
       const result = this.run(decision);
       if (hasChanges(this.state)) await this.commit(takeChanges(this.state));
-      else this.changed();
       return result;
     });
   }
@@ -110,6 +112,7 @@ export class Life {
     const { number } = this;
     // A browser writes localStorage seconds later, and may be killed before: then the database says who it is.
     const user = readStays() ?? (await onlyUser());
+    this.tellLeft();
     // The user may have logged in meanwhile.
     if (number !== this.number) return undefined;
     if (user === null) return this.stop("signed-out", null);
@@ -290,25 +293,35 @@ export class Life {
   /** Keeps the key of the device, with which the next page logs in. */
   async keepKey(key) {
     await this.store.saveAccount({ ...this.kept(), user: this.state.me, key });
-    if (this.store.lasts) writeStays(this.state.me);
+    if (this.store.lasts) writeStored("localStorage", STAYS, this.state.me);
   }
 
   async signOut() {
     const { session, store } = this;
+    session?.stopReceiving();
     const answer = await (session?.sender.forgetDevice() ?? { ok: false, code: "AWAY" });
-    this.forgetUser(null);
-    writeStays(null);
+    this.stop("signing-in", null);
+    this.state = newState("");
+    writeStored("localStorage", STAYS, null);
     await store?.destroy().catch(() => {});
     // The key is nowhere any more; the server keeps the device until it is unused for a month.
-    if (!answer.ok && answer.code !== "AUTH") this.told.tell("device-remains");
-    this.changed();
+    this.forgetUser(answer.ok || answer.code === "AUTH" ? null : "device-remains");
   }
 
-  forgetUser(reason) {
-    this.stop("signed-out", reason);
+  /** Begins the page anew, which tells why: what was typed, found and drawn goes with its memory. */
+  forgetUser(why) {
+    this.stop("signing-in", null);
     this.state = newState("");
-    this.account = null;
-    this.told.notices = [];
+    writeStored("sessionStorage", LEFT, why);
+    history.replaceState(null, "", "/");
+    location.reload();
+  }
+
+  /** Tells why the page before this one has begun anew. */
+  tellLeft() {
+    const why = readStored("sessionStorage", LEFT);
+    writeStored("sessionStorage", LEFT, null);
+    if (why !== null) this.told.tell(why);
   }
 
   /** Owns the database again, and reads everything anew: another page may have gone on with it. */
@@ -352,20 +365,23 @@ export function randomText(length) {
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => letters[byte % 64]).join("");
 }
 
-/** Who stays logged in here. A browser may refuse to say. */
-export function readStays() {
+/** Who stays logged in here. */
+export const readStays = () => readStored("localStorage", STAYS);
+
+/** Reads from a storage of the browser, which may refuse to give it. */
+export function readStored(storage, name) {
   try {
-    return localStorage.getItem(STAYS);
+    return globalThis[storage].getItem(name);
   } catch {
     return null;
   }
 }
 
-function writeStays(user) {
+export function writeStored(storage, name, value) {
   try {
-    if (user === null) localStorage.removeItem(STAYS);
-    else localStorage.setItem(STAYS, user);
+    if (value === null) globalThis[storage].removeItem(name);
+    else globalThis[storage].setItem(name, value);
   } catch {
-    // Then the next page asks for the password.
+    // Then the next page asks for the password, or does not tell why.
   }
 }

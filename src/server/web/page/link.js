@@ -63,6 +63,8 @@ export class Link {
     this.socket = null;
     /** The request that waits for its reply: the next one is sent after it. */
     this.pending = null;
+    /** What a last line has said that came between two requests. @type {LinkError|null} */
+    this.ending = null;
     this.isOpen = false;
     this.lastHeard = Date.now();
   }
@@ -142,6 +144,7 @@ export class Link {
 
   /** Sends a line; `take` gets those that come until the request is settled. */
   exchange(line, wait, take) {
+    if (this.ending) return Promise.reject(this.ending);
     if (this.socket?.readyState !== WebSocket.OPEN || this.pending) return Promise.reject(new LinkError("away"));
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject, take, hasKey: line === "KEY" };
@@ -161,8 +164,11 @@ export class Link {
     this.lastHeard = Date.now();
     if (typeof line !== "string") return this.fail(strange());
     this.tell("in", maskReply(line, this.pending?.hasKey));
-    // What comes without a request is a last line: the close follows.
-    return this.pending?.take(line);
+    if (this.pending) return this.pending.take(line);
+    // What comes without a request is a last line: the close follows, and the next request is told.
+    const reply = parseReply(line, REPLIES.done);
+    if (reply && !reply.ok) this.ending = errorOfClose(reply);
+    return undefined;
   }
 
   /** Takes the request that waits: it is about to get its reply, or its error. */

@@ -114,7 +114,8 @@ const APPLY = {
     state.nextOrder += 1;
     state.outbox.push(message);
     noteOutbox(state, message.order, message);
-    open(state, target);
+    // It was the draft.
+    open(state, target).draft = "";
   },
   /** It is about to be sent; if the server has it, its number is above this one. */
   TRIED(state, { id, above }) {
@@ -195,8 +196,11 @@ const APPLY = {
       state.changes.chats.add(chat.key);
     }
   },
-  OPENED(state, { target }) {
-    open(state, target);
+  /** The user has opened a conversation, or the server names it. `isMember`: false of a room in which the user is not known to be. */
+  OPENED(state, { target, isMember = true }) {
+    const isNew = !chatOf(state, target);
+    const chat = open(state, target);
+    if (isNew && chat.isRoom()) chat.left = !isMember;
   },
   /** The user has joined a room, or is no longer in it: one that is joined later may be another one of the name (section 7). */
   MEMBER(state, { room, on }) {
@@ -279,9 +283,9 @@ function settle(state, id) {
 
 function addMessage(state, target, { seq, id, from, text, erased, time }) {
   const chat = open(state, target);
-  forgetEarlier(state, chat, id, from);
+  const earlier = takeEarlier(state, chat, id, from);
   // A text never comes back into a row that is known as erased.
-  const isErased = erased || chat.find(seq)?.erased === true;
+  const isErased = erased || earlier?.erased === true || chat.find(seq)?.erased === true;
   const row = { era: chat.era, seq, sub: 0, kind: "message", id, from, text: isErased ? "" : text, erased: isErased, time };
   addRow(state, chat, row);
   if (from === state.me) chat.lastOwn = Math.max(chat.lastOwn, seq);
@@ -291,13 +295,14 @@ function addMessage(state, target, { seq, id, from, text, erased, time }) {
   }
 }
 
-/** Removes the row of a message that an earlier store had sent, and that this one sends again. */
-function forgetEarlier(state, chat, id, from) {
+/** Removes the row of a message that an earlier store had sent, and that this one sends again; returns it. */
+function takeEarlier(state, chat, id, from) {
   const key = earlierKey({ id, from });
   const row = state.earlier.get(key);
-  if (row?.chat !== chat.key) return;
+  if (row?.chat !== chat.key) return undefined;
   state.earlier.delete(key);
   removeRow(state, chat, row);
+  return row;
 }
 
 function addRow(state, chat, row) {

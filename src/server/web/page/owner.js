@@ -5,8 +5,8 @@
 //
 // The view gets what it draws from `owner.view()` and calls the other methods; nothing else passes between them.
 
-import { markSeen, queue } from "./decide.js";
-import { Life, randomText, readStays } from "./life.js";
+import { isUnseen, markSeen, queue } from "./decide.js";
+import { Life, randomText, readStays, readStored, writeStored } from "./life.js";
 import { chatOf, keyOf } from "./machine.js";
 import { ask, askList, fetchList } from "./perform.js";
 import { hasOlder, presentChats, presentFound, presentQueued, presentRows } from "./present.js";
@@ -15,6 +15,9 @@ import { registerWorker } from "./worker.js";
 
 /** Rows that one `loadOlder` brings from the database. */
 const OLDER_ROWS = 200;
+
+/** Where this browser keeps that the user knows what it may drop. */
+const WARNED = "wachat warned";
 
 /** Milliseconds after which what is typed is kept. */
 const DRAFT_DELAY = 400;
@@ -59,8 +62,8 @@ const DRAFT_DELAY = 400;
 
 /**
  * Something to tell the user once. `key` is one of: `other-store`, `device-forgotten`, `device-remains` (logged out here, but
- * the server was not told), `damaged` (target), `announcement` (text), `call` (user), `invited` (room, user), `joined` and
- * `left` (room: on another device), `kicked` (room), `in-room` and `out-of-room` (room, user), `room-changed` (room), `waits`
+ * the server was not told), `logged-out` (in another page), `damaged` (target), `announcement` (text), `call` (user), `invited` (room, user), `joined` and
+ * `left` (room: on another device), `in-room` and `out-of-room` (room, user), `room-changed` (room), `waits`
  * (target, code), `refused` (target, code, text), `storage-failed`, `full` (too many conversations), `not-lasting`.
  * @typedef {{number: number, key: string, target?: string, user?: string, room?: string, text?: string, code?: string}} Notice
  */
@@ -160,6 +163,7 @@ class Owner {
     this.life = life;
     this.drafts = new Map();
     this.persisted = null;
+    this.searches = 0;
   }
 
   async send(target, typed) {
@@ -186,17 +190,23 @@ class Owner {
     if (this.persisted !== null || !this.life.store.lasts || !navigator.storage?.persist) return;
     this.persisted = false;
     this.persisted = await navigator.storage.persist().catch(() => false);
+    if (!this.persisted && readStored("localStorage", WARNED) === null) {
+      writeStored("localStorage", WARNED, "yes");
+      this.life.told.tell("not-lasting");
+    }
     this.life.changed();
   }
 
   openChat(target) {
     if (this.life.phase !== "open" || !isTarget(target) || chatOf(this.life.state, target)) return;
-    this.life.change({ kind: "OPENED", target });
+    this.life.change({ kind: "OPENED", target, isMember: false });
   }
 
   async read(target, seq) {
+    // Each drawing says what is on the screen.
+    if (!isUnseen(this.life.state, target, seq)) return;
     const isNew = await this.life.decide((state) => markSeen(state, target, seq)).catch(() => false);
-    if (isNew && !this.life.state.ignored.has(keyOf(target))) this.life.session?.sender.read(target, seq);
+    if (isNew) this.life.session?.sender.read(target, seq);
   }
 
   async loadOlder(target) {
@@ -210,14 +220,18 @@ class Owner {
       this.life.changed();
       return;
     }
-    const gap = chat.lastGap();
+    const gap = chat.left ? null : chat.lastGap();
     if (gap) await this.life.session?.sender.fill(chat.target, gap);
   }
 
   async search(words) {
     const wanted = folded(words).split(/\s+/u).filter(Boolean);
     if (wanted.length === 0 || !this.life.store) return [];
-    const rows = await this.life.store.search(({ text }) => wanted.every((word) => folded(text).includes(word)));
+    this.searches += 1;
+    const number = this.searches;
+    // Each key that is typed begins another one.
+    const isWanted = () => number === this.searches;
+    const rows = await this.life.store.search(({ text }) => wanted.every((word) => folded(text).includes(word)), isWanted);
     return presentFound(this.life.state, rows);
   }
 

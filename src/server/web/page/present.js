@@ -27,8 +27,7 @@ export function presentQueued(state, message, holds) {
 export function presentRows(state, target, holds, { before = null, count = 300 } = {}) {
   const chat = chatOf(state, target);
   if (!chat) return [];
-  const isShown = (row) => row.from === undefined || row.from === state.me || !isIgnored(state, row.from);
-  const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter(isShown);
+  const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter((row) => isShown(state, row));
   const queued = state.outbox.filter((message) => keyOf(message.target) === chat.key);
   const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
   const begin = Math.max(0, end - count);
@@ -36,6 +35,9 @@ export function presentRows(state, target, holds, { before = null, count = 300 }
   const rest = queued.slice(Math.max(0, begin - stored.length), Math.max(0, end - stored.length));
   return [...rows, ...rest.map((message) => presentQueued(state, message, holds))];
 }
+
+/** Checks that a row is of nobody whom the user ignores. */
+const isShown = (state, { from }) => from === undefined || from === state.me || !isIgnored(state, from);
 
 /** Checks that the user ignores another one. It is asked of all rows at each frame: mapping a name takes long. */
 const isIgnored = (state, name) => state.ignored.size > 0 && state.ignored.has(mapped(name));
@@ -51,7 +53,7 @@ function indexOfKey(stored, queued, key) {
 
 /** Returns the result of a search as rows of the view, each with its `target`. */
 export function presentFound(state, rows) {
-  const found = rows.filter((row) => state.chats.has(row.chat));
+  const found = rows.filter((row) => state.chats.has(row.chat) && isShown(state, row));
   return found.map((row) => ({ ...presentRow(state, state.chats.get(row.chat), row), target: state.chats.get(row.chat).target }));
 }
 
@@ -88,7 +90,7 @@ export function presentChats(state, { holds, online, rooms }) {
     const isRoom = chat.isRoom();
     const room = isRoom ? rooms.get(chat.key) : null;
     const waiting = queued.get(chat.key);
-    const row = chat.rows.findLast(({ kind }) => kind === "message" || kind === "refused");
+    const row = chat.rows.findLast((row) => (row.kind === "message" || row.kind === "refused") && isShown(state, row));
     const last = waiting ? presentQueued(state, waiting, holds) : row ? presentRow(state, chat, row) : null;
     const { unread, mentions } = countUnread(state, chat);
     return {
@@ -100,8 +102,8 @@ export function presentChats(state, { holds, online, rooms }) {
   });
 }
 
-/** Checks that `loadOlder` brings rows. */
+/** Checks that `loadOlder` brings rows. The server gives none of a room that the user is not in. */
 export function hasOlder(state, target) {
   const chat = chatOf(state, target);
-  return Boolean(chat && (chat.older || chat.lastGap()));
+  return Boolean(chat && (chat.older || (chat.lastGap() && !chat.left)));
 }

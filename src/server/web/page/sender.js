@@ -56,8 +56,9 @@ export class Sender {
     for (const { resolve } of this.questions.splice(0)) resolve({ ok: false, code: "AWAY", text: "" });
   }
 
-  /** Tells the server that the user has seen a conversation up to a number. */
+  /** Tells the server that the user has seen a conversation up to a number, but nobody whose messages are hidden. */
   read(target, seq) {
+    if (this.session.core.state().ignored.has(keyOf(target))) return;
     this.reads.set(target, Math.max(seq, this.reads.get(target) ?? 0));
     this.session.wake();
   }
@@ -174,10 +175,16 @@ export class Sender {
     },
 
     async compare(link) {
-      const chats = await fetchList(link, "CHATS");
+      // One that becomes due meanwhile is made after this one.
+      this.isCompareDue = false;
+      let chats = null;
+      try {
+        chats = await fetchList(link, "CHATS");
+      } finally {
+        this.isCompareDue ||= !chats?.ok;
+      }
       if (!chats.ok) return this.completionPause.noteFailure();
       this.completionPause.noteSuccess();
-      this.isCompareDue = false;
       this.missing = await this.session.core.decide((state) =>
         compare(state, chats.records, Math.max(state.position.last, this.session.acknowledged)));
       for (const { target, read } of chats.records) this.readWhatWasSeen(target, read);

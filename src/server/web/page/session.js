@@ -35,6 +35,10 @@ export class Session {
     this.isBegun = false;
     this.wantsCompare = false;
     this.isCutArmed = false;
+    /** The refusal of a REGISTER: the account exists. @type {LinkError|null} */
+    this.exists = null;
+    /** The user logs out: the server closes the RECV connection, and perhaps before it has answered. */
+    this.isLeaving = false;
   }
 
   start() {
@@ -58,6 +62,11 @@ export class Session {
     this.recvPause.hurry();
     this.sender.hurry();
     this.wake();
+  }
+
+  /** Receives nothing more; the sender may still ask. */
+  stopReceiving() {
+    this.isLeaving = true;
   }
 
   /** Closes both connections right after the next SEND. */
@@ -92,7 +101,7 @@ export class Session {
   // ---- The receiver.
 
   async receive() {
-    while (!this.isEnded) {
+    while (!this.isEnded && !this.isLeaving) {
       try {
         await this.logIn();
         while (!this.isEnded) await this.poll();
@@ -105,6 +114,7 @@ export class Session {
 
   async noteFailure(error) {
     this.recv?.close();
+    if (this.isLeaving) return;
     this.works = false;
     if (this.isEnded) return;
     this.sender.refuseQuestions();
@@ -126,7 +136,7 @@ export class Session {
     this.recv = new Link("recv", (line) => this.hear(line));
     const { user, device, key, password } = account;
     const login = key ? writeLogin("KEY", device, user, key) : writeLogin("DEVICE", device, user, password);
-    const opened = await this.recv.open(login, REPLIES.opened);
+    const opened = await this.recv.open(login, REPLIES.opened).catch((error) => Promise.reject(this.refusal(error)));
     this.acknowledged = opened.acknowledged;
     this.isBegun = false;
     const news = await this.core.decide((now) => ({
@@ -138,19 +148,23 @@ export class Session {
     if (!account.key) await this.askKey();
   }
 
-  /** Makes the account. Where no reply came before, it may exist: the login finds out. */
+  /** Makes the account. One that exists may be the user's, where an earlier REGISTER got no reply: the login finds out. */
   async register() {
     const link = new Link("send", (line) => this.hear(line));
     const { user, password } = this.account;
     try {
       await link.open(writeLogin("REGISTER", user, password), REPLIES.loggedIn);
     } catch (error) {
-      const isUnknown = this.wasRegisterSent && error.code === "EXISTS";
-      this.wasRegisterSent = true;
-      if (!isUnknown) throw error;
+      if (error.code !== "EXISTS") throw error;
+      this.exists = error;
     }
     link.close();
     this.account.register = false;
+  }
+
+  /** Returns why there is no session: an account that another one has is refused as such. */
+  refusal(error) {
+    return this.exists && error.code === "AUTH" ? this.exists : error;
   }
 
   async askKey() {

@@ -17,8 +17,9 @@ const UNSEEN_ROWS = 1000;
 const LISTINGS = 4;
 const LISTING_PAUSE = 250;
 
-/** Results of a search. */
+/** Results of a search, and rows that it reads at once. */
 const FOUND_ROWS = 100;
+const PORTION = 200;
 
 /**
  * `failed`: a transaction was aborted, or there is no database; nothing of it was stored. `lost`: another page owns the database.
@@ -85,8 +86,13 @@ async function listDatabases() {
  */
 export async function openStore(user, onLost) {
   const store = new Store(await openDatabase(nameOf(user)), user, onLost);
-  await store.claim();
-  return store;
+  try {
+    await store.claim();
+    return store;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
 }
 
 async function openDatabase(name) {
@@ -120,7 +126,8 @@ class Store {
     database.onversionchange = ({ newVersion }) => this.tell(newVersion === null ? "deleted" : "newer-database");
     database.onclose = () => this.tell("storage");
     this.channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(nameOf(user));
-    if (this.channel) this.channel.onmessage = ({ data }) => data.owner > this.owner && this.tell("other-page");
+    // Before it has claimed the database it has no number; a page that claims it after this one is found by the first transaction.
+    if (this.channel) this.channel.onmessage = ({ data }) => this.owner > 0 && data.owner > this.owner && this.tell("other-page");
   }
 
   /** Becomes the owner: the page that was it before writes nothing from here on. */
@@ -206,14 +213,19 @@ class Store {
     return lastRows(this.begin("readonly").objectStore("rows"), range, (row, length) => length >= count);
   }
 
-  /** Returns rows for which `wants` is true, the newest first. */
-  async search(wants) {
-    const found = [];
-    await walk(this.begin("readonly").objectStore("rows"), null, (row) => {
-      if (row.kind === "message" && wants(row)) found.push(row);
-      return false;
-    });
-    return found.sort((one, other) => other.time - one.time).slice(0, FOUND_ROWS);
+  /** Returns rows for which `wants` is true, the newest first. Each portion is a transaction: what is to be stored has its turn
+   * between them. The search ends where `isWanted` is false. */
+  async search(wants, isWanted) {
+    let found = [];
+    let range = null;
+    let rows;
+    do {
+      rows = await outcome(this.begin("readonly").objectStore("rows").getAll(range, PORTION));
+      found = newest([...found, ...rows.filter((row) => row.kind === "message" && wants(row))]);
+      const { chat, era, seq, sub } = rows.at(-1) ?? {};
+      range = rows.length < PORTION ? null : IDBKeyRange.lowerBound([chat, era, seq, sub], true);
+    } while (range && isWanted());
+    return found;
   }
 
   close() {
@@ -260,6 +272,9 @@ function eraseRange(table, { chat, era, first, last, from }) {
     return false;
   });
 }
+
+/** Returns as many rows as a search finds, the newest first. */
+const newest = (rows) => rows.sort((one, other) => other.time - one.time).slice(0, FOUND_ROWS);
 
 const isErasable = (row, from) => row.kind === "message" && !row.erased && mapped(row.from) === mapped(from);
 
@@ -313,8 +328,7 @@ export class MemoryStore {
   }
 
   async search(wants) {
-    const found = [...this.tables.rows.values()].filter((row) => row.kind === "message" && wants(row));
-    return found.sort((one, other) => other.time - one.time).slice(0, FOUND_ROWS);
+    return newest([...this.tables.rows.values()].filter((row) => row.kind === "message" && wants(row)));
   }
 
   close() {}

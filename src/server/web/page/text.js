@@ -91,6 +91,7 @@ function paragraphs(text) {
   return found;
 }
 
+const ENDS_SENTENCE = ".,;:!?'\"…";
 const LINK = /\bhttps?:\/\/[^\s<>"\u0000-\u001f]+/giu;
 
 function drawPieces(text, me) {
@@ -115,12 +116,17 @@ function isLink(address) {
   return url !== null && (url.protocol === "http:" || url.protocol === "https:") && visibleLine(address) === address;
 }
 
-/** Leaves out what ends the sentence around a link, and a bracket that was opened before it. */
+/** Leaves out what ends the sentence around a link, and a bracket that was opened before it. In one pass: the text is a peer's. */
 function withoutPunctuation(address) {
-  let short = address.replace(/[.,;:!?'"…]+$/u, "");
-  const count = (character) => short.split(character).length;
-  while (short.endsWith(")") && count(")") > count("(")) short = short.slice(0, -1).replace(/[.,;:!?]+$/u, "");
-  return short;
+  const count = (character) => address.split(character).length;
+  let unopened = count(")") - count("(");
+  let end = address.length;
+  for (; end > 0; end -= 1) {
+    const last = address[end - 1];
+    if (last === ")" && unopened > 0) unopened -= 1;
+    else if (!ENDS_SENTENCE.includes(last)) break;
+  }
+  return address.slice(0, end);
 }
 
 /** Marks the words that are the reader's name. */

@@ -66,6 +66,7 @@ function draw() {
   if (!page.element.isConnected) {
     main.replaceChildren(page.element);
     page.focus?.();
+    if (view.phase === "signed-out") for (const part of [chat, chats]) part.forget();
   }
   page.draw(view);
   notices.draw(view);

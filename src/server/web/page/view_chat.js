@@ -25,11 +25,12 @@ export function makeChat(ui) {
     element: make("main.chat-page", {}, nothing, conversation),
     focus: () => requestAnimationFrame(() => input.focus()),
     find: rows.find,
+    forget: input.forget,
     draw(view) {
       const chat = chatOf(view, ui.target);
       nothing.hidden = ui.target !== null;
       conversation.hidden = ui.target === null;
-      if (chat === null) return;
+      if (chat === null) return rows.leave();
       setText(name.firstElementChild, visibleLine(chat.target));
       setText(about, describe(chat));
       input.draw(view, chat);

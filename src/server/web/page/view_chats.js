@@ -33,8 +33,15 @@ export function makeChats(ui) {
     ui.redraw();
   }
 
+  function forget() {
+    search.value = "";
+    searched = "";
+    found = [];
+  }
+
   return {
     element,
+    forget,
     draw(view) {
       setText(me, view.me ?? "");
       const wanted = searched.toLowerCase();

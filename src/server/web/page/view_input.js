@@ -3,14 +3,11 @@
 import { make, setText } from "./dom.js";
 import { say } from "./texts.js";
 
-/** Milliseconds without a key after which a draft is kept. */
-const DRAFT_TIME = 400;
 /** Most lines that the input shows; more scroll. */
 const MOST_LINES = 8;
 
 export function makeInput(ui, onSent) {
   let target = null;
-  let timer = 0;
   const area = make("textarea", { id: "message", rows: 1, placeholder: say("message"), "aria-label": say("message"), enterkeyhint: "enter", oninput: onInput, onkeydown: onKey });
   const error = make("p.error", { role: "alert" });
   const submit = make("button.primary", { id: "send", type: "submit", title: say("send"), "aria-label": say("send") }, "➤");
@@ -19,20 +16,18 @@ export function makeInput(ui, onSent) {
   function onInput() {
     fit();
     setText(error, "");
-    clearTimeout(timer);
-    timer = setTimeout(keepDraft, DRAFT_TIME);
+    keepDraft();
   }
 
   function keepDraft() {
-    clearTimeout(timer);
     if (target !== null) ui.owner.draft(target, area.value);
   }
 
   /** Enter sends, Shift-Enter begins a line. On a phone the key is for lines, and while characters are composed it chooses one. */
   function onKey(event) {
+    if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Escape") return ui.open(null);
-    const isEnter = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
-    if (!isEnter || matchMedia("(pointer: coarse)").matches) return;
+    if (event.key !== "Enter" || event.shiftKey || matchMedia("(pointer: coarse)").matches) return;
     event.preventDefault();
     send();
   }
@@ -40,7 +35,6 @@ export function makeInput(ui, onSent) {
   async function send() {
     const [to, text] = [target, area.value];
     if (to === null || text.trim() === "") return;
-    clearTimeout(timer);
     area.value = "";
     fit();
     try {
@@ -72,9 +66,17 @@ export function makeInput(ui, onSent) {
     area.rows = Math.min(MOST_LINES, area.value.split("\n").length);
   }
 
+  /** Nothing of what was typed is there for another user; drafts are kept. */
+  function forget() {
+    target = null;
+    area.value = "";
+    fit();
+  }
+
   return {
     element,
     quote,
+    forget,
     focus: () => matchMedia("(pointer: coarse)").matches || area.focus(),
     draw(_view, chat) {
       if (chat.target === target) return;

@@ -7,13 +7,13 @@ import { preview, visibleLine } from "./text.js";
 
 /** Milliseconds that a notice stays. */
 const NOTICE_TIME = 8_000;
+/** Messages that stay in the region that a screen reader reads out: it says what is added. */
+const MOST_SAID = 10;
 
 export function makeNotices(ui) {
   let lastNumber = -1;
   /** The key of the last row of each chat that was announced. */
   let announced = null;
-  /** The timer that empties what a screen reader was told. */
-  let silence = 0;
   const offline = make("p.banner", { role: "status", hidden: true });
   const outbox = make("details.outbox", { hidden: true });
   const list = make("div.notices", { role: "status" });
@@ -25,7 +25,13 @@ export function makeNotices(ui) {
     for (const same of [...list.children].filter((other) => other.firstElementChild.textContent === text)) same.remove();
     list.append(notice);
     while (list.children.length > 4) list.firstElementChild.remove();
-    setTimeout(() => notice.remove(), NOTICE_TIME);
+    removeLater(notice);
+  }
+
+  /** Removes a notice some time after it could be seen first. */
+  function removeLater(notice) {
+    if (document.visibilityState === "visible") setTimeout(() => notice.remove(), NOTICE_TIME);
+    else document.addEventListener("visibilitychange", () => removeLater(notice), { once: true });
   }
 
   function drawNotices(view) {
@@ -35,11 +41,12 @@ export function makeNotices(ui) {
     }
   }
 
-  /** Has a screen reader say a new message. The text goes from the page again: it may be taken back. */
+  /** Has a screen reader say a new message: it says what is added. The text goes from the page again: it may be taken back. */
   function sayAloud(text) {
-    setText(live, text);
-    clearTimeout(silence);
-    silence = setTimeout(() => setText(live, ""), NOTICE_TIME);
+    const said = make("p", {}, text);
+    live.append(said);
+    while (live.children.length > MOST_SAID) live.firstElementChild.remove();
+    setTimeout(() => said.remove(), NOTICE_TIME);
   }
 
   function announce(view) {

@@ -20,11 +20,13 @@ export function makeRows(ui) {
   /** The key of a row that the next drawing has to show. */
   let wanted = null;
   let isLoading = false;
+  /** The reader saw the page when it was drawn last. */
+  let wasWatched = false;
   const list = make("ol.rows", { "aria-label": say("messages") });
   const older = make("p.hint", { hidden: true }, say("older"));
   const scroller = make("div.scroller", { id: "rows", tabIndex: 0, onscroll: onScroll }, older, list);
   const newest = button("↓", goToEnd, { id: "newest", title: say("newest"), "aria-label": say("newest"), hidden: true });
-  const self = { element: make("div.messages", {}, scroller, newest), draw, find, goToEnd, onQuote: () => {} };
+  const self = { element: make("div.messages", {}, scroller, newest), draw, find, leave, goToEnd, onQuote: () => {} };
 
   // The keyboard of a phone, or the input, leaves less room: the end stays in sight.
   new ResizeObserver(() => shown?.isAtEnd && (scroller.scrollTop = scroller.scrollHeight)).observe(scroller);
@@ -52,10 +54,13 @@ export function makeRows(ui) {
     ui.redraw();
   }
 
-  function showWanted(all) {
+  /** What a search has found may be older than the rows in memory. */
+  function showWanted(view) {
+    const all = view.rows(shown.target, { count: Infinity });
     const index = all.findIndex((row) => row.key === wanted);
     if (index >= 0) showRow(all, index);
-    wanted = null;
+    if (index < 0 && view.hasOlder(shown.target)) loadOlder(view);
+    else wanted = null;
   }
 
   function goToEnd() {
@@ -64,9 +69,17 @@ export function makeRows(ui) {
     ui.redraw();
   }
 
+  /** Another chat is open, or none. */
+  function leave() {
+    shown = null;
+  }
+
   function draw(view, chat) {
-    if (shown?.target !== chat.target) show(view, chat);
-    if (wanted !== null) showWanted(view.rows(chat.target, { count: Infinity }));
+    const isBack = isWatched() && !wasWatched;
+    wasWatched = isWatched();
+    // What came at the end meanwhile is read from its beginning.
+    if (shown?.target !== chat.target || (isBack && shown.isAtEnd && chat.unread > 0)) show(view, chat);
+    if (wanted !== null) showWanted(view);
     if (shown.before === null && !shown.isAtEnd) keepFirst(view);
     const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
     shown.first = rows[0]?.key ?? null;
@@ -179,7 +192,7 @@ export function makeRows(ui) {
 
   /** READ (protocol, section 5) says that a person has read it. */
   function tellSeen(rows) {
-    if (document.visibilityState !== "visible" || !document.hasFocus()) return;
+    if (!isWatched()) return;
     const bottom = scroller.getBoundingClientRect().bottom;
     const numbers = new Map(rows.map((row) => [row.key, row.seq]));
     let last = countAbove(bottom + 4) - 1;
@@ -190,6 +203,8 @@ export function makeRows(ui) {
 
   return self;
 }
+
+const isWatched = () => document.visibilityState === "visible" && document.hasFocus();
 
 /** What may change of a row. Its text does not, until it is taken back: texts may be long, and each frame compares all rows. */
 function signatureOf({ seq, state, reason, erased, goesOn }) {
@@ -202,9 +217,14 @@ function withLines(rows, unreadFrom) {
   let day = "";
   let isMarked = unreadFrom === null;
   let before = null;
+  // A clock that went wrong makes a day begin twice.
+  const begun = new Map();
   for (const row of rows) {
     const itsDay = row.time === null ? day : new Date(row.time).toDateString();
-    if (itsDay !== day) items.push({ kind: "day", key: `day ${itsDay}`, time: row.time });
+    if (itsDay !== day) {
+      begun.set(itsDay, (begun.get(itsDay) ?? 0) + 1);
+      items.push({ kind: "day", key: `day ${itsDay} ${begun.get(itsDay)}`, time: row.time });
+    }
     const isUnread = !isMarked && row.kind === "message" && row.seq > unreadFrom && !row.mine;
     if (isUnread) items.push({ kind: "unread", key: "unread" });
     const goesOn = before?.kind === "message" && before.from === row.from && itsDay === day && !isUnread && row.time - before.time < 300_000;
