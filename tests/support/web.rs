@@ -23,6 +23,9 @@ pub const PONG: u8 = 10;
 /// The bit of the last fragment of a message.
 pub const FINAL: u8 = 0x80;
 
+/// Options of a server that does not close the connection of a test which waits for a browser: on a busy machine that takes long.
+pub const PATIENT: [&str; 2] = ["--timeout", "300"];
+
 /// Starts a server with a web port.
 pub fn world_with_web(options: &[&str]) -> (World, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], choose_ports_in_a_row(1)));

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use super::page::Page;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
 /// Counts how often a timer of the page has run, and notes that it was frozen.
@@ -37,7 +37,7 @@ fn are_all(states: &[(String, String)], wanted: &str) -> bool {
 #[test]
 fn a_frozen_page_has_each_message_once_when_it_goes_on() {
     let Some(program) = chromium() else { return };
-    let (mut world, web) = world_with_web(&[]);
+    let (mut world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");
@@ -104,7 +104,7 @@ fn discard(front: &Page, address: &str) -> bool {
 #[test]
 fn a_discarded_page_comes_back_logged_in_with_its_outbox() {
     let Some(program) = chromium() else { return };
-    let (mut world, web) = world_with_web(&[]);
+    let (mut world, web) = world_with_web(&PATIENT);
     let profile = profile();
     allow_internal_pages(profile.path());
     let browser = Browser::start(&program, profile.path());

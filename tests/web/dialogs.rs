@@ -5,7 +5,7 @@ use serde_json::json;
 use super::browser::{Browser, chromium, profile};
 use super::database::read_database;
 use super::messenger::Messenger;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_for, wait_until};
 
 /// Chooses an action of the chat that is open.
@@ -38,7 +38,7 @@ fn wait_for_event(session: &mut Connection, wanted: &str) {
 #[test]
 fn a_message_is_taken_back_on_both_sides() {
     let Some(program) = chromium() else { return };
-    let (world, web) = world_with_web(&[]);
+    let (world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");
@@ -74,7 +74,7 @@ fn a_message_is_taken_back_on_both_sides() {
 #[test]
 fn the_dialogs_of_a_room_do_what_they_say() {
     let Some(program) = chromium() else { return };
-    let (world, web) = world_with_web(&[]);
+    let (world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");
@@ -129,7 +129,7 @@ fn tab_to(page: &Messenger, selector: &str) {
 #[test]
 fn who_does_not_stay_logged_in_logs_in_as_often_as_needed() {
     let Some(program) = chromium() else { return };
-    let (world, web) = world_with_web(&[]);
+    let (world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut line = world.register("ana");

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
 /// Characters of a message that finds no space in the last block of a file, or in what the browser gives free when it closes one.
-const LONG: usize = 60_000;
+const LONG: usize = 45_000;
 
 /// Counts how often the page has asked which databases there are.
 const COUNT_LISTINGS: &str = "globalThis.listings = 0;
@@ -42,7 +42,7 @@ fn on_a_full_disk_nothing_is_acknowledged_or_lost_and_it_goes_on_when_there_is_s
     let Some(program) = chromium() else { return };
     let profile = profile();
     let Some(browser) = Browser::start_on_small_disk(&program, profile.path()) else { return };
-    let (world, web) = world_with_web(&["--no-limits"]);
+    let (world, web) = world_with_web(&[&PATIENT[..], &["--no-limits"]].concat());
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::browser::{Browser, chromium, profile};
 use super::messenger::{Messenger, url};
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
 /// Notes each notification that the page makes; the browser shows it all the same.
@@ -34,7 +34,7 @@ fn notified(page: &Messenger) -> Value {
 #[test]
 fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
     let Some(program) = chromium() else { return };
-    let (world, web) = world_with_web(&[]);
+    let (world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     browser.allow_notifications(&url(web));
@@ -78,7 +78,7 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
 #[test]
 fn without_the_permission_there_are_no_notifications() {
     let Some(program) = chromium() else { return };
-    let (world, web) = world_with_web(&[]);
+    let (world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use super::page::Page;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::world::choose_ports_in_a_row;
 use crate::support::{Connection, wait_until};
 
@@ -92,7 +92,7 @@ fn send(line: &mut Connection, text: &str) {
 #[test]
 fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     let Some(program) = chromium() else { return };
-    let (mut world, web) = world_with_web(&[]);
+    let (mut world, web) = world_with_web(&PATIENT);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");
@@ -107,7 +107,7 @@ fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     ana.write("meanwhile");
     ana.wait_for_message("meanwhile", Some("queued"));
     let inner = SocketAddr::from(([127, 0, 0, 1], choose_ports_in_a_row(1)));
-    world.start_with(&["--web", &inner.to_string()]);
+    world.start_with(&[&PATIENT[..], &["--web", &inner.to_string()]].concat());
     serve_other_build(web, inner, &build);
     // The old page goes on at the new server.
     ana.wait_for_message("meanwhile", Some("received"));
