@@ -35,6 +35,7 @@ fn the_page_and_a_terminal_chat() {
     ana.insert("two");
     ana.press("Enter", 0);
     terminal.expect("two");
+    ana.wait_for_message("one\ntwo", None);
     assert_eq!(ana.messages(), ["hola, luis", "¿qué tal?", "one\ntwo"]);
     assert_eq!(ana.errors(), Vec::<String>::new());
 }

@@ -129,14 +129,19 @@ export function makeRows(ui) {
     const rowOf = (key) => [...list.children].find((row) => row.key === key);
     const target = shown.toShow && rowOf(shown.toShow);
     shown.toShow = null;
-    if (target) {
-      shown.isAtEnd = false;
-      return target.scrollIntoView({ block: "center" });
-    }
+    if (target) return putOnScreen(target);
     if (shown.isAtEnd) return void (scroller.scrollTop = scroller.scrollHeight);
     const row = anchor && rowOf(anchor.key);
     if (!row) return;
     scroller.scrollTop += row.getBoundingClientRect().top - scroller.getBoundingClientRect().top - anchor.offset;
+  }
+
+  /** Scrolls to a row, and no further back than that: where the rest fits on the screen the reader is at the end. */
+  function putOnScreen(row) {
+    scroller.scrollTop = scroller.scrollHeight;
+    const isInSight = row.getBoundingClientRect().top >= scroller.getBoundingClientRect().top;
+    shown.isAtEnd = shown.before === null && isInSight;
+    if (!shown.isAtEnd) row.scrollIntoView({ block: "center" });
   }
 
   function onScroll() {
