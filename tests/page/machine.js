@@ -258,12 +258,7 @@ async function settle(device) {
     await device.restart();
     await device.logIn();
   }
-  do {
-    while ((await device.poll()) > 0);
-    await device.sendOne();
-    await device.complete();
-  } while (device.state.outbox.length > 0 || device.missing.length > 0 || device.isCompareDue);
-  while ((await device.poll()) > 0);
+  await catchUp(device);
   for (const chat of device.state.chats.values()) {
     // Those that are not in memory are in the database.
     const { found } = await device.store.olderRows({ chat: chat.key, era: chat.era, seq: Infinity, sub: 0 }, Infinity);
@@ -274,6 +269,30 @@ async function settle(device) {
       await device.decide((state) => fillGap(state, chat.target, { first: gap.first, last: gap.seq }, page));
     }
   }
+}
+
+/** The session goes on until nothing waits on either side, and nothing is missing. */
+async function catchUp(device) {
+  do {
+    while ((await device.poll()) > 0);
+    await device.sendOne();
+    await device.complete();
+  } while (device.state.outbox.length > 0 || device.missing.length > 0 || device.isCompareDue);
+  while ((await device.poll()) > 0);
+}
+
+/** What a GAP stands for is fetched in the session in which it comes, not only by the next one. */
+async function meetGap() {
+  const random = new Random(1);
+  const server = new Server(random);
+  const device = new Device(server, random);
+  device.trouble = 0;
+  await device.logIn();
+  await catchUp(device);
+  for (let count = 0; count < 4; count += 1) server.receive("luis", "#sala");
+  server.gap();
+  await catchUp(device);
+  check(device, server);
 }
 
 /** What is noted of the counts becomes what the server has: a comparison leads to one that finds nothing. */
@@ -331,6 +350,7 @@ function check({ store, state, queued, erased: gone }, server) {
   }
 }
 
+await meetGap();
 const lives = Number(process.argv[3] ?? 300);
 const first = Number(process.argv[4] ?? 1);
 for (let seed = first; seed < first + lives; seed += 1) {

@@ -21,6 +21,12 @@ const PARTS: [&str; 8] =
 /// Stands for the condition of a defect in the text of its changes.
 const PLANTED: &str = "PLANTED";
 
+/// The condition in a module of the page: node has the variable, and for a browser the server of the copy writes its value.
+const CHOSEN_IN_PAGE: &str = "@CHOSEN@";
+
+/// Where the server of the copy writes it into the files of the page, beside what it writes there anyway.
+const FILLS_IN_PAGE: (&str, &str) = ("src/server/web/page.rs", ".replace(BUILD, &digest)");
+
 /// The module of the copy that knows which defect is chosen.
 const MODULE: &str = "src/planted.rs";
 
@@ -44,6 +50,9 @@ pub fn planted_files(bugs: &[Bug]) -> Result<Files, String> {
         let text = files.get_mut(Path::new(file)).filter(|text| text.contains(&old)).ok_or(file)?;
         *text = text.replacen(&old, &format!("{before}{version}-planted\""), 1);
     }
+    let (file, fill) = FILLS_IN_PAGE;
+    let text = files.get_mut(Path::new(file)).filter(|text| text.matches(fill).count() == 1).ok_or(file)?;
+    *text = text.replace(fill, &format!("{fill}.replace({CHOSEN_IN_PAGE:?}, crate::planted::name())"));
     files.entry("src/lib.rs".into()).or_default().push_str("\npub mod planted;\n");
     files.insert(MODULE.into(), include_str!("planted.rs").replace("VARIABLE", &format!("{VARIABLE:?}")));
     Ok(files)
@@ -72,10 +81,18 @@ fn plant(bug: &Bug, change: &Change, files: &mut Files) -> Result<(), String> {
     if count != 1 {
         return Err(misfit(&format!("has these lines {count} times, not once")));
     }
-    let library = if change.file.starts_with("src/") { "crate" } else { "wachat" };
-    let condition = format!("{library}::planted::is({:?})", bug.name);
+    let condition = condition(bug, change);
     *text = text.replace(&old, &new.replace(PLANTED, &condition));
     Ok(())
+}
+
+/// Returns the condition that a defect is chosen, in the language of the file.
+fn condition(bug: &Bug, change: &Change) -> String {
+    if change.file.ends_with(".js") {
+        return format!("((globalThis.process?.env.{VARIABLE} ?? {CHOSEN_IN_PAGE:?}) === {:?})", bug.name);
+    }
+    let library = if change.file.starts_with("src/") { "crate" } else { "wachat" };
+    format!("{library}::planted::is({:?})", bug.name)
 }
 
 /// Writes the files that differ from those of the last copy, so that only those are built again.

@@ -6,7 +6,8 @@
 //! one defect chosen by an environment variable.
 //!
 //! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what. With `judge` before the `--`
-//! only the judge of the course (`wachat judge`) is played against the servers with a defect.
+//! only the judge of the course (`wachat judge`) is played against the servers with a defect. `WACHAT_PLANTED_ONLY=page-` looks
+//! for the defects of the page alone, by their names.
 
 mod bugs;
 #[path = "../support/cargo.rs"]
@@ -34,6 +35,9 @@ const LANES: usize = 2;
 /// Time-out of the tests of a defect: longer than any take, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(150);
 
+/// Environment variable with a part of the names of the defects that are looked for; without it all are.
+const ONLY: &str = "WACHAT_PLANTED_ONLY";
+
 /// The copy is one directory: those who build it take turns.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -52,7 +56,10 @@ fn every_planted_bug_is_found_and_without_one_the_tests_pass() {
     copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
     let program = copy::build();
     let logs = TempDir::new().expect("a temporary directory");
-    let jobs = Mutex::new(jobs(&bugs));
+    let only = std::env::var(ONLY).unwrap_or_default();
+    let wanted: Vec<_> = bugs.iter().filter(|bug| bug.name.contains(&only)).collect();
+    assert!(!wanted.is_empty(), "no defect has {only:?} in its name");
+    let jobs = Mutex::new(jobs(&wanted));
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for lane in 0..LANES {
@@ -150,9 +157,9 @@ fn next<'a>(jobs: &Mutex<VecDeque<Job<'a>>>) -> Option<Job<'a>> {
 }
 
 /// Returns a run for every defect, and one without any for all tests that look for some.
-fn jobs(bugs: &[Bug]) -> VecDeque<Job<'_>> {
+fn jobs<'a>(bugs: &[&'a Bug]) -> VecDeque<Job<'a>> {
     let all: BTreeSet<_> = bugs.iter().map(|bug| bug.tests).collect();
-    let mut jobs: VecDeque<_> = bugs.iter().map(|bug| Job { bug: Some(bug), tests: bug.tests }).collect();
+    let mut jobs: VecDeque<_> = bugs.iter().map(|bug| Job { bug: Some(*bug), tests: bug.tests }).collect();
     jobs.extend(all.into_iter().map(|tests| Job { bug: None, tests }));
     jobs
 }
