@@ -128,7 +128,7 @@ fn nothing_is_sent_or_shown_before_it_is_durable() {
     ana.wait_for_message(&format!("own {MESSAGES}"), Some("received"));
     ana.wait_for_message(&format!("other {MESSAGES}"), None);
     wait_for("the read", || {
-        luis.list("HISTORY;ana").iter().filter(|row| row.contains("m-")).all(is_read).then_some(())
+        luis.list("HISTORY;ana").iter().filter(|row| row.contains("m-")).all(|row| is_read(row)).then_some(())
     });
     let sent = ana.lines_sent();
     let count = |verb: &str| sent.iter().filter(|line| line.starts_with(verb)).count();
@@ -137,7 +137,7 @@ fn nothing_is_sent_or_shown_before_it_is_durable() {
     assert_eq!(ana.errors(), Vec::<String>::new());
 }
 
-fn is_read(row: &String) -> bool {
+fn is_read(row: &str) -> bool {
     row.contains(";READ;")
 }
 
