@@ -66,6 +66,23 @@ fn a_hidden_page_reads_nothing() {
     ana.wait_for("document.title === 'wachat'");
 }
 
+/// What the user has written on another device is no news.
+#[test]
+fn own_messages_from_another_device_are_not_unread() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&[]);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    drop(world.register("luis"));
+    let ana = Messenger::register(&browser, web, "ana");
+    assert!(world.login("ana").request("SEND;m-1;luis;from elsewhere").starts_with("OK;"));
+    ana.wait_for_text(".chat .last", "from elsewhere");
+    assert_eq!(ana.texts(".count"), [""; 0]);
+    assert!(world.login("luis").request("SEND;m-1;ana;from luis").starts_with("OK;"));
+    ana.wait_for_text(".chat .last", "from luis");
+    assert_eq!(ana.texts(".count"), ["1"]);
+}
+
 #[test]
 fn what_is_written_while_the_server_is_away_goes_when_it_is_back() {
     let Some(program) = chromium() else { return };

@@ -110,9 +110,10 @@ fn nothing_is_sent_or_shown_before_it_is_durable() {
     let (world, web) = world_with_web(&["--no-limits"]);
     let profile = profile();
     let browser = Browser::start(&program, profile.path());
-    let mut luis = world.register("luis");
+    drop(world.register("luis"));
     let ana = register_with_script(&browser, WATCH, &url(web));
     ana.open_chat("luis");
+    let mut luis = world.login("luis");
     ana.evaluate(&format!(
         "(() => {{
             const [area, form] = [document.querySelector('#message'), document.querySelector('form.input')];

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use crate::support::web::world_with_web;
-use crate::support::{Connection, TIMEOUT, wait_until};
+use crate::support::{Connection, TIMEOUT, World, wait_until};
 
 const MOST_ROWS: u64 = 300;
 /// Milliseconds of processor time that a frame may take: unlike the time of a clock, it is hardly more on a busy machine.
@@ -66,14 +66,13 @@ fn go_through(messages: usize, is_timed: bool) {
     let (world, web) = world_with_web(&["--no-limits"]);
     let profile = profile();
     drop(world.register("ana"));
-    let mut luis = world.register("luis");
-    send_all(&mut luis, messages);
+    send_all(&mut world.register("luis"), messages);
     let browser = Browser::start(&program, profile.path());
     let ana = Messenger::log_in(&browser, web, "ana");
     ana.resize(1000, 2000);
     ana.wait_for_text(".chat .last", &format!("message {messages}"));
     ana.choose_chat("luis");
-    assert_only_the_screen_is_read(&mut luis);
+    assert_only_the_screen_is_read(&world);
     ana.click("#newest");
     ana.wait_for_message(&format!("message {messages}"), None);
     for step in [-1500, 1500] {
@@ -94,10 +93,10 @@ fn go_through(messages: usize, is_timed: bool) {
 }
 
 /// The page has drawn more rows than there are on the screen: those below it were not read.
-fn assert_only_the_screen_is_read(luis: &mut Connection) {
-    let is_read = |luis: &mut Connection, seq: u64| luis.list(&format!("STATUS;ana;{seq}"))[0].contains("READ");
-    wait_until("the first message to be read", || is_read(luis, 1));
-    assert!(!is_read(luis, 60), "what is below the screen was read");
+fn assert_only_the_screen_is_read(world: &World) {
+    let is_read = |seq: u64| world.login("luis").list(&format!("STATUS;ana;{seq}"))[0].contains("READ");
+    wait_until("the first message to be read", || is_read(1));
+    assert!(!is_read(60), "what is below the screen was read");
 }
 
 /// Returns how many frames took long, and how many there were. `tasks`: their processor time; a frame is one of them.
