@@ -67,8 +67,10 @@ fn a_frozen_page_has_each_message_once_when_it_goes_on() {
         assert!(are_all(&states(&mut luis)[expected.len() - 10..], "DELIVERED"), "{:?}", states(&mut luis));
         ana.bring_to_front();
         // They are read from the first one on: the last one may be below the screen.
-        ana.click("#newest");
-        wait_until("the reading", || are_all(&states(&mut luis), "READ"));
+        wait_until("the reading", || {
+            ana.evaluate("document.querySelector('#newest').click()");
+            are_all(&states(&mut luis), "READ")
+        });
         ana.wait_for_message(&expected[expected.len() - 1], None);
         assert_eq!(ana.messages(), expected);
     }
