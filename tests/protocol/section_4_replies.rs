@@ -88,9 +88,10 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
 #[test]
 fn shutdown_is_told_on_both_ports_after_what_was_asked_is_answered() {
     let mut world = World::without_lobby();
+    // Accepted before the next one on this port.
+    let mut unknown = Connection::open(world.send);
     let mut ana = world.register("ana");
     let mut session = world.session("ana");
-    let mut unknown = Connection::open(world.send);
     session.send("POLL;0\n");
     ana.wait_until_online("ana");
     let (status, _) = world.stop();
