@@ -56,6 +56,8 @@ fn a_message_is_taken_back_on_both_sides() {
     // The other way round: the text leaves the page, and its database.
     assert!(luis.request("SEND;m-1;ana;a secret").starts_with("OK;"));
     ana.wait_for_message("a secret", None);
+    ana.fill("#search", "secret");
+    ana.wait_for_text(".found", "a secret");
     let history = luis.list("HISTORY;ana;10");
     let number = history.last().and_then(|row| row.split(';').next()).expect("a number");
     assert!(luis.request(&format!("ERASE;ana;{number}")).starts_with("OK"));

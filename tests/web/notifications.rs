@@ -63,6 +63,12 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
     deliver(&mut eva, "ana", "ana?");
     ana.wait_for("notified.length > 1");
     assert_eq!(notified(&ana), json!([["luis", "second"], ["eva", "ana?"]]));
+    // What is taken back is shown no longer.
+    ana.evaluate("notified[1].addEventListener('close', () => globalThis.isClosed = true)");
+    let row = eva.list("HISTORY;ana;1").concat();
+    let number = row.split(';').next().expect("a number");
+    assert!(eva.request(&format!("ERASE;ana;{number}")).starts_with("OK"));
+    ana.wait_for("globalThis.isClosed");
     // DevTools cannot click on one.
     ana.evaluate("notified[0].dispatchEvent(new Event('click'))");
     ana.wait_for("document.querySelector('.title h1').textContent === 'luis'");

@@ -43,6 +43,8 @@ export function newState(me) {
     readElsewhere: new Map(),
     /** What was taken back since a page of HISTORY was asked for, which may have been read before that. Null: none is. */
     erasures: null,
+    /** How often a text went: what else has texts looks again. */
+    erasedCount: 0,
     changes: newChanges(),
   };
 }
@@ -181,6 +183,7 @@ const APPLY = {
     for (const row of taken) addRow(state, chat, { ...row, text: "", erased: true });
     if (!isCounted) chat.erased += taken.length;
     if (mapped(from) === mapped(state.me)) noteTaken(state, chat, first, last);
+    state.erasedCount += 1;
     if (chat.older) state.changes.erase.push({ chat: chat.key, era: chat.era, first, last, from });
   },
   /** Nothing of that conversation up to a number is missing here any more: the server counts this many messages. */

@@ -77,6 +77,7 @@ const DRAFT_DELAY = 400;
  *   or one of `away`, `key-ended`, `logged-out`, `replaced`, `other-page`, `newer-database`, `storage`, `strange`.
  * @property {string|null} reasonText The text of the server's KO.
  * @property {string|null} me
+ * @property {number} erasedCount It changes when messages are taken back: results of a search are asked for again.
  * @property {Chat[]} chats In the order of the last message, the newest first.
  * @property {(target: string, range?: {before?: string|null, count?: number}) => Row[]} rows The last `count` rows before the row
  *   with the key `before`, or the last ones, oldest first. The user's messages of the outbox are the last ones.
@@ -279,7 +280,7 @@ class Owner {
     const hasState = state.me !== "" && phase !== "signed-out";
     return {
       phase, offline: isOffline, reason: why.reason, reasonText: why.text,
-      me: state.me === "" ? readStays() : state.me,
+      me: state.me === "" ? readStays() : state.me, erasedCount: state.erasedCount,
       chats: hasState ? presentChats(state, { holds, online: told.online, rooms: told.roomsByKey }) : [],
       rows: (target, range) => presentRows(state, target, holds, range),
       hasOlder: (target) => hasOlder(state, target),

@@ -13,6 +13,7 @@ const MOST_FOUND = 100;
 export function makeChats(ui) {
   let found = [];
   let searched = "";
+  let erasedCount = 0;
   const me = make("span.me");
   const search = make("input", { id: "search", type: "search", placeholder: say("search"), "aria-label": say("search"), oninput: runSearch });
   const list = make("ul.chats", { "aria-label": say("chats"), onkeydown: moveBetweenChats });
@@ -44,6 +45,9 @@ export function makeChats(ui) {
     forget,
     draw(view) {
       setText(me, view.me ?? "");
+      // A text that was taken back leaves the results.
+      if (view.erasedCount !== erasedCount && found.length > 0) runSearch();
+      erasedCount = view.erasedCount;
       const wanted = searched.toLowerCase();
       const chats = view.chats.filter((chat) => chat.target.toLowerCase().includes(wanted));
       empty.hidden = view.chats.length > 0;

@@ -14,6 +14,8 @@ export function makeNotices(ui) {
   let lastNumber = -1;
   /** The key of the last row of each chat that was announced. */
   let announced = null;
+  /** The last notification of each chat, and the key of its message. */
+  const notified = new Map();
   const offline = make("p.banner", { role: "status", hidden: true });
   const outbox = make("details.outbox", { hidden: true });
   const list = make("div.notices", { role: "status" });
@@ -49,13 +51,23 @@ export function makeNotices(ui) {
     setTimeout(() => said.remove(), NOTICE_TIME);
   }
 
+  /** Closes the notification of a message that was taken back. */
+  function closeErased(view) {
+    for (const { target, last } of view.chats) {
+      const { shown, key } = notified.get(target) ?? {};
+      if (shown && last?.key === key && last.erased) shown.close();
+    }
+  }
+
   function announce(view) {
     const lasts = new Map(view.chats.map((chat) => [chat.target, chat.last?.key ?? ""]));
     const isNew = (chat) => announced !== null && announced.get(chat.target) !== chat.last?.key;
     const counts = (chat) => chat.last?.kind === "message" && !chat.last.mine && !chat.ignored && chat.unread > 0;
+    closeErased(view);
     for (const chat of view.chats.filter((chat) => isNew(chat) && counts(chat))) {
       sayAloud(`${visibleLine(chat.last.from)}: ${preview(chat.last.text)}`);
-      if (!chat.muted || chat.mentions > 0) notify(ui, chat);
+      const shown = !chat.muted || chat.mentions > 0 ? notify(ui, chat) : null;
+      if (shown) notified.set(chat.target, { shown, key: chat.last.key });
     }
     announced = view.phase === "open" ? lasts : null;
   }
@@ -101,9 +113,10 @@ function sayNotice(notice) {
   return say(`n-${key}`, { target: visibleLine(target), user: visibleLine(user), room: visibleLine(room), text: visibleLine(text), why });
 }
 
+/** Shows a notification of the last message of a chat, and returns it; null: there is none. */
 function notify(ui, chat) {
   const isSeen = document.visibilityState === "visible" && document.hasFocus();
-  if (isSeen || !("Notification" in window) || Notification.permission !== "granted") return;
+  if (isSeen || !("Notification" in window) || Notification.permission !== "granted") return null;
   const title = chat.kind === "room" ? `${visibleLine(chat.last.from)} · ${visibleLine(chat.target)}` : visibleLine(chat.target);
   try {
     // One for each chat: the newest replaces the one before it.
@@ -113,7 +126,9 @@ function notify(ui, chat) {
       ui.open(chat.target);
       shown.close();
     });
+    return shown;
   } catch {
     // Android shows only those of a service worker.
+    return null;
   }
 }
