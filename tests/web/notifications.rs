@@ -7,12 +7,18 @@ use super::messenger::{Messenger, url};
 use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
-/// Notes each notification that the page makes; the browser shows it all the same.
+/// Notes each notification that the page makes, and which it closes; the browser shows it all the same.
 const NOTE: &str = "globalThis.notified = [];
+    globalThis.ended = [];
     globalThis.Notification = class extends Notification {
         constructor(title, options) {
             super(title, options);
             notified.push(this);
+        }
+
+        close() {
+            ended.push(this.title);
+            super.close();
         }
     };";
 
@@ -64,11 +70,10 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
     ana.wait_for("notified.length > 1");
     assert_eq!(notified(&ana), json!([["luis", "second"], ["eva", "ana?"]]));
     // What is taken back is shown no longer.
-    ana.evaluate("notified[1].addEventListener('close', () => globalThis.isClosed = true)");
     let row = eva.list("HISTORY;ana;1").concat();
     let number = row.split(';').next().expect("a number");
     assert!(eva.request(&format!("ERASE;ana;{number}")).starts_with("OK"));
-    ana.wait_for("globalThis.isClosed");
+    ana.wait_for("ended.join() === 'eva'");
     // DevTools cannot click on one.
     ana.evaluate("notified[0].dispatchEvent(new Event('click'))");
     ana.wait_for("document.querySelector('.title h1').textContent === 'luis'");
