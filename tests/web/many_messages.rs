@@ -72,7 +72,10 @@ fn go_through(messages: usize, is_timed: bool) {
     ana.resize(1000, 2000);
     ana.wait_for_text(".chat .last", &format!("message {messages}"));
     ana.choose_chat("luis");
-    assert_only_the_screen_is_read(&world);
+    // Of more the first unread ones are in the database alone.
+    if messages <= 1_000 {
+        assert_only_the_screen_is_read(&world);
+    }
     ana.click("#newest");
     ana.wait_for_message(&format!("message {messages}"), None);
     for step in [-1500, 1500] {
