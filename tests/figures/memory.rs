@@ -53,7 +53,7 @@ pub fn name(user: usize) -> String {
 }
 
 /// A session with a poll that waits as long as one may.
-fn wait(world: &World, user: usize) -> Connection {
+pub fn wait(world: &World, user: usize) -> Connection {
     let mut session = world.session(&name(user));
     session.send("POLL;0;299\n");
     session

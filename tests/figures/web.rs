@@ -1,8 +1,8 @@
-//! What the framing of WebSockets costs beside plain lines: the time to an OK, and memory of a user who waits.
+//! Figures of the framing of WebSockets beside plain lines: the time to an OK, and the memory of a user who waits.
 
 use std::time::Duration;
 
-use crate::memory::{name, register};
+use crate::memory::{name, register, wait};
 use crate::support::process::Process;
 use crate::support::web::{Web, world_with_web};
 use crate::support::{Connection, PASSWORD};
@@ -48,13 +48,7 @@ fn memory_of_a_page_that_waits() {
     let process = Process::of(world.pid());
     let each = |before: u64| process.resident().saturating_sub(before) as f64 / users as f64;
     let before = process.resident();
-    let plain: Vec<Connection> = (0..users)
-        .map(|user| {
-            let mut session = world.session(&name(user));
-            session.send("POLL;0;299\n");
-            session
-        })
-        .collect();
+    let plain: Vec<Connection> = (0..users).map(|user| wait(&world, user)).collect();
     std::thread::sleep(Duration::from_secs(1));
     let over_lines = each(before);
     let before = process.resident();

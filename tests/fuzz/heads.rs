@@ -13,7 +13,7 @@ use crate::support::{TIMEOUT, wait_for, wait_until};
 
 const INPUTS: u64 = 1_000;
 
-/// What browsers, programs and proxies send.
+/// Returns requests as browsers, programs and proxies send them.
 fn requests(web: SocketAddr) -> Vec<Vec<u8>> {
     let host = web.to_string();
     let origin = format!("http://{host}");

@@ -24,7 +24,7 @@ const PLANTED: &str = "PLANTED";
 /// The condition in a module of the page: node has the variable, and for a browser the server of the copy writes its value.
 const CHOSEN_IN_PAGE: &str = "@CHOSEN@";
 
-/// Where the server of the copy writes it into the files of the page, beside what it writes there anyway.
+/// The source file in which the server of the copy fills that in, and the call after which it does.
 const FILLS_IN_PAGE: (&str, &str) = ("src/server/web/page.rs", ".replace(BUILD, &digest)");
 
 /// The module of the copy that knows which defect is chosen.

@@ -32,7 +32,7 @@ fn are_all(states: &[(String, String)], wanted: &str) -> bool {
     !states.is_empty() && states.iter().all(|(state, _)| state == wanted)
 }
 
-/// Nothing of a frozen page runs: what comes meanwhile waits on the server, and is there once after that. The first time the
+/// A frozen page runs no code: messages wait on the server, and come once when the page goes on. The first time the
 /// connections still stand when the page goes on; the second time the server was away, and has messages that it did not send.
 #[test]
 fn a_frozen_page_has_each_message_once_when_it_goes_on() {

@@ -66,7 +66,7 @@ fn a_hidden_page_reads_nothing() {
     ana.wait_for("document.title === 'wachat'");
 }
 
-/// What the user has written on another device is no news.
+/// Own messages of another device do not count as unread.
 #[test]
 fn own_messages_from_another_device_are_not_unread() {
     let Some(program) = chromium() else { return };

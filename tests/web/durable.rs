@@ -1,4 +1,4 @@
-//! What leaves the page, or is shown in it, is durable before (promise 6), and has one id however often it is sent. Scripts that
+//! Output commit in the page (promise 6): it sends and shows only what is durable, and a retry has the same id. Scripts that
 //! run before those of the page watch its database and its sockets.
 
 use serde_json::{Value, json};

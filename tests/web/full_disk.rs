@@ -69,7 +69,7 @@ fn on_a_full_disk_nothing_is_acknowledged_or_lost_and_it_goes_on_when_there_is_s
     assert_eq!(texts_and_states(&mut luis), [received("before"), received(&meanwhile)]);
     std::fs::remove_file(&filler).expect("the filler");
     ana.wait_for_message("meanwhile", None);
-    // What could not be stored is in the input again.
+    // The input has the text again that could not be stored.
     assert_eq!(ana.evaluate("document.querySelector('#message').value"), long.as_str());
     assert_eq!(ana.messages().len(), 2);
     ana.click("#send");

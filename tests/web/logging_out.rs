@@ -15,7 +15,7 @@ const READ_ACCOUNT: &str = "new Promise((resolve) => {
     };
 })";
 
-/// Whether nothing of what the user before has typed, found or opened is there.
+/// Checks that the page has nothing that the user before has typed, found or opened.
 const IS_GONE: &str = "!document.body.textContent.includes('secret') && location.hash === '' &&
     ['#message', '#search'].every((field) => !document.querySelector(field)?.value)";
 
@@ -31,10 +31,7 @@ fn the_device_its_key_and_its_database_are_gone() {
     let login = format!("KEY:{}:ana:{}", field("device"), field("key"));
     let log_in = || Connection::open_with(world.addresses()[0], &login).0;
     assert!(log_in().starts_with("OK;"), "{}", log_in());
-    ana.click("#account");
-    ana.click_text("dialog button", "Log out");
-    ana.click_text("dialog button.primary", "Log out");
-    ana.wait_for_element("#user");
+    ana.log_out();
     ana.wait_for("indexedDB.databases().then((databases) => databases.length === 0)");
     assert_eq!(ana.evaluate("localStorage.length"), 0);
     assert!(log_in().starts_with("KO;AUTH"), "{}", log_in());
@@ -58,10 +55,7 @@ fn nothing_is_left_to_the_next_user() {
     ana.fill("#search", "secret");
     ana.wait_for_text(".found", "a secret");
     ana.fill("#message", "half a secret");
-    ana.click("#account");
-    ana.click_text("dialog button", "Log out");
-    ana.click_text("dialog button.primary", "Log out");
-    ana.wait_for_element("#user");
+    ana.log_out();
     let told = ana.texts(".notice");
     assert!(told.iter().all(|notice| !notice.contains("the server could not be told")), "{told:?}");
     assert_eq!(world.login("ana").list("DEVICES"), [""; 0]);

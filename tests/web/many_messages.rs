@@ -12,7 +12,7 @@ use crate::support::{Connection, TIMEOUT, World, wait_until};
 const MOST_ROWS: u64 = 300;
 /// Milliseconds of processor time that a frame may take: unlike the time of a clock, it is hardly more on a busy machine.
 const FRAME: f64 = 50.0;
-/// One frame of so many may take longer nevertheless.
+/// At most one frame in this number may take longer.
 const FRAMES: usize = 20;
 
 /// Scrolls to an end, some rows a frame, and notes the messages that were on the screen, the most rows, and each frame's time.

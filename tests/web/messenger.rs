@@ -76,6 +76,15 @@ impl Messenger {
         Self { page: self.page.without_devtools(during) }
     }
 
+    /// Logs the user out, and waits for the form to log in.
+    #[track_caller]
+    pub fn log_out(&self) {
+        self.click("#account");
+        self.click_text("dialog button", "Log out");
+        self.click_text("dialog button.primary", "Log out");
+        self.wait_for_element("#user");
+    }
+
     /// Returns the page, whoever is logged in there.
     pub fn into_page(self) -> Page {
         self.page

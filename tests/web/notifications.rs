@@ -1,4 +1,4 @@
-//! What tells a user of new messages who does not look at the page: notifications, and the count in the title.
+//! Notifications and the count in the title, for a user who does not look at the page.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
         ana.click_text("dialog button", action);
         ana.wait_for_text(".about", if chat == "eva" { "muted" } else { "ignored" });
     }
-    // While she looks: not even of a chat that is not open.
+    // A page that is visible and has the focus notifies of no chat, open or not.
     deliver(&mut luis, "ana", "first");
     ana.wait_for_text(".chat", "first");
     assert_eq!(notified(&ana), json!([]));
@@ -65,11 +65,11 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
     deliver(&mut luis, "ana", "second");
     ana.wait_for("notified.length > 0");
     assert_eq!(notified(&ana), json!([["luis", "second"]]));
-    // Who is named hears of it, also in a chat that is muted.
+    // A mention notifies in a muted chat, too.
     deliver(&mut eva, "ana", "ana?");
     ana.wait_for("notified.length > 1");
     assert_eq!(notified(&ana), json!([["luis", "second"], ["eva", "ana?"]]));
-    // What is taken back is shown no longer.
+    // The notification of a message that is taken back is closed.
     let row = eva.list("HISTORY;ana;1").concat();
     let number = row.split(';').next().expect("a number");
     assert!(eva.request(&format!("ERASE;ana;{number}")).starts_with("OK"));

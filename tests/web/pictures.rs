@@ -17,7 +17,7 @@ const PICTURES: [(&str, &str, u32, u32); 3] = [
 ];
 const MOST_BYTES: usize = 60_000;
 
-/// What is said, by whom.
+/// The messages of the picture: sender and text.
 const STORY: [(&str, &str); 5] = [
     ("luis", "hola a todos"),
     ("eva", "¿quién viene al cine?"),

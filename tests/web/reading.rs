@@ -49,7 +49,7 @@ fn an_idle_page_draws_nothing() {
             setTimeout(() => resolve(frames), 1500);
         })",
     );
-    // What came before, as who is online, may still be drawn.
+    // Earlier events, as presence, may still be drawn.
     assert!(frames.as_u64() < Some(5), "{frames} frames in 1.5 s");
 }
 
@@ -155,7 +155,7 @@ fn days_that_are_out_of_order_have_a_line_each() {
     assert_eq!(ana.evaluate(lines), "true,false,true,false,true,false,true,false");
 }
 
-/// What was said in a room before one joined it is shown.
+/// The page fetches the messages of a room from before the user's JOIN.
 #[test]
 fn a_room_that_is_joined_shows_what_was_said_before() {
     let Some(program) = chromium() else { return };
