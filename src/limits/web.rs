@@ -10,6 +10,9 @@ pub const WEB_HEAD_BYTES: usize = 16 << 10;
 pub const WEB_HEADERS: usize = 64;
 /// Time in which the next request has to be complete after an answer.
 pub const WEB_KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Time in which a client takes an answer as a whole. One that sends its next request after an answer never needs it: the
+/// largest file fits into the buffers of the socket.
+pub const WEB_ANSWER: Duration = Duration::from_secs(10);
 /// Most requests that one connection makes before it is closed.
 pub const WEB_REQUESTS: usize = 100;
 /// Most bytes of a request that are discarded after the answer to a connection that gets no thread.

@@ -6,12 +6,13 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
 
+use super::timed::TimedStream;
 use super::tls::Tls;
 use super::web_socket::{CloseCode, Pinged, WebSocket};
 use crate::limits;
@@ -71,12 +72,21 @@ impl Socket {
         }
     }
 
-    /// Writes all bytes; blocks up to the socket's write time-out.
+    /// Writes all bytes. Each system call blocks up to the socket's write time-out.
     pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        self.write_to(&self.tcp, bytes)
+    }
+
+    /// Writes all bytes within this time, however slowly the peer takes them.
+    pub fn write_all_within(&self, time: Duration, bytes: &[u8]) -> io::Result<()> {
+        self.write_to(TimedStream::new(&self.tcp, time), bytes)
+    }
+
+    fn write_to(&self, mut tcp: impl Write, bytes: &[u8]) -> io::Result<()> {
         let bytes = self.frame(bytes);
         match &self.tls {
-            None => (&self.tcp).write_all(&bytes),
-            Some(tls) => tls.write_all(&self.tcp, &bytes),
+            None => tcp.write_all(&bytes),
+            Some(tls) => tls.write_all(tcp, &bytes),
         }
     }
 

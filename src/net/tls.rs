@@ -137,10 +137,10 @@ impl Tls {
         opened
     }
 
-    pub fn write_all(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    pub fn write_all(&self, mut tcp: impl Write, bytes: &[u8]) -> io::Result<()> {
         let _writing = self.writing.lock();
         let sealed = self.seal(bytes)?;
-        (&mut &*tcp).write_all(&sealed)
+        tcp.write_all(&sealed)
     }
 
     pub fn seal(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -1,18 +1,14 @@
 //! A ban, a removed account, a new password, LOGOUT: once it is durable, nothing takes effect for a connection that it
 //! excludes, whatever that connection had in a queue.
 
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
-
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getpeername, socket_with, sockopt};
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use wachat::model::{Banned, Network, Password, ShortText, UserName};
 use wachat::protocol::control::{ControlRequest, SessionChoice};
 use wachat::server::hash_one;
 
 use crate::support::held_server::HeldServer;
+use crate::support::narrow::{connect_narrowly, narrow_output_to};
 use crate::support::{Connection, PASSWORD, wait_until};
 
 fn name(user: &str) -> UserName {
@@ -189,30 +185,14 @@ fn a_refused_new_password_has_no_effect_then_or_later() {
     server.handle.stop().expect("a clean stop");
 }
 
-/// Makes the buffer small in which the server sends to a client of this process: what does not fit has to wait.
-fn narrow(client: SocketAddr) {
-    let this = pidfd_open(getpid(), PidfdFlags::empty()).expect("this process");
-    let descriptors = std::fs::read_dir("/proc/self/fd").expect("its descriptors");
-    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let sockets = numbers.filter_map(|number| pidfd_getfd(&this, number, PidfdGetfdFlags::empty()).ok());
-    let is_of =
-        |socket: &OwnedFd| getpeername(socket).ok().flatten().and_then(|peer| peer.try_into().ok()) == Some(client);
-    for socket in sockets.filter(is_of) {
-        sockopt::set_socket_send_buffer_size(&socket, 4_096).expect("a buffer");
-    }
-}
-
 /// Has a user who reads nothing change the password, so that the replies before fill the connection while the password is
 /// compared.
 fn change_password_unread(server: &HeldServer, eva: &mut Connection, user: &str, new: &str) -> Connection {
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket");
-    sockopt::set_socket_recv_buffer_size(&socket, 4_096).expect("a buffer");
-    connect(&socket, &server.handle.send_address()).expect("a connection");
-    let stream = TcpStream::from(socket);
+    let stream = connect_narrowly(server.handle.send_address());
     let address = stream.local_addr().expect("its address");
     let mut line = Connection::from_stream(stream).expect("a connection");
     assert!(line.request(&format!("LOGIN:{user}:{PASSWORD}")).starts_with("OK;"));
-    narrow(address);
+    narrow_output_to(address);
     server.stand_still(eva);
     let sends: String = (0..300).map(|number| format!("SEND;{number:064};eva;hola\n")).collect();
     line.send(format!("{sends}PASSWD;{PASSWORD};{new}\n"));

@@ -1,6 +1,6 @@
 //! The web port beside the others: limits, bans and the audit log, proxies, connections that stand still, start and stop.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use wachat::limits;
 
 use crate::support::connection::connect_from;
+use crate::support::held_server::HeldServer;
 use crate::support::metrics::{Page, world_with_metrics};
+use crate::support::narrow::{connect_narrowly, narrow_output_to};
 use crate::support::web::{Web, request, upgrade_fields, world_with_web};
 use crate::support::world::{choose_ports, choose_ports_in_a_row};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end, tls, wait_until};
@@ -73,7 +75,7 @@ fn limits_are_told_by_a_status_and_bans_by_a_line() {
             assert_eq!((answer.status, answer.field("Connection")), (503, Some("close")));
         } else if port != web {
             let mut said = String::new();
-            std::io::Read::read_to_string(&mut stream, &mut said).unwrap();
+            stream.read_to_string(&mut said).unwrap();
             assert!(said.starts_with("KO;FULL;"), "{said}");
         }
     }
@@ -191,6 +193,41 @@ fn seventy_people_of_one_address_log_in_at_once() {
         let reply = client.read_line();
         assert!(reply.starts_with(&format!("OK;student{};", number / 2)), "{number}: {reply}");
     }
+}
+
+/// Returns the first line of a request for the largest file that is served.
+fn ask_for_largest_file(web: SocketAddr) -> String {
+    let page = Web::connect(web).exchange(&request("GET /", &[HOST])).body;
+    let paths = page.split('"').filter(|text| text.starts_with('/') && text.ends_with(".js"));
+    let size = |path: &&str| Web::connect(web).exchange(&request(&format!("GET {path}"), &[HOST])).body.len();
+    format!("GET {}", paths.max_by_key(size).expect("a file"))
+}
+
+/// It takes some of the answer every second: no system call of the server ever waits long.
+#[test]
+fn a_client_that_takes_a_file_too_slowly_is_cut_off() {
+    let own = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = HeldServer::start_with(|config| {
+        config.web = Some(wachat::server::Web { address: own, names: vec![], proxies: vec![] });
+    });
+    let web = server.handle.web_address().expect("a web port");
+    let largest = ask_for_largest_file(web);
+    let mut stream = connect_narrowly(web);
+    let mut client = Web::over(stream.try_clone().unwrap(), tls::is_everywhere());
+    assert_eq!(client.exchange(&request("HEAD /", &[HOST])).status, 200);
+    narrow_output_to(stream.local_addr().unwrap());
+    client.send(request(&largest, &[HOST]));
+    // Requests that the server has not read make it reset the connection when it closes.
+    client.send(request(&largest, &[HOST]).repeat(limits::WEB_REQUESTS - 2));
+    let begin = Instant::now();
+    let mut taken = 0;
+    while stream.take_error().unwrap().is_none() {
+        assert!(begin.elapsed() < limits::WEB_ANSWER + Duration::from_secs(10), "{taken} bytes were taken");
+        taken += stream.read(&mut [0; 200]).unwrap_or(0);
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    let took = begin.elapsed();
+    assert!(took > limits::WEB_ANSWER - Duration::from_secs(1), "{took:?}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub mod held_server;
 pub mod intercepted_disk;
 pub mod last_release;
 pub mod metrics;
+pub mod narrow;
 pub mod node;
 pub mod process;
 pub mod proxy;

@@ -100,7 +100,7 @@ fn serve_apart(stream: UnixStream, open: &Arc<AtomicUsize>, shared: &Arc<Shared>
     }
 }
 
-fn serve(stream: &mut TimedStream, shared: &Shared) {
+fn serve(stream: &mut TimedStream<UnixStream>, shared: &Shared) {
     // A command that has gone away takes no reply.
     let _ = answer(stream, shared).and_then(|reply| stream.write_all(&reply));
 }
@@ -122,7 +122,7 @@ impl Drop for Place {
 }
 
 /// Reads the request, and returns the lines of its reply. An error: the command is gone, too slow, or sends too much.
-fn answer(stream: &mut TimedStream, shared: &Shared) -> io::Result<Vec<u8>> {
+fn answer(stream: &mut TimedStream<UnixStream>, shared: &Shared) -> io::Result<Vec<u8>> {
     let mut lines = BufReader::new((&mut *stream).take(CONTROL_BYTES));
     let request = ControlRequest::read(&mut || read_line(&mut lines))?;
     let Some(request) = request else { return Ok(refusal(Code::Syntax, "not a request of this version of wachat")) };

@@ -12,7 +12,7 @@ use super::open::Noted;
 use super::site::{Site, port_at};
 use super::upgrade::UpgradeRequest;
 use crate::limits;
-use crate::net::{Socket, drain_input, linger_close};
+use crate::net::{Socket, TimedStream, drain_input};
 use crate::protocol::Port;
 use crate::server::audit::ConnectionRefusal;
 use crate::server::connections::accept::{max_strangers, next_id, note_refused};
@@ -82,7 +82,6 @@ impl Exchange {
     /// Answers requests until one of them asks for a WebSocket. `None`: there are to be no more.
     fn answer_requests(&mut self) -> io::Result<Option<Upgrade>> {
         let mut deadline = Instant::now() + self.shared.timeout;
-        self.socket.tcp().set_write_timeout(Some(self.shared.timeout))?;
         match (self.peek(deadline)?, self.shared.tls.is_some()) {
             (TLS_HANDSHAKE, true) => {}
             (TLS_HANDSHAKE, false) => return Ok(None),
@@ -110,10 +109,10 @@ impl Exchange {
             Ok(Outcome::Answer(answer)) | Err(answer) => answer,
         };
         if is_last || !answer.status.keeps_alive() {
-            linger_close(&self.socket, &answer.bytes(is_head, true));
-            return Ok(Next::End);
+            self.write(&answer.bytes(is_head, true))?;
+            return self.end().map(|()| Next::End);
         }
-        self.socket.write_all(&answer.bytes(is_head, false))?;
+        self.write(&answer.bytes(is_head, false))?;
         Ok(Next::Request)
     }
 
@@ -131,7 +130,7 @@ impl Exchange {
 
     /// Sends a client that speaks clear text to the same path under TLS.
     fn redirect(&mut self, deadline: Instant) -> io::Result<()> {
-        let mut tcp = self.socket.tcp();
+        let tcp = self.socket.tcp();
         let read = |buffer: &mut [u8]| { tcp }.read(buffer);
         let head = self.heads.next(tcp, &read, deadline)?;
         let is_head = head.as_ref().is_ok_and(|head| head.method == Method::Head);
@@ -143,8 +142,18 @@ impl Exchange {
             Ok(answer.with("Location", &target).with("Cache-Control", "no-store"))
         });
         let answer = answer.unwrap_or_else(|refusal| refusal);
-        tcp.write_all(&answer.bytes(is_head, true))?;
-        tcp.shutdown(Shutdown::Write)?;
+        TimedStream::new(tcp, limits::WEB_ANSWER).write_all(&answer.bytes(is_head, true))?;
+        self.end()
+    }
+
+    /// Writes an answer.
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all_within(limits::WEB_ANSWER, bytes)
+    }
+
+    /// Closes the connection after the last answer, so that it arrives: see [`drain_input`].
+    fn end(&self) -> io::Result<()> {
+        self.socket.tcp().shutdown(Shutdown::Write)?;
         drain_input(&self.socket);
         Ok(())
     }
@@ -176,10 +185,10 @@ impl Exchange {
 
     /// Opens the WebSocket, and reads from it until it ends.
     fn upgrade(self, Upgrade { request, port, address }: Upgrade) {
-        let Self { shared, socket, slot, noted, heads, .. } = self;
-        if let Err(error) = socket.write_all(&request.accept()) {
+        if let Err(error) = self.write(&request.accept()) {
             return log::debug!("web, {address}: {error}");
         }
+        let Self { shared, socket, slot, noted, heads, .. } = self;
         shared.metrics.accepted_connections.of(port).add(1);
         let id = next_id(&shared);
         let router = shared.router.clone();
