@@ -41,6 +41,7 @@ fn a_connection_is_counted_from_its_first_byte_and_under_its_port_from_the_upgra
     let mut client = Web::connect(web);
     assert_eq!(client.exchange(&request("GET /", &[HOST])).status, 200);
     assert_eq!(page().value("wachat_connections{port=\"send\"}"), 0.0);
+    assert_eq!(page().value("wachat_connections{port=\"web\"}"), 1.0);
     client.upgrade("/send", &[HOST]);
     // The answer comes before the count.
     assert!(client.ask(&format!("LOGIN:ana:{PASSWORD}")).starts_with("OK;ana;"));
@@ -48,7 +49,9 @@ fn a_connection_is_counted_from_its_first_byte_and_under_its_port_from_the_upgra
         ("wachat_connections{port=\"send\"}", 1.0),
         ("wachat_sessions{port=\"send\"}", 1.0),
         ("wachat_connections{port=\"recv\"}", 0.0),
+        ("wachat_connections{port=\"web\"}", 0.0),
         ("wachat_connections_accepted_total{port=\"send\"}", 2.0),
+        ("wachat_connections_accepted_total{port=\"web\"}", 1.0),
         ("wachat_logins_total{outcome=\"accepted\"}", 2.0),
     ] {
         assert_eq!(page().value(sample), value, "{sample}");
@@ -63,7 +66,7 @@ fn a_connection_is_counted_from_its_first_byte_and_under_its_port_from_the_upgra
 /// One connection too many is told so before it is a WebSocket; a ban is told after it.
 #[test]
 fn limits_are_told_by_a_status_and_bans_by_a_line() {
-    let (world, web) = world_with_web(&[]);
+    let (world, web, metrics) = world(&[]);
     let banned = [127, 0, 9, 1];
     world.administer(&["ban", "127.0.9.1", "--reason", "ruido"]);
     let mut open: Vec<_> = (0..limits::BANNED_PER_ADDRESS).map(|_| open_from(banned, web, "/recv")).collect();
@@ -84,6 +87,8 @@ fn limits_are_told_by_a_status_and_bans_by_a_line() {
         "{}",
         world.log()
     );
+    let refused = |port| Page::read(metrics).value(&format!("wachat_connections_refused_total{{port=\"{port}\"}}"));
+    assert_eq!((refused("web"), refused("send")), (1.0, 1.0));
     let client = &mut open[0];
     let reply = client.ask(&format!("LOGIN:ana:{PASSWORD}"));
     assert!(reply.starts_with("KO;BANNED;") && reply.contains("ruido"), "{reply}");

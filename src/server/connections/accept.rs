@@ -23,7 +23,7 @@ pub(crate) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
         note_refused(shared, Some(port), peer.ip(), ConnectionRefusal::TooMany);
         return refuse(&stream, Ko::new(Code::Full, "the server has too many connections; try later"));
     };
-    shared.metrics.accepted_connections.of(port).add(1);
+    shared.metrics.accepted_connections.of(Some(port)).add(1);
     let id = next_id(shared);
     let trace = shared.trace.as_ref();
     let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port, &stream));
@@ -62,9 +62,7 @@ pub(crate) fn next_id(shared: &Shared) -> ConnectionId {
 
 /// Counts a connection that is not served, and has it in the audit log. `port`: `None` on the web port, before the upgrade.
 pub(crate) fn note_refused(shared: &Shared, port: Option<Port>, from: IpAddr, reason: ConnectionRefusal) {
-    if let Some(port) = port {
-        shared.metrics.refused_connections.of(port).add(1);
-    }
+    shared.metrics.refused_connections.of(port).add(1);
     shared.metrics.count_refusal(Code::Full);
     shared.audit.note(audit::Event::ConnectionRefused { from, port, reason });
 }

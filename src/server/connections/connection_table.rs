@@ -33,6 +33,8 @@ struct Counts {
     all: Count,
     send: Count,
     recv: Count,
+    /// Those to the web port before the upgrade.
+    web: Count,
     per_network: HashMap<Network, Count>,
     /// The most connections at once since [`ConnectionTable::has_shrunk`].
     peak: usize,
@@ -107,12 +109,13 @@ impl ConnectionTable {
         networks.is_none_or(|networks| networks.with_factors().all(fits_network))
     }
 
-    /// Counts the open connections of a port.
-    pub fn open(&self, port: Port) -> Count {
+    /// Counts the open connections of a port; `None`: those to the web port before the upgrade.
+    pub fn open(&self, port: Option<Port>) -> Count {
         let counts = self.counts.lock();
         match port {
-            Port::Send => counts.send,
-            Port::Recv => counts.recv,
+            Some(Port::Send) => counts.send,
+            Some(Port::Recv) => counts.recv,
+            None => counts.web,
         }
     }
 
@@ -139,7 +142,7 @@ impl Counts {
         match place.port {
             Some(Port::Send) => change(&mut self.send),
             Some(Port::Recv) => change(&mut self.recv),
-            None => {}
+            None => change(&mut self.web),
         }
         for network in place.networks.iter().flat_map(Networks::as_slice) {
             let count = self.per_network.entry(*network).or_default();

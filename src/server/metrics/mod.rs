@@ -58,11 +58,12 @@ pub struct Metrics {
     pub stragglers: OnceLock<Arc<Backlog>>,
 }
 
-/// A number for each of the two ports.
+/// A number for each of the two ports, and for the web port before the upgrade.
 #[derive(Default)]
 pub struct PerPort {
     send: Number,
     recv: Number,
+    web: Number,
 }
 
 /// Logins by their outcome.
@@ -87,10 +88,12 @@ pub struct Checkpoints {
 }
 
 impl PerPort {
-    pub(crate) fn of(&self, port: Port) -> &Number {
+    /// Returns the number of a port; `None`: the web port before the upgrade.
+    pub(crate) fn of(&self, port: Option<Port>) -> &Number {
         match port {
-            Port::Send => &self.send,
-            Port::Recv => &self.recv,
+            Some(Port::Send) => &self.send,
+            Some(Port::Recv) => &self.recv,
+            None => &self.web,
         }
     }
 }

@@ -35,12 +35,16 @@ fn write_process(page: &mut Page, shared: &Shared) {
 
 fn write_connections(page: &mut Page, shared: &Shared) {
     let metrics = &shared.metrics;
-    let ports = Port::BOTH.map(|port| (port, port.label()));
+    let [send, recv] = Port::BOTH.map(|port| (Some(port), port.label()));
+    let ports = [send, recv, (None, "web")];
     let open = ports.map(|(port, word)| (word, shared.connections.open(port)));
-    page.gauge("wachat_connections", "Open connections by port, with those that have not logged in.");
+    page.gauge(
+        "wachat_connections",
+        "Open connections by port, with those that have not logged in; web: before the upgrade to a WebSocket.",
+    );
     open.iter().for_each(|(word, open)| page.sample(("port", word), open.total));
     page.gauge("wachat_sessions", "Open connections by port that have logged in.");
-    open.iter().for_each(|(word, open)| page.sample(("port", word), open.logged_in()));
+    open.iter().take(2).for_each(|(word, open)| page.sample(("port", word), open.logged_in()));
     page.counter("wachat_connections_accepted_total", "Connections that were accepted, by port.");
     for (port, word) in ports {
         page.sample(("port", word), metrics.accepted_connections.of(port).get());

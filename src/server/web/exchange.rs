@@ -189,7 +189,7 @@ impl Exchange {
             return log::debug!("web, {address}: {error}");
         }
         let Self { shared, socket, slot, noted, heads, .. } = self;
-        shared.metrics.accepted_connections.of(port).add(1);
+        shared.metrics.accepted_connections.of(Some(port)).add(1);
         let id = next_id(&shared);
         let router = shared.router.clone();
         socket.upgrade(heads.into_rest(), Box::new(move || _ = router.send(Input::Pinged(id))));

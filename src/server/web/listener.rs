@@ -52,6 +52,7 @@ fn accept(shared: &Arc<Shared>, site: &Arc<Site>, open: &Arc<OpenSockets>, strea
         note_refused(shared, None, address, ConnectionRefusal::TooMany);
         return refuse(shared, &stream);
     };
+    shared.metrics.accepted_connections.of(None).add(1);
     let socket = match &shared.tls {
         None => Ok(stream.into()),
         Some(tls) => tls.accept(stream),
