@@ -83,6 +83,14 @@ impl Connection {
         self.read_line()
     }
 
+    /// Sends a message, which the server has to accept. Its id is made of the text.
+    #[track_caller]
+    pub fn send_message(&mut self, target: &str, text: &str) {
+        let id = text.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let reply = self.request(&format!("SEND;{id};{target};{text}"));
+        assert!(reply.starts_with(&format!("OK;{id};")), "{reply}");
+    }
+
     /// Sends one request whose reply is a list, and returns its records.
     pub fn list(&mut self, request: &str) -> Vec<String> {
         self.send(format!("{request}\n"));

@@ -16,11 +16,6 @@ const WATCH: &str = "globalThis.ticks = 0;
     document.addEventListener('freeze', () => (globalThis.isFrozen = true));
     document.addEventListener('resume', () => (globalThis.isFrozen = false));";
 
-fn send(line: &mut Connection, text: &str) {
-    let reply = line.request(&format!("SEND;{};ana;{text}", text.replace(' ', "-")));
-    assert!(reply.starts_with("OK;"), "{reply}");
-}
-
 /// Returns the state and the text of each message, as the server has them.
 fn states(line: &mut Connection) -> Vec<(String, String)> {
     let rows = line.list("HISTORY;ana;1000");
@@ -52,7 +47,7 @@ fn a_frozen_page_has_each_message_once_when_it_goes_on() {
         let ticks = ana.evaluate("globalThis.ticks");
         for number in 0..10 {
             let text = format!("{is_restarted} {number}");
-            send(&mut luis, &text);
+            luis.send_message("ana", &text);
             expected.push(text);
             if is_restarted && number == 5 {
                 world.kill().start();
@@ -134,7 +129,7 @@ fn a_discarded_page_comes_back_logged_in_with_its_outbox() {
         is_discarded = discard(&front, &web.to_string());
         world.start();
         let mut line = world.login("luis");
-        send(&mut line, "meanwhile");
+        line.send_message("ana", "meanwhile");
         assert!(!is_discarded || are_all(&states(&mut line), "RECEIVED"), "{:?}", states(&mut line));
         luis = Some(line);
     });

@@ -150,12 +150,6 @@ impl Browser {
         self.end();
     }
 
-    /// Closes the browser as its user does: it writes what it has in memory.
-    pub fn close(mut self) {
-        self.devtools.send("", "Browser.close", json!({}));
-        wait_for("the browser to end", || self.process.try_wait().expect("its state"));
-    }
-
     fn end(&mut self) {
         if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);

@@ -149,13 +149,13 @@ fn what_is_pressed_is_what_is_clicked() {
     let [mut luis, mut eva] = ["luis", "eva"].map(|user| world.register(user));
     let ana = Messenger::register(&browser, web, "ana");
     for (line, text) in [(&mut luis, "first"), (&mut eva, "second")] {
-        assert!(line.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"));
+        line.send_message("ana", text);
         ana.wait_for_text(".chat", text);
     }
     let point = ana.find_point(".chat", Some("eva"));
     ana.press_mouse(&point);
     let lines = ana.count_of_lines();
-    assert!(luis.request("SEND;third;ana;third").starts_with("OK;"));
+    luis.send_message("ana", "third");
     // The message, and its acknowledgement: the page has it, and has had two frames to draw it.
     wait_until("the message", || ana.count_of_lines() >= lines + 2);
     ana.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");

@@ -14,11 +14,6 @@ use crate::support::{Connection, PASSWORD};
 /// Typed on Chromium's warning of a certificate to go on nevertheless.
 const THROUGH_THE_WARNING: &str = "thisisunsafe";
 
-fn send(line: &mut Connection, text: &str) {
-    let reply = line.request(&format!("SEND;{};ana;{text}", text.replace(' ', "-")));
-    assert!(reply.starts_with("OK;"), "{reply}");
-}
-
 #[track_caller]
 fn assert_is_not_delivered(line: &mut Connection) {
     let last = line.list("HISTORY;ana;1");
@@ -35,7 +30,7 @@ fn without_a_server_the_page_opens_and_has_its_history_and_its_outbox() {
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");
-    send(&mut luis, "before");
+    luis.send_message("ana", "before");
     ana.wait_for_message("before", None);
     ana.wait_for("navigator.serviceWorker.ready.then((worker) => worker.active.state === 'activated')");
     world.kill();
@@ -71,7 +66,7 @@ fn a_page_makes_way_for_a_newer_one_and_refuses_its_database() {
         })",
     );
     ana.wait_for_text("[role=status]", "a newer version");
-    send(&mut luis, "for the newer one");
+    luis.send_message("ana", "for the newer one");
     ana.reload();
     ana.wait_for_text("[role=status]", "a newer version");
     assert_is_not_delivered(&mut luis);
@@ -80,7 +75,7 @@ fn a_page_makes_way_for_a_newer_one_and_refuses_its_database() {
 #[track_caller]
 fn assert_chats(mut luis: Connection, ana: &Messenger) {
     ana.open_chat("luis");
-    send(&mut luis, "hola");
+    luis.send_message("ana", "hola");
     ana.wait_for_message("hola", None);
     ana.write("answer");
     ana.wait_for_message("answer", Some("received"));
@@ -142,7 +137,7 @@ fn a_screen_reader_is_told_everything() {
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");
-    send(&mut luis, "hola");
+    luis.send_message("ana", "hola");
     ana.wait_for_message("hola", None);
     ana.wait_for_text("[aria-live=polite]", "hola");
     let nodes = ana.accessible_nodes();

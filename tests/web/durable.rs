@@ -154,7 +154,7 @@ fn a_message_that_is_sent_again_is_looked_for_and_has_the_same_id() {
     ana.open_chat("luis");
     ana.write("hola");
     ana.wait_for_message("hola", Some("received"));
-    let sent: Vec<_> = ana.evaluate("sent").as_array().into_iter().flatten().map(Value::to_string).collect();
+    let sent: Vec<_> = ana.evaluate("sent").as_array().expect("a list").iter().map(Value::to_string).collect();
     let sends: Vec<_> = (0..sent.len()).filter(|index| sent[*index].starts_with("\"SEND;")).collect();
     let &[first, second] = sends.as_slice() else { panic!("{sent:?}") };
     assert_eq!(sent[first], sent[second]);

@@ -158,7 +158,7 @@ fn a_browser_that_is_killed_at_any_line_loses_and_doubles_nothing() {
 fn send(world: &World, texts: &[String]) {
     let mut luis = world.login("luis");
     for text in texts {
-        assert!(luis.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"), "{text}");
+        luis.send_message("ana", text);
     }
 }
 

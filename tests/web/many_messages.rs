@@ -84,7 +84,7 @@ fn go_through(messages: usize, is_timed: bool) {
             ana.begin(&scroll);
             ana.wait_for_within(10 * TIMEOUT, "globalThis.way")
         });
-        let seen: BTreeSet<usize> = way["seen"].as_array().into_iter().flatten().map(number_of).collect();
+        let seen: BTreeSet<usize> = way["seen"].as_array().expect("a list").iter().map(number_of).collect();
         assert!(seen.iter().copied().eq(1..=messages), "{} messages came by", seen.len());
         assert!(way["mostRows"].as_u64() <= Some(MOST_ROWS), "{} rows", way["mostRows"]);
         let [long, all] = count_long_frames(&way, &times_of_tasks(&events));
@@ -104,7 +104,7 @@ fn assert_only_the_screen_is_read(world: &World) {
 
 /// Returns how many frames took long, and how many there were. `tasks`: their processor time; a frame is one of them.
 fn count_long_frames(way: &Value, tasks: &[f64]) -> [usize; 2] {
-    let frames: Vec<_> = way["frames"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+    let frames: Vec<_> = way["frames"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect();
     let count = |times: &[f64]| times.iter().filter(|time| **time > FRAME).count();
     let most = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
     println!(

@@ -1,5 +1,4 @@
 //! The page in Chromium, driven through DevTools as a person would use it. Without Chromium these tests are skipped.
-#![allow(dead_code)]
 
 mod background;
 mod browser;

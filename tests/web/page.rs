@@ -66,7 +66,7 @@ impl Page {
         // A page that was discarded is another target.
         let targets = call("Target.getTargets", json!({}));
         let is_it = |target: &&Value| target["type"] == "page" && target["url"] == address;
-        let target = targets["targetInfos"].as_array().into_iter().flatten().find(is_it);
+        let target = targets["targetInfos"].as_array().expect("a list").iter().find(is_it);
         let target = text_of(&target.expect("the page")["targetId"]);
         call("Target.activateTarget", json!({ "targetId": target }));
         Self::attach(devtools, target)
@@ -169,7 +169,7 @@ impl Page {
     pub fn texts(&self, selector: &str) -> Vec<String> {
         let list = format!("[...document.querySelectorAll({})]", json!(selector));
         let texts = self.evaluate(&format!("{list}.filter(e => e.checkVisibility()).map(e => e.textContent)"));
-        texts.as_array().into_iter().flatten().map(text_of).collect()
+        texts.as_array().expect("a list").iter().map(text_of).collect()
     }
 
     /// Clicks on an element with the mouse, where it is on the screen.
@@ -283,7 +283,7 @@ impl Page {
     /// Returns what a screen reader is told of.
     pub fn accessible_nodes(&self) -> Vec<Accessible> {
         let tree = self.call("Accessibility.getFullAXTree", json!({}));
-        let nodes = tree["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] == false);
+        let nodes = tree["nodes"].as_array().expect("a list").iter().filter(|node| node["ignored"] == false);
         let value = |node: &Value, field: &str| text_of(&node[field]["value"]);
         nodes.map(|node| Accessible { role: value(node, "role"), name: value(node, "name") }).collect()
     }

@@ -7,10 +7,9 @@ use super::messenger::Messenger;
 use crate::support::web::world_with_web;
 use crate::support::{Connection, wait_until};
 
-fn send(line: &mut Connection, to: &str, numbers: std::ops::Range<u32>) {
-    for number in numbers {
-        assert!(line.request(&format!("SEND;m-{number};{to};message {number}")).starts_with("OK;"));
-    }
+/// Sends `message 1` and so on.
+fn send_numbered(line: &mut Connection, target: &str, numbers: std::ops::Range<u32>) {
+    numbers.for_each(|number| line.send_message(target, &format!("message {number}")));
 }
 
 /// A tab that is left has no frames: the one that was asked for would come when it is seen again.
@@ -25,7 +24,7 @@ fn a_page_that_becomes_hidden_draws_what_was_to_come() {
     ana.open_chat("luis");
     ana.evaluate("globalThis.requestAnimationFrame = () => 0; window.dispatchEvent(new Event('blur'))");
     ana.set_visible(false);
-    send(&mut luis, "ana", 1..2);
+    luis.send_message("ana", "message 1");
     ana.wait_for("document.title === '(1) wachat'");
 }
 
@@ -38,7 +37,7 @@ fn an_idle_page_draws_nothing() {
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");
-    send(&mut luis, "ana", 1..3);
+    send_numbered(&mut luis, "ana", 1..3);
     ana.wait_for_message("message 2", None);
     wait_until("the read", || luis.list("STATUS;ana;2") == ["ana;READ"]);
     let frames = ana.evaluate(
@@ -63,7 +62,7 @@ fn what_came_meanwhile_is_read_from_its_beginning() {
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.resize(1000, 500);
-    send(&mut luis, "ana", 1..2);
+    luis.send_message("ana", "message 1");
     ana.wait_for_text(".chat", "luis");
     ana.choose_chat("luis");
     wait_until("the read", || luis.list("STATUS;ana;1") == ["ana;READ"]);
@@ -76,7 +75,7 @@ fn what_came_meanwhile_is_read_from_its_beginning() {
         } else {
             ana.set_visible(false);
         }
-        send(&mut luis, "ana", next..next + 40);
+        send_numbered(&mut luis, "ana", next..next + 40);
         ana.wait_for("document.title === '(40) wachat'");
         if is_closed {
             ana.choose_chat("luis");
@@ -104,8 +103,8 @@ fn of_an_ignored_user_nothing_is_shown_or_read() {
     ana.open_chat("luis");
     ana.click("#chat-menu");
     ana.click_text("button", "Ignore luis");
-    send(&mut luis, "ana", 1..2);
-    assert!(luis.request("SEND;r-1;#lobby;in the room").starts_with("OK;"));
+    luis.send_message("ana", "message 1");
+    luis.send_message("#lobby", "in the room");
     wait_until("delivery", || luis.list("STATUS;ana;1") == ["ana;DELIVERED"]);
     ana.write("hola");
     ana.wait_for_message("hola", Some("received"));
@@ -164,13 +163,13 @@ fn a_room_that_is_joined_shows_what_was_said_before() {
     let browser = Browser::start(&program, profile.path());
     let mut luis = world.register("luis");
     assert_eq!(luis.request("JOIN;#club"), "OK");
-    send(&mut luis, "#club", 1..31);
+    send_numbered(&mut luis, "#club", 1..31);
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("#club");
     ana.click("#chat-menu");
     ana.click_text("button", "Join");
     ana.wait_for_message("message 30", None);
-    send(&mut luis, "#club", 31..32);
+    luis.send_message("#club", "message 31");
     ana.wait_for_message("message 31", None);
     assert_eq!(ana.messages().len(), 31, "{:?}", ana.messages());
     // The page of a user who was put out asks for nothing there.

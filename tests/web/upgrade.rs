@@ -6,9 +6,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use super::page::Page;
+use crate::support::wait_until;
 use crate::support::web::{PATIENT, world_with_web};
 use crate::support::world::choose_ports_in_a_row;
-use crate::support::{Connection, wait_until};
 
 /// The digest of the other build. What the server has under its own lies under this one.
 const OTHER: &str = "0123456789abcdef";
@@ -85,10 +85,6 @@ fn wait_for_worker_of(page: &Page, build: &str) {
     ));
 }
 
-fn send(line: &mut Connection, text: &str) {
-    assert!(line.request(&format!("SEND;{text};ana;{text}")).starts_with("OK;"));
-}
-
 #[test]
 fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     let Some(program) = chromium() else { return };
@@ -98,7 +94,7 @@ fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     let mut luis = world.register("luis");
     let ana = Messenger::register(&browser, web, "ana");
     ana.open_chat("luis");
-    send(&mut luis, "before");
+    luis.send_message("ana", "before");
     ana.wait_for_message("before", None);
     let build = ana.evaluate(BUILD).as_str().expect("a digest").to_owned();
     assert_is_of(&ana, &build, 0);
@@ -112,7 +108,7 @@ fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     // The old page goes on at the new server.
     ana.wait_for_message("meanwhile", Some("received"));
     let mut luis = world.login("luis");
-    send(&mut luis, "to-the-old-page");
+    luis.send_message("ana", "to-the-old-page");
     ana.wait_for_message("to-the-old-page", None);
     assert_is_of(&ana, &build, 0);
     // A page that is opened is of the new build, and both use one database.
@@ -141,7 +137,7 @@ fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     assert_is_of(&ana, OTHER, before);
     world.start();
     let mut luis = world.login("luis");
-    send(&mut luis, "after");
+    luis.send_message("ana", "after");
     ana.wait_for_message("after", None);
     assert_eq!(luis.list("HISTORY;ana;10").len(), 5);
 }
