@@ -157,8 +157,9 @@ fn a_message_that_is_sent_again_is_looked_for_and_has_the_same_id() {
     let sent: Vec<_> = ana.evaluate("sent").as_array().expect("a list").iter().map(Value::to_string).collect();
     let sends: Vec<_> = (0..sent.len()).filter(|index| sent[*index].starts_with("\"SEND;")).collect();
     let &[first, second] = sends.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(sent[first], sent[second]);
-    assert!(sent[first..second].iter().any(|line| line.starts_with("\"HISTORY;luis")), "{sent:?}");
+    assert_eq!(sent[first], sent[second], "sent again as another message");
+    let is_looked_for = sent[first..second].iter().any(|line| line.starts_with("\"HISTORY;luis"));
+    assert!(is_looked_for, "sent again without a look: {sent:?}");
     assert_eq!(world.login("luis").list("HISTORY;ana").len(), 1);
 }
 
