@@ -1,11 +1,13 @@
 //! Figures of the framing of WebSockets beside plain lines: the time to an OK, and the memory of a user who waits.
 
+use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::memory::{name, register, wait};
+use crate::support::PASSWORD;
 use crate::support::process::Process;
 use crate::support::web::{Web, world_with_web};
-use crate::support::{Connection, PASSWORD};
 use crate::{median, milliseconds, size, timed};
 
 /// Messages of each way; the two ways take turns, so that both see the same machine.
@@ -44,24 +46,34 @@ fn latency_of_an_ok_over_a_web_socket() {
 fn memory_of_a_page_that_waits() {
     let users = size("WACHAT_IDLE_USERS", 500);
     let (world, web) = world_with_web(&["--timeout", "300", "--no-limits"]);
-    register(&world, users);
+    register(&world, 2 * users);
     let process = Process::of(world.pid());
-    let each = |before: u64| process.resident().saturating_sub(before) as f64 / users as f64;
+    let (_plain, over_lines) = measure_each(&process, 0..users, |user| wait(&world, user));
+    // The same over a WebSocket: sessions of users who have no other.
+    let login = |user| format!("LOGIN:{}:{PASSWORD}", name(user));
+    let (_framed, over_frames) = measure_each(&process, users..2 * users, |user| wait_framed(web, &login(user)));
+    // As the page does it: it has a device, beside the session over lines.
+    let login = |user| format!("DEVICE:page:{}:{PASSWORD}", name(user));
+    let (_pages, of_pages) = measure_each(&process, 0..users, |user| wait_framed(web, &login(user)));
+    println!(
+        "memory of a session that waits over a WebSocket: {over_frames:.1} KiB, of a page {of_pages:.1} KiB, \
+         over lines {over_lines:.1} KiB"
+    );
+}
+
+/// Opens a connection for each of these users; returns them, and the KiB that the server needs for one.
+fn measure_each<T>(process: &Process, users: Range<usize>, open: impl Fn(usize) -> T) -> (Vec<T>, f64) {
+    let count = users.len() as f64;
     let before = process.resident();
-    let plain: Vec<Connection> = (0..users).map(|user| wait(&world, user)).collect();
+    let opened = users.map(open).collect();
     std::thread::sleep(Duration::from_secs(1));
-    let over_lines = each(before);
-    let before = process.resident();
-    let framed: Vec<Web> = (0..users)
-        .map(|user| {
-            let (reply, mut page) = Web::log_in(web, "/recv", &format!("DEVICE:page:{}:{PASSWORD}", name(user)));
-            assert!(reply.starts_with("OK;"), "{reply}");
-            page.say("POLL;0;299");
-            page
-        })
-        .collect();
-    std::thread::sleep(Duration::from_secs(1));
-    let over_frames = each(before);
-    println!("memory of a page that waits: {over_frames:.1} KiB; of a session over lines {over_lines:.1} KiB");
-    drop((plain, framed));
+    (opened, process.resident().saturating_sub(before) as f64 / count)
+}
+
+/// A session over a WebSocket with a poll that waits as long as one may.
+fn wait_framed(web: SocketAddr, login: &str) -> Web {
+    let (reply, mut session) = Web::log_in(web, "/recv", login);
+    assert!(reply.starts_with("OK;"), "{reply}");
+    session.say("POLL;0;299");
+    session
 }
