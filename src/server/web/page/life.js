@@ -215,6 +215,7 @@ export class Life {
 
   noteAway({ code, text }) {
     this.isOffline = true;
+    this.told.online.clear();
     this.why = { reason: code || "away", text: text || null };
     // Somebody waits for the answer to the first login, and may have to change what was typed.
     if (this.phase === "signing-in") this.stopNew(this.why.reason, this.why.text);
