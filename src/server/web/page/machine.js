@@ -39,6 +39,8 @@ export function newState(me) {
     // What follows is in no table.
     /** The user's own messages above the position come with a poll, too: the server knows this device. */
     ownCome: false,
+    /** The place of the first row on the screen: those from there on stay in memory. @type {StoredRow|null} */
+    shown: null,
     /** Numbers that were read on another device, and are above the messages that have come. */
     readElsewhere: new Map(),
     /** What was taken back since a page of HISTORY was asked for, which may have been read before that. Null: none is. */
@@ -310,7 +312,7 @@ function takeEarlier(state, chat, id, from) {
 
 function addRow(state, chat, row) {
   const stored = { chat: chat.key, ...row };
-  chat.insert(stored);
+  chat.insert(stored, state.shown?.chat === chat.key ? state.shown : null);
   noteRow(state, stored, stored);
   state.changes.chats.add(chat.key);
 }

@@ -134,6 +134,8 @@ export function start({ onChange }) {
     openChat: (target) => owner.openChat(target),
     /** Notes that the user has seen a conversation up to a number. @param {string} target @param {number} seq */
     read: (target, seq) => owner.read(target, seq),
+    /** Notes the first row that is drawn, by its key; null: none is. @param {string|null} target @param {string|null} key */
+    show: (target, key) => owner.show(target, key),
     /** Brings older rows from the database, or from the server. @param {string} target @returns {Promise<void>} */
     loadOlder: (target) => owner.loadOlder(target),
     /** Finds rows with all these words, the newest first. @param {string} words @returns {Promise<(Row & {target: string})[]>} */
@@ -210,6 +212,12 @@ class Owner {
     if (isNew) this.life.session?.sender.read(target, seq);
   }
 
+  show(target, key) {
+    // The key of a message of the outbox has two parts: all rows are above it.
+    const [era, seq, sub = null] = (key ?? "").split("-").map(Number);
+    this.life.state.shown = sub === null ? null : { chat: keyOf(target), era, seq, sub };
+  }
+
   async loadOlder(target) {
     const chat = chatOf(this.life.state, target);
     if (!chat) return;
@@ -217,7 +225,8 @@ class Owner {
       const [first] = chat.rows;
       const place = first ?? { chat: chat.key, era: chat.era, seq: Number.MAX_SAFE_INTEGER, sub: 0 };
       const { found, older } = await this.life.store.olderRows(place, OLDER_ROWS);
-      chat.prepend(found, older);
+      // Where the first row is another one by now, these may not be the ones before it.
+      if (chat.rows[0] === first) chat.prepend(found, older);
       this.life.changed();
       return;
     }

@@ -72,6 +72,7 @@ export function makeRows(ui) {
   /** Another chat is open, or none. */
   function leave() {
     shown = null;
+    ui.owner.show(null, null);
   }
 
   function draw(view, chat) {
@@ -83,6 +84,8 @@ export function makeRows(ui) {
     if (shown.before === null && !shown.isAtEnd) keepFirst(view);
     const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
     shown.first = rows[0]?.key ?? null;
+    // While one looks for a row, all that was loaded on the way stays.
+    ui.owner.show(shown.target, wanted === null ? shown.first : "0-0-0");
     const anchor = findAnchor();
     drawRows(view, rows);
     older.hidden = !view.hasOlder(chat.target);
