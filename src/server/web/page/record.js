@@ -240,7 +240,7 @@ export const EVENTS = {
 };
 
 /** Reads fields of a form from an index on; others may follow (section 2). Null: they are not of the form. */
-function readForm(form, fields, from) {
+export function readForm(form, fields, from) {
   const value = {};
   let index = from;
   for (const [name, kind] of Object.entries(form)) {
@@ -255,7 +255,7 @@ function readForm(form, fields, from) {
 }
 
 /** Returns the fields of a value, up to the last one that it has. */
-function fieldsOf(form, value) {
+export function fieldsOf(form, value) {
   const fields = [];
   for (const [name, kind] of Object.entries(form)) {
     const field = value[name.replace("?", "")];
@@ -267,22 +267,12 @@ function fieldsOf(form, value) {
 
 /** An erased message has an empty text, and the word says so; after another text the field means nothing. */
 const readErased = (message) => ({ ...message, erased: message.text === "" && message.erased === "erased" });
-const writeErased = (message) => ({ ...message, erased: message.erased ? "erased" : undefined });
 
 // ---- Requests.
 
 /** Writes a request. @param {string} verb @param {Form} value */
 export function writeRequest(verb, value = {}, forms = REQUESTS) {
   return writeRecord([verb, ...fieldsOf(forms[verb], value)]);
-}
-
-/** Reads a request, with `verb`; null: it is none. @param {string} line */
-export function parseRequest(line, forms = REQUESTS) {
-  const fields = parseRecord(line);
-  const verb = fields?.[0].toUpperCase() ?? "";
-  const form = Object.hasOwn(forms, verb) ? forms[verb] : null;
-  const value = form && fields.length <= 1 + Object.keys(form).length ? readForm(form, fields, 1) : null;
-  return value && { verb, ...value };
 }
 
 /** Writes a poll: acknowledges up to `after`, and waits (section 6). */
@@ -314,10 +304,6 @@ export function parseReply(line, form) {
   return value && { ok: true, value, fields };
 }
 
-export function writeReply(form, value) {
-  return writeRecord(["OK", ...fieldsOf(form, value)]);
-}
-
 /** KO codes after which the server closes the connection (section 4). */
 const CLOSING = ["AUTH", "BANNED", "CLOSED", "EXISTS", "TLS", "TIMEOUT", "TOO_LONG", "REPLACED", "SHUTDOWN", "INTERNAL"];
 
@@ -342,11 +328,6 @@ export function parseListRecord(verb, line) {
   return value && verb === "HISTORY" ? readErased(value) : value;
 }
 
-export function writeListRecord(verb, value) {
-  if (value.damaged) return writeRecord(["DAMAGED", String(value.first), String(value.last)]);
-  return writeRecord(fieldsOf(RECORDS[verb], verb === "HISTORY" ? writeErased(value) : value));
-}
-
 /**
  * Reads an event (section 7), with `seq` and `kind`. One of a kind that is not known has nothing else.
  * @returns {Form|null} Null: it is none.
@@ -360,11 +341,6 @@ export function parseEvent(line) {
   const value = readForm(EVENTS[kind], fields, 2);
   if (!value || (kind === "GAP" && value.last !== seq)) return null;
   return { ...(kind === "MSG" ? readErased(value) : value), seq, kind };
-}
-
-export function writeEvent(event) {
-  const value = event.kind === "MSG" ? writeErased(event) : event;
-  return writeRecord([String(event.seq), event.kind, ...fieldsOf(EVENTS[event.kind] ?? {}, value)]);
 }
 
 // ---- Masks: no password and no key is shown.
