@@ -8,6 +8,7 @@ mod conditions;
 mod database;
 mod devtools;
 mod dialogs;
+mod drafts;
 mod durable;
 mod full_disk;
 mod hostile_text;

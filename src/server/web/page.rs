@@ -8,7 +8,8 @@
 //! - `machine.js`: the state, and `apply`; `conversation.js` and `row.js`: parts of it. `decide.js`, `completion.js`: the
 //!   decisions. `store.js`: the database.
 //! - `session.js`: logs in and polls; `sender.js`: the SEND port. `life.js`: user, database and phase; `told.js`: what no
-//!   table keeps. `owner.js`: what the view may call; `present.js`: what it draws.
+//!   table keeps; `stored.js`: what the browser keeps beside the database. `owner.js`: what the view may call; `present.js`:
+//!   what it draws.
 //! - `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it.
 
 use std::borrow::Cow;
@@ -61,6 +62,7 @@ impl Page {
             "decide.js": SCRIPT,
             "completion.js": SCRIPT,
             "store.js": SCRIPT,
+            "stored.js": SCRIPT,
             "present.js": SCRIPT,
             "sender.js": SCRIPT,
             "session.js": SCRIPT,

@@ -6,11 +6,12 @@
 // The view gets what it draws from `owner.view()` and calls the other methods; nothing else passes between them.
 
 import { isUnseen, markSeen, queue } from "./decide.js";
-import { Life, randomText, readStays, readStored, writeStored } from "./life.js";
-import { chatOf, keyOf } from "./machine.js";
+import { Life, randomText } from "./life.js";
+import { apply, chatOf, keyOf } from "./machine.js";
 import { ask, askList, fetchList } from "./perform.js";
 import { hasOlder, presentChats, presentFound, presentQueued, presentRows } from "./present.js";
 import { REQUESTS, isTarget, isText, wellFormed } from "./record.js";
+import { draftsOf, readStays, readStored, writeStored } from "./stored.js";
 import { registerWorker } from "./worker.js";
 
 /** Rows that one `loadOlder` brings from the database. */
@@ -110,7 +111,8 @@ const DRAFT_DELAY = 400;
 export function start({ onChange }) {
   const life = new Life(onChange);
   const owner = new Owner(life);
-  life.onHide = () => owner.flushDrafts();
+  life.onHide = () => owner.keepDrafts();
+  life.onRead = () => owner.takeKeptDrafts();
   life.watchPage();
   life.resume();
   registerWorker();
@@ -164,7 +166,9 @@ class Owner {
   /** @param {Life} life */
   constructor(life) {
     this.life = life;
+    /** What was typed and is not durable yet, and the timer after which it is to be. */
     this.drafts = new Map();
+    this.draftTimer = null;
     this.persisted = null;
     this.searches = 0;
   }
@@ -246,13 +250,34 @@ class Owner {
   }
 
   draft(target, text) {
-    if (this.drafts.size === 0) setTimeout(() => this.flushDrafts(), DRAFT_DELAY);
+    this.draftTimer ??= setTimeout(() => this.flushDrafts(), DRAFT_DELAY);
     this.drafts.set(target, text);
   }
 
-  flushDrafts() {
-    for (const [target, text] of this.drafts) this.life.change({ kind: "DRAFT", target, text: wellFormed(text) });
-    this.drafts.clear();
+  /** Makes durable what was typed. */
+  async flushDrafts() {
+    this.draftTimer = null;
+    const drafts = [...this.drafts];
+    const { me } = this.life.state;
+    const isStored = await this.life.decide((state) => applyDrafts(state, drafts)).then(() => true, () => false);
+    for (const [target, text] of drafts) if (this.drafts.get(target) === text) this.drafts.delete(target);
+    if (isStored && this.drafts.size === 0) writeStored("localStorage", draftsOf(me), null);
+  }
+
+  /** Keeps what was typed beside the database: a transaction that is open ends with a page that goes, and its drafts with it. */
+  keepDrafts() {
+    const { phase, state, store } = this.life;
+    if (this.drafts.size === 0 || phase !== "open") return;
+    if (store.lasts) writeStored("localStorage", draftsOf(state.me), JSON.stringify([...this.drafts]));
+    this.flushDrafts();
+  }
+
+  /** Takes in what the page before this one has kept. */
+  takeKeptDrafts() {
+    const kept = JSON.parse(readStored("localStorage", draftsOf(this.life.state.me)) ?? "[]");
+    applyDrafts(this.life.state, kept);
+    this.drafts = new Map([...kept, ...this.drafts]);
+    if (kept.length > 0) this.flushDrafts();
   }
 
   /** Carries out a request of the SEND port (section 5), and notes what its answer tells. */
@@ -299,6 +324,10 @@ class Owner {
       persisted: this.persisted, secure: window.isSecureContext, cut: session?.isCutArmed ?? false,
     };
   }
+}
+
+function applyDrafts(state, drafts) {
+  for (const [target, text] of drafts) apply(state, { kind: "DRAFT", target, text: wellFormed(text) });
 }
 
 /** Returns a text as it is searched: in small letters without accents. */
