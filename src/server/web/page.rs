@@ -10,7 +10,7 @@
 //! - `session.js`: logs in and polls; `sender.js`: the SEND port. `life.js`: user, database and phase; `told.js`: what no
 //!   table keeps; `stored.js`: what the browser keeps beside the database. `owner.js`: what the view may call; `present.js`:
 //!   what it draws.
-//! - `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it.
+//! - `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it, and notifies by it.
 
 use std::borrow::Cow;
 

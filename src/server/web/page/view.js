@@ -142,6 +142,8 @@ addEventListener("popstate", () => {
   ui.target = targetOfAddress();
   redraw();
 });
+// A click on a notification.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => open(data.chat));
 for (const event of ["focus", "blur"]) addEventListener(event, redraw, true);
 // A page that is hidden gets no frame any more: what waits for one is drawn now.
 addEventListener("visibilitychange", () => (drawing === "asked" ? draw() : redraw()), true);

@@ -4,6 +4,7 @@
 import { make, button, setText } from "./dom.js";
 import { say, sayWhy } from "./texts.js";
 import { preview, visibleLine } from "./text.js";
+import { notifyByWorker } from "./worker.js";
 
 /** Milliseconds that a notice stays. */
 const NOTICE_TIME = 8_000;
@@ -55,7 +56,9 @@ export function makeNotices(ui) {
   function closeErased(view) {
     for (const { target, last } of view.chats) {
       const { shown, key } = notified.get(target) ?? {};
-      if (shown && last?.key === key && last.erased) shown.close();
+      if (!shown || last?.key !== key || !last.erased) continue;
+      shown.close();
+      notified.delete(target);
     }
   }
 
@@ -113,17 +116,23 @@ function sayNotice(notice) {
   return say(`n-${key}`, { target: visibleLine(target), user: visibleLine(user), room: visibleLine(room), text: visibleLine(text), why });
 }
 
-/** Shows a notification of the last message of a chat, and returns it; null: there is none. */
+/** Shows a notification of the last message of a chat, and returns what closes it; null: there is none. */
 function notify(ui, chat) {
   const isSeen = document.visibilityState === "visible" && document.hasFocus();
   if (isSeen || !("Notification" in window) || Notification.permission !== "granted") return null;
   const title = chat.kind === "room" ? `${visibleLine(chat.last.from)} · ${visibleLine(chat.target)}` : visibleLine(chat.target);
+  // One for each chat: the newest replaces the one before it.
+  const options = { body: preview(chat.last.text), tag: chat.target };
+  return notifyByWorker(title, options) ?? notifyByPage(ui, title, options);
+}
+
+/** The same without a worker, where the browser shows any. */
+function notifyByPage(ui, title, options) {
   try {
-    // One for each chat: the newest replaces the one before it.
-    const shown = new Notification(title, { body: preview(chat.last.text), tag: chat.target });
+    const shown = new Notification(title, options);
     shown.addEventListener("click", () => {
       window.focus();
-      ui.open(chat.target);
+      ui.open(options.tag);
       shown.close();
     });
     return shown;
