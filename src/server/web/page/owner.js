@@ -30,7 +30,6 @@ const DRAFT_DELAY = 400;
  *   `damaged` for messages that it cannot read.
  * @property {string} key Unique in its conversation, and the same as long as the row is.
  * @property {number|null} seq Number on the server; null: it has none yet, or the server refused it. Of a gap the last one.
- * @property {string} id
  * @property {string} from
  * @property {string} text Exactly as it was sent.
  * @property {boolean} erased It was taken back: the text is empty.
@@ -39,7 +38,6 @@ const DRAFT_DELAY = 400;
  *   `sent`: a SEND was made of it, and its outcome is unknown; `received`: durable on the server. Others' messages: `received`.
  * @property {string|null} reason Why it was refused, or waits: the code of the server, as `NO_USER` or `QUOTA`.
  * @property {boolean} mine
- * @property {number|null} readers Always null so far: STATUS tells who has read.
  */
 
 /**
@@ -88,10 +86,7 @@ const DRAFT_DELAY = 400;
  * @property {Notice[]} notices The newest 50, oldest first.
  * @property {{name: string, members: number, member: boolean, kind: string, owner: string|null, topic: string}[]|null} rooms
  * @property {{name: string, time: number, online: boolean, key: boolean, own: boolean}[]|null} devices
- * @property {boolean} lasts What is stored here stays when the page is closed.
- * @property {boolean|null} persisted The browser has promised not to remove it when space is short; null: it was not asked yet.
  * @property {boolean} secure Nobody in between can read along (https, or this machine).
- * @property {boolean} cut A cut of the connections is armed.
  */
 
 /**
@@ -158,7 +153,7 @@ export function start({ onChange }) {
     /** Hears every line in both directions. @param {(line: Line) => void} listener @returns {() => void} ends it */
     onLine: (listener) => owner.addListener(listener),
     /** Closes both connections right after the next SEND was written. */
-    cutAfterNextSend: () => owner.cutAfterNextSend(),
+    cutAfterNextSend: () => life.session?.cutAfterNextSend(),
   };
 }
 
@@ -169,7 +164,8 @@ class Owner {
     /** What was typed and is not durable yet, and the timer after which it is to be. */
     this.drafts = new Map();
     this.draftTimer = null;
-    this.persisted = null;
+    /** The browser was asked to keep the database. */
+    this.isAsked = false;
     this.searches = 0;
   }
 
@@ -194,14 +190,12 @@ class Owner {
 
   /** Asks the browser to keep the database, once, when there is something to keep. */
   async persist() {
-    if (this.persisted !== null || !this.life.store.lasts || !navigator.storage?.persist) return;
-    this.persisted = false;
-    this.persisted = await navigator.storage.persist().catch(() => false);
-    if (!this.persisted && readStored("localStorage", WARNED) === null) {
-      writeStored("localStorage", WARNED, "yes");
-      this.life.told.tell("not-lasting");
-    }
-    this.life.changed();
+    if (this.isAsked || !this.life.store.lasts || !navigator.storage?.persist) return;
+    this.isAsked = true;
+    const isKept = await navigator.storage.persist().catch(() => false);
+    if (isKept || readStored("localStorage", WARNED) !== null) return;
+    writeStored("localStorage", WARNED, "yes");
+    this.life.told.tell("not-lasting");
   }
 
   openChat(target) {
@@ -298,18 +292,13 @@ class Owner {
     return answer.ok ? { ok: true, fields: answer.fields ?? [], records: answer.records ?? [] } : answer;
   }
 
-  cutAfterNextSend() {
-    this.life.session?.cutAfterNextSend();
-    this.life.changed();
-  }
-
   addListener(listener) {
     this.life.listeners.add(listener);
     return () => this.life.listeners.delete(listener);
   }
 
   view() {
-    const { state, session, store, told, phase, why, isOffline } = this.life;
+    const { state, session, told, phase, why, isOffline } = this.life;
     const holds = session?.sender.holds ?? new Map();
     const hasState = state.me !== "" && phase !== "signed-out";
     return {
@@ -320,8 +309,7 @@ class Owner {
       hasOlder: (target) => hasOlder(state, target),
       members: (target) => told.members.get(keyOf(target)) ?? null,
       outbox: state.outbox.map((message) => presentQueued(state, message, holds)),
-      notices: told.notices, rooms: told.rooms, devices: told.devices, lasts: store?.lasts ?? false,
-      persisted: this.persisted, secure: window.isSecureContext, cut: session?.isCutArmed ?? false,
+      notices: told.notices, rooms: told.rooms, devices: told.devices, secure: window.isSecureContext,
     };
   }
 }

@@ -7,20 +7,20 @@ import { mapped } from "./record.js";
 function presentRow(state, chat, row) {
   const isMine = row.from === state.me;
   const base = { kind: row.kind === "refused" ? "message" : row.kind, key: `${row.era}-${row.seq}-${row.sub}` };
-  const shown = { id: row.id ?? "", from: row.from ?? "", text: row.text ?? "", erased: row.erased ?? false, time: row.time ?? null };
+  const shown = { from: row.from ?? "", text: row.text ?? "", erased: row.erased ?? false, time: row.time ?? null };
   const isRefused = row.kind === "refused";
   // A number of an earlier store means another message by now: nothing is asked about it.
   const seq = isRefused || row.era !== chat.era ? null : row.seq;
   const reached = isRefused ? "refused" : isMine ? chat.stateOf(row) : "received";
-  return { ...base, ...shown, seq, first: row.first ?? null, state: reached, reason: row.reason ?? null, mine: isMine, readers: null };
+  return { ...base, ...shown, seq, state: reached, reason: row.reason ?? null, mine: isMine };
 }
 
 /** Makes a row of the view of a message of the outbox. @param {Map<string, {code: string}>} holds */
 export function presentQueued(state, message, holds) {
-  const { order, id, target, text, time, tried } = message;
-  const base = { kind: "message", key: `q-${order}`, target, seq: null, first: null, id, from: state.me, text, erased: false, time };
+  const { order, target, text, time, tried } = message;
+  const base = { kind: "message", key: `q-${order}`, target, seq: null, from: state.me, text, erased: false, time };
   const reason = holds.get(keyOf(target))?.code ?? null;
-  return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true, readers: null };
+  return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true };
 }
 
 /** Returns the last rows of a conversation before the one with a key, oldest first. */
