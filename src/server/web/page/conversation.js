@@ -14,7 +14,7 @@ const ROWS_OF_READER = 50_000;
 export const UNKNOWN_COUNT = 2 ** 52;
 
 export class Conversation {
-  /** @param {string} key @param {string} target As it is shown. */
+  /** @param {string} target As it is shown. */
   constructor(key, target, era) {
     this.key = key;
     this.target = target;

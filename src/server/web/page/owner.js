@@ -9,7 +9,7 @@ import { isUnseen, markSeen, queue } from "./decide.js";
 import { Life, randomText } from "./life.js";
 import { apply, chatOf, keyOf } from "./machine.js";
 import { ask, askList, fetchList } from "./perform.js";
-import { hasOlder, presentChats, presentFound, presentQueued, presentRows } from "./present.js";
+import { hasOlder, presentChats, presentFound, presentOutbox, presentRows } from "./present.js";
 import { REQUESTS, isTarget, isText, wellFormed } from "./record.js";
 import { draftsOf, readStays, readStored, writeStored } from "./stored.js";
 import { registerWorker } from "./worker.js";
@@ -82,7 +82,8 @@ const DRAFT_DELAY = 400;
  *   with the key `before`, or the last ones, oldest first. The user's messages of the outbox are the last ones.
  * @property {(target: string) => boolean} hasOlder There are rows that `loadOlder` brings.
  * @property {(target: string) => {name: string, online: boolean}[]|null} members Null: not fetched yet (`command("MEMBERS", room)`).
- * @property {Row[]} outbox With a `target` each.
+ * @property {{count: number, waiting: number, rows: Row[]}} outbox How many messages there are, and how many have a reason to wait;
+ *   of those the first 50, with a `target` each.
  * @property {Notice[]} notices The newest 50, oldest first.
  * @property {{name: string, members: number, member: boolean, kind: string, owner: string|null, topic: string}[]|null} rooms
  * @property {{name: string, time: number, online: boolean, key: boolean, own: boolean}[]|null} devices
@@ -100,7 +101,8 @@ const DRAFT_DELAY = 400;
  */
 
 /**
- * Starts the owner. `onChange`: something to draw has changed; the view reads `view()` at its next frame.
+ * Starts the owner. `onChange`: something to draw has changed; the view reads `view()` at its next frame. Names, texts and keys of
+ * rows are strings.
  * @param {{onChange: () => void}} options
  */
 export function start({ onChange }) {
@@ -118,37 +120,35 @@ export function start({ onChange }) {
      * is called as soon as it is. */
     isDurable: () => life.isDurable,
     /** Logs in, or registers and logs in. `stay`: outbox, history and a key stay in this browser.
-     * @param {{user: string, password: string, register: boolean, stay: boolean}} account @returns {Promise<void>} */
+     * @param {{user: string, password: string, register: boolean, stay: boolean}} account */
     signIn: (account) => life.signIn(account),
-    /** Ends the session, and forgets device, key and database. @returns {Promise<void>} */
+    /** Ends the session, and forgets device, key and database. */
     signOut: () => life.signOut(),
-    /** Takes over from the newer page, or from the session that has replaced this one. @returns {Promise<void>} */
+    /** Takes over from the newer page, or from the session that has replaced this one. */
     useHere: () => life.useHere(),
     /** Queues a message. Resolves when it is durable in the outbox; rejects with an Error whose message is `too-long`, `full`,
-     * `no-target` or `storage`. @param {string} target @param {string} text @returns {Promise<void>} */
+     * `no-target` or `storage`. */
     send: (target, text) => owner.send(target, text),
-    /** Makes a conversation that is not in the list yet one of it (a new chat by name). @param {string} target */
+    /** Makes a conversation that is not in the list yet one of it (a new chat by name). */
     openChat: (target) => owner.openChat(target),
-    /** Notes that the user has seen a conversation up to a number. @param {string} target @param {number} seq */
+    /** Notes that the user has seen a conversation up to a number. */
     read: (target, seq) => owner.read(target, seq),
-    /** Notes the first row that is drawn, by its key; null: none is. @param {string|null} target @param {string|null} key */
+    /** Notes the first row that is drawn, by its key; null: none is. */
     show: (target, key) => owner.show(target, key),
-    /** Brings older rows from the database, or from the server. @param {string} target @returns {Promise<void>} */
+    /** Brings older rows from the database, or from the server. */
     loadOlder: (target) => owner.loadOlder(target),
-    /** Finds rows with all these words, the newest first. @param {string} words @returns {Promise<(Row & {target: string})[]>} */
+    /** Finds rows with all these words, the newest first. @returns {Promise<(Row & {target: string})[]>} */
     search: (words) => owner.search(words),
-    /** Takes a message back. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    /** Takes a message back. @returns {Promise<Answer>} */
     erase: (target, seq) => owner.command("ERASE", target, String(seq)),
-    /** Who has read it, by STATUS: records `{user, state}`. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    /** Who has read it, by STATUS: records `{user, state}`. @returns {Promise<Answer>} */
     readers: (target, seq) => owner.command("STATUS", target, String(seq)),
-    /** Keeps what is typed and not sent. @param {string} target @param {string} text */
+    /** Keeps what is typed and not sent. */
     draft: (target, text) => owner.draft(target, text),
-    /** @param {string} target @param {boolean} on */
     mute: (target, on) => life.change({ kind: "MUTED", target, on }),
-    /** @param {string} target @param {boolean} on */
     ignore: (target, on) => life.change({ kind: "IGNORED", user: target, on }),
     /** JOIN LEAVE ROOM INVITE KICK TOPIC OWNER MEMBERS ROOMS USERS DEVICES SESSIONS LOGOUT PASSWD PERMIT, with their fields. Where
-     * no server answers the code is `AWAY`. @param {string} name @param {...string} fields @returns {Promise<Answer>} */
+     * no server answers the code is `AWAY`. @returns {Promise<Answer>} */
     command: (name, ...fields) => owner.command(name, ...fields),
     /** Hears every line in both directions. @param {(line: Line) => void} listener @returns {() => void} ends it */
     onLine: (listener) => owner.addListener(listener),
@@ -308,7 +308,7 @@ class Owner {
       rows: (target, range) => presentRows(state, target, holds, range),
       hasOlder: (target) => hasOlder(state, target),
       members: (target) => told.members.get(keyOf(target)) ?? null,
-      outbox: state.outbox.map((message) => presentQueued(state, message, holds)),
+      outbox: presentOutbox(state, holds, isOffline),
       notices: told.notices, rooms: told.rooms, devices: told.devices, secure: window.isSecureContext,
     };
   }

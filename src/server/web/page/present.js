@@ -1,7 +1,10 @@
 // What the view draws, made of the state: rows, conversations, counts. It reads the state and changes nothing.
 
-import { chatOf, keyOf } from "./machine.js";
+import { chatOf } from "./machine.js";
 import { mapped } from "./record.js";
+
+/** Messages of the outbox that are listed above the chats. */
+const SHOWN_OF_OUTBOX = 50;
 
 /** Makes a row of the view (`Row` of `owner.js`) of one of a conversation. */
 function presentRow(state, chat, row) {
@@ -15,11 +18,18 @@ function presentRow(state, chat, row) {
   return { ...base, ...shown, seq, state: reached, reason: row.reason ?? null, mine: isMine };
 }
 
+/** Returns how many messages are in the outbox, how many of them wait for more than their turn, and the first of those. */
+export function presentOutbox(state, holds, isOffline) {
+  const waiting = isOffline ? state.outbox : state.outbox.filter(({ chat }) => holds.has(chat));
+  const rows = waiting.slice(0, SHOWN_OF_OUTBOX).map((message) => presentQueued(state, message, holds));
+  return { count: state.outbox.length, waiting: waiting.length, rows };
+}
+
 /** Makes a row of the view of a message of the outbox. @param {Map<string, {code: string}>} holds */
 export function presentQueued(state, message, holds) {
-  const { order, target, text, time, tried } = message;
+  const { order, chat, target, text, time, tried } = message;
   const base = { kind: "message", key: `q-${order}`, target, seq: null, from: state.me, text, erased: false, time };
-  const reason = holds.get(keyOf(target))?.code ?? null;
+  const reason = holds.get(chat)?.code ?? null;
   return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true };
 }
 
@@ -28,7 +38,7 @@ export function presentRows(state, target, holds, { before = null, count = 300 }
   const chat = chatOf(state, target);
   if (!chat) return [];
   const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter((row) => isShown(state, row));
-  const queued = state.outbox.filter((message) => keyOf(message.target) === chat.key);
+  const queued = state.outbox.filter((message) => message.chat === chat.key);
   const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
   const begin = Math.max(0, end - count);
   const rows = stored.slice(begin, end).map((row) => presentRow(state, chat, row));
@@ -83,7 +93,7 @@ function isMention(state, text) {
  * @param {{holds: Map<string, object>, online: Map<string, boolean>, rooms: Map<string, object>}} known
  */
 export function presentChats(state, { holds, online, rooms }) {
-  const queued = new Map(state.outbox.map((message) => [keyOf(message.target), message]));
+  const queued = new Map(state.outbox.map((message) => [message.chat, message]));
   const newest = (chat) => (queued.has(chat.key) ? Infinity : chat.highest);
   const chats = [...state.chats.values()].sort((one, other) => newest(other) - newest(one) || (one.key < other.key ? -1 : 1));
   return chats.map((chat) => {

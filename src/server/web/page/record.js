@@ -13,7 +13,6 @@ export const POLL_EVENTS = 100;
 
 /**
  * Reads a line without its LF.
- * @param {string} line
  * @returns {string[]|null} The fields without quotes and escapes; null: it is no record.
  */
 export function parseRecord(line) {
@@ -30,7 +29,7 @@ export function parseRecord(line) {
   return fields;
 }
 
-/** Writes fields as one line, without its LF. @param {string[]} fields */
+/** Writes fields as one line, without its LF. */
 export function writeRecord(fields) {
   return fields.map(writeField).join(";");
 }
@@ -71,7 +70,7 @@ function hasControl(text, allowed) {
 
 const encoder = new TextEncoder();
 
-/** Returns the bytes that a text takes in a record. @param {string} text */
+/** Returns the bytes that a text takes in a record. */
 export function lengthInRecord(text) {
   return encoder.encode(writeField(text)).length;
 }
@@ -81,22 +80,21 @@ export function lengthInRecord(text) {
 /**
  * Makes a text that a record may hold: lone surrogates become U+FFFD, since no UTF-8 has them; line breaks are LF; other
  * control characters but TAB go. What is stored is what is sent, so that a retry has the same bytes.
- * @param {string} typed
  */
 export function wellFormed(typed) {
   const text = typed.replace(/\p{Surrogate}/gu, "\uFFFD").replace(/\r\n?/g, "\n");
   return text.replace(/\p{Cc}/gu, (control) => ("\t\n".includes(control) ? control : ""));
 }
 
-/** Checks that a text is one that a message may have (section 2). @param {string} text */
+/** Checks that a text is one that a message may have (section 2). */
 export function isText(text) {
   return !/\p{Surrogate}/u.test(text) && !hasControl(text, "\t\n\r") && lengthInRecord(text) <= TEXT_BYTES;
 }
 
-/** Checks that a text can be the name of a user, or of a room with its `#` (section 3). @param {string} text */
+/** Checks that a text can be the name of a user, or of a room with its `#` (section 3). */
 export const isTarget = (text) => TARGET.read(text.trim()) !== undefined;
 
-/** Returns the form in which names are compared (section 3): `María` and `MARÍA` are one user. @param {string} name */
+/** Returns the form in which names are compared (section 3): `María` and `MARÍA` are one user. */
 export function mapped(name) {
   return name.normalize("NFKC").toLowerCase().normalize("NFC");
 }
@@ -270,7 +268,7 @@ const readErased = (message) => ({ ...message, erased: message.text === "" && me
 
 // ---- Requests.
 
-/** Writes a request. @param {string} verb @param {Form} value */
+/** Writes a request. @param {Form} value */
 export function writeRequest(verb, value = {}, forms = REQUESTS) {
   return writeRecord([verb, ...fieldsOf(forms[verb], value)]);
 }
@@ -347,14 +345,14 @@ export function parseEvent(line) {
 
 const MASK = "***";
 
-/** Masks a line that goes out. @param {string} line */
+/** Masks a line that goes out. */
 export function maskRequest(line) {
   const login = /^((?:LOGIN|REGISTER):[^:]*:|(?:DEVICE|KEY):[^:]*:[^:]*:)/i.exec(line);
   if (login) return login[1] + MASK;
   return /^"?passwd\b/i.test(line) ? `PASSWD;${MASK};${MASK}` : line;
 }
 
-/** Masks a line that comes. @param {string} line @param {boolean} hasKey It answers KEY. */
+/** Masks a line that comes. @param {boolean} hasKey It answers KEY. */
 export function maskReply(line, hasKey) {
   return hasKey && line.startsWith("OK;") ? `OK;${MASK}` : line;
 }

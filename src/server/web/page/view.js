@@ -150,7 +150,7 @@ addEventListener("visibilitychange", () => (drawing === "asked" ? draw() : redra
 addEventListener("pointerdown", notePress, true);
 addEventListener("click", endPress);
 addEventListener("beforeunload", (event) => {
-  if (owner.view().outbox.length > 0) event.preventDefault();
+  if (owner.view().outbox.count > 0) event.preventDefault();
 });
 
 const main = make("div.main");

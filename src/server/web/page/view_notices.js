@@ -79,19 +79,18 @@ export function makeNotices(ui) {
     const isAway = view.phase === "open" && view.offline;
     offline.hidden = !isAway;
     const why = view.reason && view.reason !== "away" ? ` — ${sayWhy(view.reason, view.reasonText)}` : "";
-    if (isAway) setText(offline, say("banner", { count: view.outbox.length }) + why);
+    if (isAway) setText(offline, say("banner", { count: view.outbox.count }) + why);
     drawOutbox(view);
   }
 
   /** What waits although the server is there has a reason. */
-  function drawOutbox(view) {
-    const waiting = view.phase === "open" ? view.outbox.filter((row) => view.offline || row.reason) : [];
-    outbox.hidden = waiting.length === 0;
-    const signature = waiting.map((row) => row.key + row.reason).join();
-    if (outbox.signature === signature) return;
+  function drawOutbox({ phase, outbox: { waiting, rows } }) {
+    outbox.hidden = waiting === 0 || phase !== "open";
+    const signature = [waiting, ...rows.map((row) => row.key + row.reason)].join();
+    if (outbox.hidden || outbox.signature === signature) return;
     outbox.signature = signature;
-    const rows = waiting.slice(0, 50).map((row) => make("li", {}, describeWaiting(row)));
-    outbox.replaceChildren(make("summary", {}, `${say("outbox")} (${waiting.length})`), make("ul", {}, ...rows));
+    const drawn = rows.map((row) => make("li", {}, describeWaiting(row)));
+    outbox.replaceChildren(make("summary", {}, `${say("outbox")} (${waiting})`), make("ul", {}, ...drawn));
   }
 
   return {
