@@ -78,8 +78,8 @@ const DRAFT_DELAY = 400;
  * @property {string|null} me
  * @property {number} erasedCount It changes when messages are taken back: results of a search are asked for again.
  * @property {Chat[]} chats In the order of the last message, the newest first.
- * @property {(target: string, range?: {before?: string|null, count?: number}) => Row[]} rows The last `count` rows before the row
- *   with the key `before`, or the last ones, oldest first. The user's messages of the outbox are the last ones.
+ * @property {(target: string, range?: {before?: string|null, from?: string|null, count?: number}) => Row[]} rows The last `count` rows
+ *   before the row with the key `before`, or the last ones, or the first ones from a row on, oldest first. The user's messages of the outbox are the last ones.
  * @property {(target: string) => boolean} hasOlder There are rows that `loadOlder` brings.
  * @property {(target: string) => {name: string, online: boolean}[]|null} members Null: not fetched yet (`command("MEMBERS", room)`).
  * @property {{count: number, waiting: number, rows: Row[]}} outbox How many messages there are, and how many have a reason to wait;

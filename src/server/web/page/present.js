@@ -33,14 +33,15 @@ export function presentQueued(state, message, holds) {
   return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true };
 }
 
-/** Returns the last rows of a conversation before the one with a key, oldest first. */
-export function presentRows(state, target, holds, { before = null, count = 300 } = {}) {
+/** Returns the last rows of a conversation before the one with a key, or the first ones from one on, oldest first. */
+export function presentRows(state, target, holds, { before = null, from = null, count = 300 } = {}) {
   const chat = chatOf(state, target);
   if (!chat) return [];
   const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter((row) => isShown(state, row));
   const queued = state.outbox.filter((message) => message.chat === chat.key);
-  const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
-  const begin = Math.max(0, end - count);
+  const indexOf = (key) => (key === null ? stored.length + queued.length : indexOfKey(stored, queued, key));
+  const begin = from === null ? Math.max(0, indexOf(before) - count) : indexOf(from);
+  const end = from === null ? indexOf(before) : begin + count;
   const rows = stored.slice(begin, end).map((row) => presentRow(state, chat, row));
   const rest = queued.slice(Math.max(0, begin - stored.length), Math.max(0, end - stored.length));
   return [...rows, ...rest.map((message) => presentQueued(state, message, holds))];
@@ -77,15 +78,16 @@ function countUnread(state, chat) {
   const isUnread = ({ kind, era, seq, from }) =>
     kind === "message" && era === chat.era && seq > chat.seen && from !== state.me && !isIgnored(state, from);
   const unread = chat.rows.filter(isUnread);
-  const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => isMention(state, text)).length };
+  const mention = mentionOf(state.me);
+  const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => mention.test(mapped(text))).length };
   counts.set(chat, made);
   return made;
 }
 
-/** Checks that a text names the user: the name after an `@`, or alone as a word. */
-function isMention(state, text) {
-  const name = mapped(state.me).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(^|[^\\p{L}\\p{N}_])@?${name}($|[^\\p{L}\\p{N}_])`, "u").test(mapped(text));
+/** Returns what a text that names the user has in it: the name after an `@`, or alone as a word. */
+function mentionOf(me) {
+  const name = mapped(me).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(^|[^\\p{L}\\p{N}_])@?${name}($|[^\\p{L}\\p{N}_])`, "u");
 }
 
 /**

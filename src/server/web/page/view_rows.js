@@ -179,9 +179,7 @@ export function makeRows(ui) {
   /** Takes in newer rows before the reader is at the last one; beyond the most that the page holds, older ones go. */
   function goOn(view) {
     if (shown.before === null || heightBelow() > NEAR) return false;
-    const all = view.rows(shown.target, { count: Infinity });
-    const begin = all.findIndex((row) => row.key === shown.before);
-    shown.before = (begin < 0 ? null : all[begin + STEP]?.key) ?? null;
+    shown.before = view.rows(shown.target, { from: shown.before, count: STEP + 1 })[STEP]?.key ?? null;
     shown.count = Math.min(MOST_ROWS, shown.count + STEP);
     shown.first = null;
     return true;
