@@ -15,22 +15,22 @@ function again(form, line) {
     case "event": {
       const event = record.parseEvent(line);
       note(`event:${event.kind}`);
-      return record.writeEvent(event);
+      return writeEvent(event);
     }
     case "send":
     case "recv": {
       const forms = kind === "send" ? record.REQUESTS : record.RECV_REQUESTS;
-      const { verb, ...value } = record.parseRequest(line, forms);
+      const { verb, ...value } = parseRequest(line, forms);
       note(`${kind}:${verb}`);
       return record.writeRequest(verb, value, forms);
     }
     case "list": {
       note(form);
-      return record.writeListRecord(name, record.parseListRecord(name, line));
+      return writeListRecord(name, record.parseListRecord(name, line));
     }
     case "reply": {
       note(form);
-      return record.writeReply(record.REPLIES[name], record.parseReply(line, record.REPLIES[name]).value);
+      return writeReply(record.REPLIES[name], record.parseReply(line, record.REPLIES[name]).value);
     }
     case "ko": {
       const { ok, code, text } = record.parseReply(line, record.REPLIES.done);
@@ -45,6 +45,29 @@ function again(form, line) {
       return line;
   }
 }
+
+/** Reads a request, with `verb`. */
+function parseRequest(line, forms) {
+  const [verb, ...fields] = record.parseRecord(line);
+  assert.ok(fields.length <= Object.keys(forms[verb.toUpperCase()]).length, line);
+  return { verb: verb.toUpperCase(), ...record.readForm(forms[verb.toUpperCase()], fields, 0) };
+}
+
+function writeReply(form, value) {
+  return record.writeRecord(["OK", ...record.fieldsOf(form, value)]);
+}
+
+function writeListRecord(verb, value) {
+  if (value.damaged) return record.writeRecord(["DAMAGED", String(value.first), String(value.last)]);
+  return record.writeRecord(record.fieldsOf(record.RECORDS[verb], verb === "HISTORY" ? writeErased(value) : value));
+}
+
+function writeEvent(event) {
+  const value = event.kind === "MSG" ? writeErased(event) : event;
+  return record.writeRecord([String(event.seq), event.kind, ...record.fieldsOf(record.EVENTS[event.kind] ?? {}, value)]);
+}
+
+const writeErased = (message) => ({ ...message, erased: message.erased ? "erased" : undefined });
 
 function note(form) {
   seen.set(form, (seen.get(form) ?? 0) + 1);

@@ -73,10 +73,27 @@ fn all_files_are_served_under_the_digest_of_their_build() {
     for module in known.iter().filter(|path| path.ends_with(".js")) {
         assert!(page.body.contains(&format!("\"{module}\"")), "{module} is preloaded");
     }
-    let other = exchange(web, &format!("GET /{tag}0/view.js"));
-    assert_eq!((other.status, other.field("Cache-Control")), (404, None));
-    assert_eq!(exchange(web, &format!("GET /{tag}/nothing.js")).status, 404);
-    assert_eq!(exchange(web, &format!("GET /{tag}/../Cargo.toml")).status, 404);
+    for nothing in ["0/view.js", "/nothing.js", "/../Cargo.toml"] {
+        let other = exchange(web, &format!("GET /{tag}{nothing}"));
+        assert_eq!((other.status, other.field("Cache-Control")), (404, None), "{nothing}");
+    }
+}
+
+/// The page of a server that was upgraded before the page had its modules is loaded anew.
+#[test]
+fn a_module_of_another_build_is_one_that_loads_the_page_anew() {
+    let (_world, web) = world_with_web(&[]);
+    for name in ["view.js", "of_that_build_alone.js"] {
+        let module = exchange(web, &format!("GET /0123456789abcdef/{name}"));
+        assert_eq!((module.status, module.field("Content-Type")), (200, Some("text/javascript; charset=utf-8")));
+        assert_eq!(module.field("Cache-Control"), Some("no-store"));
+        assert!(module.body.contains("location.reload()") && !module.body.contains("import"), "{}", module.body);
+    }
+    for path in
+        ["0123456789abcdef/style.css", "0123456789abcdef/a/b.js", "0123456789abcde/view.js", "0123456789abcdeg/view.js"]
+    {
+        assert_eq!(exchange(web, &format!("GET /{path}")).status, 404, "{path}");
+    }
 }
 
 #[test]

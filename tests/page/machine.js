@@ -313,6 +313,7 @@ function checkAlways({ store, state, erased: gone }, server) {
     if (erased) gone.add(`${from}/${id}`);
     else assert.ok(!gone.has(`${from}/${id}`), `the text of ${id} came back`);
   }
+  assert.equal(state.outboxBytes, state.outbox.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0));
   const queued = new Set([...store.tables.outbox.values()].map(({ id }) => id));
   for (const { id, from } of rows) assert.ok(from !== "ana" || !queued.has(id), `${id} is in the outbox or in the history`);
   if (state.position.store !== server.store) return;

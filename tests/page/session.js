@@ -1,7 +1,7 @@
-// Sessions of the page on sockets that this test answers: what a server says at a login, and between two requests.
+// Sessions of the page on sockets that this test answers: what a server says at a login, and between two requests; their pauses.
 
 import assert from "node:assert/strict";
-import { Link } from "./page/link.js";
+import { Backoff, Link } from "./page/link.js";
 import { REPLIES } from "./page/record.js";
 import { Session } from "./page/session.js";
 import { newState } from "./page/machine.js";
@@ -70,7 +70,18 @@ async function testRegister() {
   assert.equal(await register("wrong"), "EXISTS");
 }
 
+/** A clock that is set back while a pause lasts makes it no longer. */
+function testPause() {
+  const { now } = Date;
+  const pause = new Backoff(1_000);
+  pause.noteFailure();
+  Date.now = () => now() - 3_600_000;
+  assert.ok(pause.left() > 0 && pause.left() <= 1_000, String(pause.left()));
+  Date.now = now;
+}
+
 await testLastLine();
+testPause();
 await testRegister();
 console.log("done");
 process.exit(0);

@@ -145,6 +145,21 @@ impl Browser {
         self.devtools.try_call("", "Browser.grantPermissions", params).expect("the permission");
     }
 
+    /// Returns the value of an expression in the service worker that there is; a promise is waited for.
+    #[track_caller]
+    pub fn evaluate_in_worker(&self, expression: &str) -> Value {
+        let call = |session: &str, method, params| self.devtools.try_call(session, method, params).expect("the worker");
+        let targets = call("", "Target.getTargets", json!({}));
+        let mut targets = targets["targetInfos"].as_array().into_iter().flatten();
+        let worker = targets.find(|target| target["type"] == "service_worker").expect("a worker");
+        let attached = call("", "Target.attachToTarget", json!({ "targetId": worker["targetId"], "flatten": true }));
+        let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let session = attached["sessionId"].as_str().unwrap_or_default();
+        let mut answer = call(session, "Runtime.evaluate", params);
+        assert_eq!(answer.get("exceptionDetails"), None, "{expression}");
+        answer["result"]["value"].take()
+    }
+
     /// Kills the browser and its processes, as a phone does that needs memory.
     pub fn kill(mut self) {
         self.end();

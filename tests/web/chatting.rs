@@ -194,6 +194,8 @@ fn a_full_outbox_keeps_what_was_typed() {
     let kept = ana.evaluate("document.querySelector('#message').value.split(' ')[0]");
     let count: usize = kept.as_str().and_then(|kept| kept.parse().ok()).expect("a number");
     assert!((300..400).contains(&count), "{count} messages are in the outbox");
+    ana.wait_for_text(".outbox summary", &format!("({count})"));
+    assert_eq!(ana.evaluate("document.querySelectorAll('.outbox li').length"), 50);
     world.start();
     let last = format!(
         "[...document.querySelectorAll('.row[data-state=received] .text')].some(e => e.textContent.startsWith('{} '))",

@@ -105,7 +105,7 @@ fn odd_characters_are_shown_as_in_the_terminal() {
     let every: Vec<String> = (0..=0x10_ffff).filter_map(char::from_u32).map(|c| format!("a{c}b")).collect();
     for texts in std::iter::once(texts.as_slice()).chain(every.chunks(100_000)) {
         let shown = page.evaluate(&format!(
-            "import(document.querySelector('script').src.replace('view.js', 'text.js'))
+            "import(document.querySelector('script').src.replace('start.js', 'text.js'))
                 .then(({{ visible }}) => {}.map(visible))",
             json!(texts)
         ));

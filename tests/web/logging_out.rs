@@ -17,6 +17,7 @@ const READ_ACCOUNT: &str = "new Promise((resolve) => {
 
 /// Checks that the page has nothing that the user before has typed, found or opened.
 const IS_GONE: &str = "!document.body.textContent.includes('secret') && location.hash === '' &&
+    !JSON.stringify([localStorage, sessionStorage]).includes('secret') &&
     ['#message', '#search'].every((field) => !document.querySelector(field)?.value)";
 
 #[test]

@@ -1,12 +1,13 @@
 //! A conversation of 10,000 messages: the page holds 300 rows of it at most, and goes through all of them.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, TIMEOUT, World, wait_until};
 
 const MOST_ROWS: u64 = 300;
@@ -39,8 +40,11 @@ const SCROLL: &str = "(step) => new Promise((resolve) => {
     requestAnimationFrame(next);
 })";
 
-fn send_all(luis: &mut Connection, messages: usize) {
-    for chunk in (1..=messages).collect::<Vec<_>>().chunks(500) {
+/// The page has drawn what it was told before.
+const TWO_FRAMES: &str = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))";
+
+fn send_all(luis: &mut Connection, messages: RangeInclusive<usize>) {
+    for chunk in messages.collect::<Vec<_>>().chunks(500) {
         let lines: String = chunk.iter().map(|number| format!("SEND;m-{number};ana;message {number}\n")).collect();
         luis.send(lines);
         for _ in chunk {
@@ -60,13 +64,42 @@ fn ten_thousand_messages_go_by_and_the_page_stays_small() {
     go_through(10_000, true);
 }
 
+/// The page keeps 1,000 to 2,000 rows of a chat in memory, and those that are read in any case.
+#[test]
+fn rows_that_are_read_stay_while_new_ones_come() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&[&PATIENT[..], &["--no-limits"]].concat());
+    let profile = profile();
+    drop(world.register("ana"));
+    let mut luis = world.register("luis");
+    send_all(&mut luis, 1..=2_100);
+    let browser = Browser::start(&program, profile.path());
+    let ana = Messenger::log_in(&browser, web, "ana");
+    ana.resize(1000, 2000);
+    ana.wait_for_text(".chat .last", "message 2100");
+    ana.choose_chat("luis");
+    let first = "document.querySelector('.row .text').textContent";
+    let to_first = format!("document.querySelector('#rows').scrollTop = 0, {first} === 'message 1'");
+    ana.wait_for_within(3 * TIMEOUT, &to_first);
+    send_all(&mut luis, 2_101..=2_120);
+    ana.wait_for_text(".chat .last", "message 2120");
+    ana.evaluate(TWO_FRAMES);
+    assert_eq!(ana.evaluate(first), "message 1");
+    // None is missing between those and the newest.
+    let scroll = format!("({SCROLL})(1500).then((way) => globalThis.way = way)");
+    ana.begin(&scroll);
+    let way = ana.wait_for_within(3 * TIMEOUT, "globalThis.way");
+    let seen: BTreeSet<usize> = way["seen"].as_array().into_iter().flatten().map(number_of).collect();
+    assert!(seen.iter().copied().eq(1..=2_120), "{} messages came by", seen.len());
+}
+
 /// Has so many messages go by on the screen, from the last to the first and back. `is_timed`: the frames have to be short.
 fn go_through(messages: usize, is_timed: bool) {
     let Some(program) = chromium() else { return };
     let (world, web) = world_with_web(&["--no-limits"]);
     let profile = profile();
     drop(world.register("ana"));
-    send_all(&mut world.register("luis"), messages);
+    send_all(&mut world.register("luis"), 1..=messages);
     let browser = Browser::start(&program, profile.path());
     let ana = Messenger::log_in(&browser, web, "ana");
     ana.resize(1000, 2000);

@@ -7,6 +7,7 @@ mod conditions;
 mod database;
 mod devtools;
 mod dialogs;
+mod drafts;
 mod durable;
 mod full_disk;
 mod hostile_text;

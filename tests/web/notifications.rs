@@ -7,8 +7,9 @@ use super::messenger::{Messenger, url};
 use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
-/// Notes each notification that the page makes, and which it closes; the browser shows it all the same.
-const NOTE: &str = "globalThis.notified = [];
+/// Notes each notification that a page without a service worker makes, and which it closes; the browser shows it all the same.
+const NOTE: &str = "delete Navigator.prototype.serviceWorker;
+    globalThis.notified = [];
     globalThis.ended = [];
     globalThis.Notification = class extends Notification {
         constructor(title, options) {
@@ -83,6 +84,66 @@ fn a_page_that_nobody_looks_at_notifies_of_each_chat_that_is_not_muted() {
     ana.wait_for_message("third", None);
     assert_eq!(notified(&ana).as_array().map(Vec::len), Some(2));
     assert_eq!(ana.errors(), Vec::<String>::new());
+}
+
+/// What the service worker shows, as the user sees it beside the page.
+const SHOWN: &str = "navigator.serviceWorker.ready.then((worker) => worker.getNotifications())
+    .then((shown) => shown.map(({ title, body }) => `${title}: ${body}`).join())";
+
+/// DevTools cannot click on a notification, and a script's event cannot be waited for, or give the focus.
+const CLICK: &str = "self.registration.getNotifications().then(([notification]) => {
+    ExtendableEvent.prototype.waitUntil = (work) => work;
+    WindowClient.prototype.focus = async function () { self.focused = this.url; };
+    Clients.prototype.openWindow = async (url) => { self.opened = url; };
+    self.dispatchEvent(new NotificationEvent('notificationclick', { notification }));
+})";
+
+/// Android shows only the notifications of a service worker. They outlive the page: it closes them when they are out of date.
+#[test]
+fn where_there_is_a_service_worker_it_shows_the_notifications() {
+    let Some(program) = chromium() else { return };
+    let (world, web) = world_with_web(&PATIENT);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    browser.allow_notifications(&url(web));
+    let mut luis = world.register("luis");
+    let page = browser.open_blank();
+    page.run_before_scripts(
+        "globalThis.Notification = class extends Notification { constructor() { throw new TypeError(); } }",
+    );
+    page.go_to(&url(web));
+    let ana = Messenger::register_at(page, "ana");
+    ana.wait_for("navigator.serviceWorker.ready.then((worker) => worker.active.state === 'activated')");
+    let _front = ana.go_to_background();
+    for text in ["first", "second"] {
+        deliver(&mut luis, "ana", text);
+        ana.wait_for(&format!("({SHOWN}).then((shown) => shown === 'luis: {text}')"));
+    }
+    let row = luis.list("HISTORY;ana;1").concat();
+    let number = row.split(';').next().expect("a number");
+    assert!(luis.request(&format!("ERASE;ana;{number}")).starts_with("OK"));
+    let is_closed = format!("({SHOWN}).then((shown) => shown === '')");
+    ana.wait_for(&is_closed);
+    // A click leads to the page, and to its chat.
+    deliver(&mut luis, "ana", "third");
+    ana.wait_for(SHOWN);
+    browser.evaluate_in_worker(CLICK);
+    ana.wait_for("document.querySelector('.title h1').textContent === 'luis'");
+    assert_eq!(browser.evaluate_in_worker("self.focused"), url(web));
+    ana.wait_for(&is_closed);
+    // The next user sees nothing of it.
+    deliver(&mut luis, "ana", "fourth");
+    ana.wait_for(SHOWN);
+    ana.bring_to_front();
+    ana.log_out();
+    ana.wait_for(&is_closed);
+    // Where the page is closed it is opened.
+    browser.evaluate_in_worker("self.registration.showNotification('', { tag: '#lobby' })");
+    ana.close();
+    let pages = "self.clients.matchAll({ type: 'window' }).then((pages) => pages.length)";
+    wait_until("the end of the page", || browser.evaluate_in_worker(pages) == 0);
+    browser.evaluate_in_worker(CLICK);
+    wait_until("the page to open", || browser.evaluate_in_worker("self.opened") == "/#%23lobby");
 }
 
 /// A page that was not allowed to says so, and shows nothing.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
-use crate::support::web::world_with_web;
+use crate::support::web::{PATIENT, world_with_web};
 use crate::support::{Connection, wait_until};
 
 /// Sends `message 1` and so on.
@@ -215,4 +215,27 @@ fn a_search_does_not_hold_up_what_is_sent() {
     let begin = std::time::Instant::now();
     ana.wait_for_message("second", None);
     assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+/// Who is online is known as long as the server tells, and of nobody who is not there.
+#[test]
+fn a_presence_that_is_not_known_has_no_mark() {
+    let Some(program) = chromium() else { return };
+    let (mut world, web) = world_with_web(&PATIENT);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    drop(world.register("luis"));
+    let session = world.session("luis");
+    let ana = Messenger::register(&browser, web, "ana");
+    for chat in ["nobody", "luis"] {
+        ana.open_chat(chat);
+    }
+    let marks = "[...document.querySelectorAll('.chat')].map((chat) => chat.querySelector('.name').textContent + \
+        (chat.querySelector('.mark').ariaLabel ?? '-')).sort().join()";
+    ana.wait_for(&format!("{marks} === '#lobby-,luisonline,nobody-'"));
+    drop(session);
+    ana.wait_for(&format!("{marks} === '#lobby-,luisoffline,nobody-'"));
+    world.kill();
+    ana.wait_for(&format!("{marks} === '#lobby-,luis-,nobody-'"));
+    assert_eq!(ana.texts(".about"), [""; 0]);
 }

@@ -8,7 +8,7 @@ use crate::support::web::world_with_web;
 
 /// Returns the table of texts, and each key that a module names.
 const READ_TEXTS: &str = "(async () => {
-    const base = document.querySelector('script').src.replace('view.js', '');
+    const base = document.querySelector('script').src.replace('start.js', '');
     const { TEXTS } = await import(`${base}texts.js`);
     const paths = [...document.querySelectorAll('link[rel=modulepreload]')].map(({ href }) => href);
     const modules = await Promise.all(paths.map(async (path) => (await fetch(path)).text()));

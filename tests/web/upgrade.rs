@@ -2,12 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::browser::{Browser, chromium, profile};
-use super::messenger::Messenger;
+use super::messenger::{Messenger, url};
 use super::page::Page;
 use crate::support::wait_until;
-use crate::support::web::{PATIENT, world_with_web};
+use crate::support::web::{PATIENT, Web, request, world_with_web};
 use crate::support::world::choose_ports_in_a_row;
 
 /// The digest of the other build. What the server has under its own lies under this one.
@@ -18,38 +20,51 @@ const NONE: &str = "ffffffffffffffff";
 /// The digest of the build that a page is of.
 const BUILD: &str = "document.querySelector('script').src.split('/')[3]";
 
-/// Serves at `address` what a server of another build would: all of `server`, under another digest. Its threads end with the test's
-/// process.
+/// Serves at `address` what a server of another build would: all of `server`, under another digest.
 fn serve_other_build(address: SocketAddr, server: SocketAddr, digest: &str) {
+    serve(address, server, digest, |_| true);
+}
+
+/// Passes what comes to `address` on to `server`. Where `is_other` says so of a request's path, the answer is that of another
+/// build. The threads end with the test's process.
+fn serve(
+    address: SocketAddr,
+    server: SocketAddr,
+    digest: &str,
+    is_other: impl Fn(&str) -> bool + Send + Sync + 'static,
+) {
     let listener = TcpListener::bind(address).expect("the port of the server that has ended");
     let digest = digest.to_owned();
+    let is_other = Arc::new(is_other);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            let digest = digest.clone();
-            std::thread::spawn(move || pass_on(client, server, &digest));
+            let (digest, is_other) = (digest.clone(), Arc::clone(&is_other));
+            std::thread::spawn(move || pass_on(client, server, &digest, &*is_other));
         }
     });
 }
 
 /// Passes one request on; what follows the head of a WebSocket, as it is.
-fn pass_on(mut client: TcpStream, server: SocketAddr, digest: &str) -> Option<()> {
+fn pass_on(mut client: TcpStream, server: SocketAddr, digest: &str, is_other: &dyn Fn(&str) -> bool) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         client.read_exact(&mut byte).ok()?;
         head.extend(byte);
     }
-    let head = String::from_utf8(head).ok()?;
+    let head = String::from_utf8(head).ok()?.replace("keep-alive", "close");
     let mut upstream = TcpStream::connect(server).ok()?;
     if head.to_lowercase().contains("upgrade: websocket") {
         upstream.write_all(head.as_bytes()).ok()?;
         return relay(client, upstream);
     }
-    let head = head.replace(digest, NONE).replace(OTHER, digest).replace("keep-alive", "close");
+    let is_other = is_other(head.split(' ').nth(1)?);
+    let head = if is_other { head.replace(digest, NONE).replace(OTHER, digest) } else { head };
     upstream.write_all(head.as_bytes()).ok()?;
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8(answer).ok()?.replace(digest, OTHER);
+    let answer = String::from_utf8(answer).ok()?;
+    let answer = if is_other { answer.replace(digest, OTHER) } else { answer };
     client.write_all(answer.as_bytes()).ok()
 }
 
@@ -140,4 +155,48 @@ fn a_page_goes_on_while_the_server_is_upgraded_and_never_mixes_two_builds() {
     luis.send_message("ana", "after");
     ana.wait_for_message("after", None);
     assert_eq!(luis.list("HISTORY;ana;10").len(), 5);
+}
+
+/// Opens a page that the server had sent before it was upgraded, and has sent as often as `pages` says. Of its modules those that
+/// are named came in time.
+fn open_page_of_other_build(browser: &Browser, web: SocketAddr, pages: usize, modules: &'static [&str]) -> Page {
+    let address = SocketAddr::from(([127, 0, 0, 1], choose_ports_in_a_row(1)));
+    let answer = Web::connect(web).exchange(&request("GET /", &[("Host", "localhost")]));
+    let digest = answer.field("ETag").expect("a tag").trim_matches('"').to_owned();
+    let sent = AtomicUsize::new(0);
+    serve(address, web, &digest, move |path| match path {
+        "/" => sent.fetch_add(1, Ordering::SeqCst) < pages,
+        path => modules.iter().any(|module| path == format!("/{OTHER}/{module}")),
+    });
+    browser.open(&url(address))
+}
+
+/// Returns how often a page has asked for itself.
+fn count_of_pages(page: &Page) -> usize {
+    page.requests().iter().filter(|request| request.url.ends_with('/')).count()
+}
+
+#[test]
+fn a_page_whose_modules_are_gone_is_loaded_once_more() {
+    let Some(program) = chromium() else { return };
+    let (_world, web) = world_with_web(&PATIENT);
+    let profile = profile();
+    let browser = Browser::start(&program, profile.path());
+    for modules in [&[][..], &["start.js", "view.js"]] {
+        let page = open_page_of_other_build(&browser, web, 1, modules);
+        page.wait_for_element("#user");
+        assert_eq!(count_of_pages(&page), 2, "{modules:?}");
+        assert_ne!(page.evaluate(BUILD), OTHER);
+        page.wait_for("sessionStorage.length === 0");
+    }
+    // Where that does not help it is not tried without end.
+    for modules in [&[][..], &["start.js", "view.js"]] {
+        let page = open_page_of_other_build(&browser, web, usize::MAX, modules);
+        wait_until("the second page", || count_of_pages(&page) == 2);
+        page.wait_for(
+            "performance.getEntriesByType('navigation')[0].type === 'reload' && document.readyState === 'complete'",
+        );
+        page.evaluate("fetch('/').then((answer) => answer.text())");
+        assert_eq!(count_of_pages(&page), 3, "{modules:?}");
+    }
 }

@@ -55,13 +55,13 @@ pub(super) struct Answer {
     content_type: &'static str,
     /// Further header fields, each with its end of line.
     fields: String,
-    has_policy: bool,
+    has_policies: bool,
     body: Cow<'static, str>,
 }
 
 impl Answer {
     pub fn new(status: Status, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, content_type, fields: String::new(), has_policy: true, body: body.into() }
+        Self { status, content_type, fields: String::new(), has_policies: true, body: body.into() }
     }
 
     /// An answer for people.
@@ -73,9 +73,9 @@ impl Answer {
         Self::text(Status::BadRequest, text)
     }
 
-    /// Leaves the policy out: the answer is a file of static content that becomes neither a document nor a worker.
-    pub fn without_policy(mut self) -> Self {
-        self.has_policy = false;
+    /// Leaves the policies out: the answer is a file of static content that becomes neither a document nor a worker.
+    pub fn without_policies(mut self) -> Self {
+        self.has_policies = false;
         self
     }
 
@@ -95,10 +95,10 @@ impl Answer {
             let length = self.body.len();
             let _ = write!(text, "Content-Type: {}\r\nContent-Length: {length}\r\n", self.content_type);
         }
-        if self.has_policy {
-            let _ = write!(text, "Content-Security-Policy: {POLICY}\r\n");
+        if self.has_policies {
+            let _ = write!(text, "Content-Security-Policy: {POLICY}\r\nReferrer-Policy: no-referrer\r\n");
         }
-        let _ = write!(text, "{}X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n", self.fields);
+        let _ = write!(text, "{}X-Content-Type-Options: nosniff\r\n\r\n", self.fields);
         if has_body && !is_head {
             text.push_str(&self.body);
         }

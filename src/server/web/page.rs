@@ -8,8 +8,9 @@
 //! - `machine.js`: the state, and `apply`; `conversation.js` and `row.js`: parts of it. `decide.js`, `completion.js`: the
 //!   decisions. `store.js`: the database.
 //! - `session.js`: logs in and polls; `sender.js`: the SEND port. `life.js`: user, database and phase; `told.js`: what no
-//!   table keeps. `owner.js`: what the view may call; `present.js`: what it draws.
-//! - `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it.
+//!   table keeps; `stored.js`: what the browser keeps beside the database. `owner.js`: what the view may call; `present.js`:
+//!   what it draws.
+//! - `start.js`: loads `view.js`, or the page anew by `reload.js`. `view.js` and its parts: the view. `sw.js`: the service worker; `worker.js` registers it, and notifies by it.
 
 use std::borrow::Cow;
 
@@ -61,6 +62,7 @@ impl Page {
             "decide.js": SCRIPT,
             "completion.js": SCRIPT,
             "store.js": SCRIPT,
+            "stored.js": SCRIPT,
             "present.js": SCRIPT,
             "sender.js": SCRIPT,
             "session.js": SCRIPT,
@@ -84,6 +86,8 @@ impl Page {
             "view_notices.js": SCRIPT,
             "view_drawer.js": SCRIPT,
             "view.js": SCRIPT,
+            "reload.js": SCRIPT,
+            "start.js": SCRIPT,
         });
         let texts: Vec<_> = files.iter().map(|file| format!("{}\n{}\n", file.name, file.text)).collect();
         let digest = format!("{:016x}", XxHash3_64::oneshot(texts.concat().as_bytes()));
@@ -106,5 +110,14 @@ impl Page {
     /// Returns the file at a path that has the digest in it: what it holds never changes.
     pub fn file_of_build(&self, path: &str) -> Option<&File> {
         self.file(path.strip_prefix('/')?.strip_prefix(self.digest.as_str())?.strip_prefix('/')?)
+    }
+
+    /// Returns what stands for a module of another build: the server that has sent its page was upgraded since. It loads the
+    /// page anew; without it the page would stay blank.
+    pub fn module_of_other_build(&self, path: &str) -> Option<&File> {
+        let (digest, name) = path.strip_prefix('/')?.split_once('/')?;
+        let is_digest = digest.len() == self.digest.len() && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_module = name.strip_suffix(".js").is_some_and(|name| !name.contains('/'));
+        self.file("reload.js").filter(|_| is_digest && digest != self.digest && is_module)
     }
 }

@@ -70,7 +70,14 @@ impl Site {
         match (fixed.and_then(|(_, name)| self.page.file(name)), self.page.file_of_build(path)) {
             (Some(file), _) => self.answer_with_tag(head, file),
             (None, Some(file)) => answer_for_ever(file),
-            (None, None) => Answer::text(Status::NotFound, "there is nothing here"),
+            (None, None) => self.answer_without_file(path),
+        }
+    }
+
+    fn answer_without_file(&self, path: &str) -> Answer {
+        match self.page.module_of_other_build(path) {
+            Some(file) => answer_file(Status::Ok, file).without_policies().with("Cache-Control", "no-store"),
+            None => Answer::text(Status::NotFound, "there is nothing here"),
         }
     }
 
@@ -90,7 +97,7 @@ fn answer_file(status: Status, file: &File) -> Answer {
 
 /// Returns the answer with a file whose path has the digest of its build.
 fn answer_for_ever(file: &File) -> Answer {
-    answer_file(Status::Ok, file).without_policy().with("Cache-Control", "public, max-age=31536000, immutable")
+    answer_file(Status::Ok, file).without_policies().with("Cache-Control", "public, max-age=31536000, immutable")
 }
 
 /// Returns the port whose lines a WebSocket at this path carries.

@@ -5,13 +5,16 @@
 import { comparePlaces } from "./row.js";
 
 /** Rows that stay in memory when there are twice as many; the database has all. */
-export const ROWS_IN_MEMORY = 1000;
+const ROWS_IN_MEMORY = 1000;
+
+/** Most rows that stay because the reader is far back among them. */
+const ROWS_OF_READER = 50_000;
 
 /** The count of a room that the user has left: none that a server reports (section 7). */
 export const UNKNOWN_COUNT = 2 ** 52;
 
 export class Conversation {
-  /** @param {string} key @param {string} target As it is shown. */
+  /** @param {string} target As it is shown. */
   constructor(key, target, era) {
     this.key = key;
     this.target = target;
@@ -107,18 +110,24 @@ export class Conversation {
     return low;
   }
 
-  /** Adds a row at its place, or in the place of the one that is there. */
-  insert(row) {
+  /** Adds a row at its place, or in the place of the one that is there. `shown`: the place of the first one on the screen. */
+  insert(row, shown = null) {
     this.revision += 1;
     const index = this.indexAfter(row);
     const before = this.rows[index - 1];
     const isThere = before !== undefined && comparePlaces(before, row) === 0;
     this.rows.splice(isThere ? index - 1 : index, isThere ? 1 : 0, row);
     if (row.era === this.era && row.kind === "message") this.noteNumber(row.seq);
-    if (this.rows.length > 2 * ROWS_IN_MEMORY) {
-      this.rows.splice(0, this.rows.length - ROWS_IN_MEMORY);
-      this.older = true;
-    }
+    if (this.rows.length > 2 * ROWS_IN_MEMORY) this.trim(shown);
+  }
+
+  /** Drops the oldest rows, up to the first one on the screen: what is read stays, and so do the newest, which are counted. */
+  trim(shown) {
+    const most = this.rows.length - ROWS_IN_MEMORY;
+    const above = shown ? Math.max(0, this.indexAfter(shown) - 1) : most;
+    const count = this.rows.length - above > ROWS_OF_READER ? most : Math.min(most, above);
+    this.rows.splice(0, count);
+    this.older ||= count > 0;
   }
 
   noteNumber(seq) {

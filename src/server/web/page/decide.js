@@ -15,7 +15,7 @@ const UNCOMPARED_ROWS = 500;
 
 /** Queues a message. Returns false if the outbox is full. @param {{id: string, target: string, text: string, time: number}} message */
 export function queue(state, message) {
-  const bytes = state.outbox.reduce((sum, { text }) => sum + lengthInRecord(text), lengthInRecord(message.text));
+  const bytes = state.outboxBytes + lengthInRecord(message.text);
   if (state.outbox.length >= OUTBOX_MESSAGES || bytes > OUTBOX_BYTES) return false;
   apply(state, { kind: "QUEUED", ...message });
   return true;
@@ -23,7 +23,7 @@ export function queue(state, message) {
 
 /** Returns the first message whose conversation is not held: nothing overtakes within a conversation. */
 export function firstFree(state, isHeld) {
-  return state.outbox.find(({ target }) => !isHeld(keyOf(target))) ?? null;
+  return state.outbox.find(({ chat }) => !isHeld(chat)) ?? null;
 }
 
 /** Notes that a message is about to be sent. Returns null at the first attempt, else the number above which it is. */
@@ -127,7 +127,7 @@ const TAKE_IN = {
 /** Checks that a message is one of the outbox: an event may tell before the OK, or instead of it. */
 function isQueued(state, { from, id, to, text, erased }) {
   const queued = mapped(from) === mapped(state.me) && state.outbox.find((message) => message.id === id);
-  return queued && keyOf(queued.target) === keyOf(to) && (erased || queued.text === text);
+  return queued && queued.chat === keyOf(to) && (erased || queued.text === text);
 }
 
 /** Counts a message that came erased. */

@@ -6,6 +6,7 @@ import { apply, hasChanges, newState, restoreState, takeChanges } from "./machin
 import { isLogin, isTarget, wellFormed } from "./record.js";
 import { Session } from "./session.js";
 import { MemoryStore, StoreError, hasStore, onlyUser, openStore } from "./store.js";
+import { STAYS, draftsOf, readStays, readStored, writeStored } from "./stored.js";
 import { Told } from "./told.js";
 
 /** Milliseconds after which a database that failed is opened again. */
@@ -14,9 +15,6 @@ const REOPEN_DELAY = 5_000;
 /** The device of those who do not stay logged in: its history ends with the page. The next page has the same name, since a user
  * has 8 devices in a day at most: of two such pages the newer takes over. */
 const PASSING_DEVICE = "page";
-
-/** Where this browser keeps who stays logged in. */
-const STAYS = "wachat";
 
 /** Where a page tells the next one why it has begun anew: the key of a notice. */
 const LEFT = "wachat left";
@@ -42,8 +40,9 @@ export class Life {
     this.isDurable = true;
     /** A database was made for this login. */
     this.isNew = false;
-    /** Told when the page is hidden: it may not come back. */
+    /** Told when the page is hidden, or goes: it may not come back. And when the state of a user was read. */
     this.onHide = () => {};
+    this.onRead = () => {};
     this.told = new Told(this);
   }
 
@@ -144,12 +143,17 @@ export class Life {
       const tables = await store?.load();
       if (number !== this.number) return store?.close();
       this.store = store;
-      if (store) this.state = restoreState(account?.user ?? "", tables);
+      if (store) this.noteTables(account?.user ?? "", tables);
       go(account ?? null);
     } catch (error) {
       if (number === this.number) this.noteOpenError(error);
     }
     return this.changed();
+  }
+
+  noteTables(user, tables) {
+    this.state = restoreState(user, tables);
+    this.onRead();
   }
 
   openStore(user) {
@@ -215,6 +219,7 @@ export class Life {
 
   noteAway({ code, text }) {
     this.isOffline = true;
+    this.told.online.clear();
     this.why = { reason: code || "away", text: text || null };
     // Somebody waits for the answer to the first login, and may have to change what was typed.
     if (this.phase === "signing-in") this.stopNew(this.why.reason, this.why.text);
@@ -247,8 +252,14 @@ export class Life {
   /** Another page owns the database, or it was closed. */
   noteLost(why) {
     if (why === "other-page") this.stop("taken-over", why);
-    else if (why === "deleted") this.forgetUser("logged-out");
+    else if (why === "deleted") this.noteDeleted();
     else this.noteOpenError(new StoreError(why === "newer-database" ? "newer" : "failed"));
+  }
+
+  /** The user has logged out in another page. */
+  noteDeleted() {
+    this.forgetUser();
+    this.beginAnew("logged-out");
   }
 
   // ---- Logging in and out (section 3).
@@ -300,18 +311,22 @@ export class Life {
     const { session, store } = this;
     session?.stopReceiving();
     const answer = await (session?.sender.forgetDevice() ?? { ok: false, code: "AWAY" });
-    this.stop("signing-in", null);
-    this.state = newState("");
+    this.forgetUser();
     writeStored("localStorage", STAYS, null);
     await store?.destroy().catch(() => {});
     // The key is nowhere any more; the server keeps the device until it is unused for a month.
-    this.forgetUser(answer.ok || answer.code === "AUTH" ? null : "device-remains");
+    this.beginAnew(answer.ok || answer.code === "AUTH" ? null : "device-remains");
   }
 
-  /** Begins the page anew, which tells why: what was typed, found and drawn goes with its memory. */
-  forgetUser(why) {
+  /** Ends session and state, with what was typed last. */
+  forgetUser() {
+    writeStored("localStorage", draftsOf(this.state.me), null);
     this.stop("signing-in", null);
     this.state = newState("");
+  }
+
+  /** Loads the page anew, which tells why: what was typed, found and drawn goes with its memory. */
+  beginAnew(why) {
     writeStored("sessionStorage", LEFT, why);
     history.replaceState(null, "", "/");
     location.reload();
@@ -351,6 +366,7 @@ export class Life {
     addEventListener("online", () => this.session?.hurry());
     // A page that may come back from the cache keeps no connection and no database.
     addEventListener("pagehide", () => {
+      this.onHide();
       if (this.phase === "open" || this.phase === "signing-in") this.stop("taken-over", "other-page");
     });
     addEventListener("pageshow", ({ persisted }) => {
@@ -363,25 +379,4 @@ export class Life {
 export function randomText(length) {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => letters[byte % 64]).join("");
-}
-
-/** Who stays logged in here. */
-export const readStays = () => readStored("localStorage", STAYS);
-
-/** Reads from a storage of the browser, which may refuse to give it. */
-export function readStored(storage, name) {
-  try {
-    return globalThis[storage].getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-export function writeStored(storage, name, value) {
-  try {
-    if (value === null) globalThis[storage].removeItem(name);
-    else globalThis[storage].setItem(name, value);
-  } catch {
-    // Then the next page asks for the password, or does not tell why.
-  }
 }

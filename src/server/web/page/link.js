@@ -27,7 +27,7 @@ const LIST_CHARACTERS = 4 << 20;
  * session elsewhere. After any of them the outcome of what was asked is unknown (section 1).
  */
 export class LinkError extends Error {
-  /** @param {"away"|"refused"|"replaced"|"logged-out"} kind @param {string} code @param {string} text */
+  /** @param {"away"|"refused"|"replaced"|"logged-out"} kind */
   constructor(kind, code = "", text = "") {
     super(`${kind} ${code}`);
     Object.assign(this, { kind, code, text });
@@ -66,7 +66,6 @@ export class Link {
     /** What a last line has said that came between two requests. @type {LinkError|null} */
     this.ending = null;
     this.isOpen = false;
-    this.lastHeard = Date.now();
   }
 
   /**
@@ -101,7 +100,7 @@ export class Link {
 
   /**
    * Sends a request that one line answers.
-   * @param {string} line @param {object} form @param {number} wait Seconds that the server may wait.
+   * @param {object} form @param {number} wait Seconds that the server may wait.
    * @returns {Promise<{ok: true, value: object, fields: string[]} | {ok: false, code: string, text: string}>}
    */
   request(line, form = REPLIES.done, wait = 0) {
@@ -116,7 +115,7 @@ export class Link {
 
   /**
    * Sends a request that a list answers.
-   * @param {string} line @param {(line: string) => object|null} parse Reads a record.
+   * @param {(line: string) => object|null} parse Reads a record.
    * @returns {Promise<{ok: true, records: object[], fields: string[]} | {ok: false, code: string, text: string}>}
    */
   requestList(line, parse, wait = 0) {
@@ -161,7 +160,6 @@ export class Link {
   }
 
   take(line) {
-    this.lastHeard = Date.now();
     if (typeof line !== "string") return this.fail(strange());
     this.tell("in", maskReply(line, this.pending?.hasKey));
     if (this.pending) return this.pending.take(line);
@@ -206,10 +204,11 @@ export class Link {
   }
 }
 
-/** Reads a record of the list that answers a request. @param {string} verb */
+/** Reads a record of the list that answers a request. */
 export const recordOf = (verb) => (line) => parseListRecord(verb, line);
 
-/** Doubling pauses with jitter, so that the pages of a server that comes back do not all come at once. */
+/** Doubling pauses with jitter, so that the pages of a server that comes back do not all come at once. A clock that is set changes
+ * none of them. */
 export class Backoff {
   constructor(first = MIN_PAUSE) {
     this.first = first;
@@ -218,7 +217,7 @@ export class Backoff {
   }
 
   noteFailure() {
-    this.until = Date.now() + this.next * (0.75 + Math.random() / 4);
+    this.until = performance.now() + this.next * (0.75 + Math.random() / 4);
     this.next = Math.min(this.next * 2, MAX_PAUSE);
   }
 
@@ -234,6 +233,6 @@ export class Backoff {
 
   /** Milliseconds that are left of the pause. */
   left() {
-    return Math.max(0, this.until - Date.now());
+    return Math.max(0, this.until - performance.now());
   }
 }

@@ -3,7 +3,7 @@
 // and no randomness: time and ids come in with the records.
 
 import { Conversation, UNKNOWN_COUNT } from "./conversation.js";
-import { mapped } from "./record.js";
+import { lengthInRecord, mapped } from "./record.js";
 
 /** Ranges of numbers that are kept with a message of the outbox. */
 const TAKEN_RANGES = 100;
@@ -12,14 +12,14 @@ const TAKEN_RANGES = 100;
 export const CONVERSATIONS = 10_000;
 
 /**
- * @typedef {{order: number, id: string, target: string, text: string, time: number, tried: number|null, taken: {first: number, last: number}[]}} Outgoing
+ * @typedef {{order: number, chat: string, id: string, target: string, text: string, time: number, tried: number|null, taken: {first: number, last: number}[]}} Outgoing
  * `tried`: a SEND was made of it; if the server has it, its number is above this one. `taken`: the numbers of what the user has
  * taken back there since, elsewhere: it may be among them.
  * @typedef {import("./row.js").StoredRow} StoredRow
  * @typedef {ReturnType<typeof newState>} State
  */
 
-/** Makes an empty state. @param {string} me */
+/** Makes an empty state. */
 export function newState(me) {
   return {
     me,
@@ -39,12 +39,16 @@ export function newState(me) {
     // What follows is in no table.
     /** The user's own messages above the position come with a poll, too: the server knows this device. */
     ownCome: false,
+    /** The place of the first row on the screen: those from there on stay in memory. @type {StoredRow|null} */
+    shown: null,
     /** Numbers that were read on another device, and are above the messages that have come. */
     readElsewhere: new Map(),
     /** What was taken back since a page of HISTORY was asked for, which may have been read before that. Null: none is. */
     erasures: null,
     /** How often a text went: what else has texts looks again. */
     erasedCount: 0,
+    /** Bytes of the texts of the outbox, as records have them. */
+    outboxBytes: 0,
     changes: newChanges(),
   };
 }
@@ -56,6 +60,7 @@ export function restoreState(me, { meta, chats, rows, earlier, outbox, older }) 
   const state = newState(me);
   Object.assign(state, meta ? { ...meta, me, ignored: new Set(meta.ignored) } : {});
   state.outbox = outbox.sort((one, other) => one.order - other.order);
+  state.outboxBytes = outbox.reduce((sum, { text }) => sum + lengthInRecord(text), 0);
   for (const stored of chats) {
     const own = rows.get(stored.key) ?? [];
     state.chats.set(stored.key, Conversation.restore(stored, own, older.has(stored.key)));
@@ -112,9 +117,10 @@ export function apply(state, record) {
 const APPLY = {
   /** A message was typed: it is in the outbox. */
   QUEUED(state, { id, target, text, time }) {
-    const message = { order: state.nextOrder, id, target, text, time, tried: null, taken: [] };
+    const message = { order: state.nextOrder, chat: keyOf(target), id, target, text, time, tried: null, taken: [] };
     state.nextOrder += 1;
     state.outbox.push(message);
+    state.outboxBytes += lengthInRecord(text);
     noteOutbox(state, message.order, message);
     // It was the draft.
     open(state, target).draft = "";
@@ -269,7 +275,7 @@ function open(state, target) {
 /** Notes what was taken back beside the messages of the outbox whose numbers are not known yet. */
 function noteTaken(state, chat, first, last) {
   for (const message of state.outbox) {
-    if (message.tried === null || keyOf(message.target) !== chat.key || last <= message.tried) continue;
+    if (message.tried === null || message.chat !== chat.key || last <= message.tried) continue;
     message.taken = [...message.taken, { first, last }].slice(-TAKEN_RANGES);
     noteOutbox(state, message.order, message);
   }
@@ -280,6 +286,7 @@ function settle(state, id) {
   const index = state.outbox.findIndex((queued) => queued.id === id);
   if (index < 0) return null;
   const [message] = state.outbox.splice(index, 1);
+  state.outboxBytes -= lengthInRecord(message.text);
   noteOutbox(state, message.order, null);
   return message;
 }
@@ -310,7 +317,7 @@ function takeEarlier(state, chat, id, from) {
 
 function addRow(state, chat, row) {
   const stored = { chat: chat.key, ...row };
-  chat.insert(stored);
+  chat.insert(stored, state.shown?.chat === chat.key ? state.shown : null);
   noteRow(state, stored, stored);
   state.changes.chats.add(chat.key);
 }

@@ -6,11 +6,12 @@
 // The view gets what it draws from `owner.view()` and calls the other methods; nothing else passes between them.
 
 import { isUnseen, markSeen, queue } from "./decide.js";
-import { Life, randomText, readStays, readStored, writeStored } from "./life.js";
-import { chatOf, keyOf } from "./machine.js";
+import { Life, randomText } from "./life.js";
+import { apply, chatOf, keyOf } from "./machine.js";
 import { ask, askList, fetchList } from "./perform.js";
-import { hasOlder, presentChats, presentFound, presentQueued, presentRows } from "./present.js";
+import { hasOlder, presentChats, presentFound, presentOutbox, presentRows } from "./present.js";
 import { REQUESTS, isTarget, isText, wellFormed } from "./record.js";
+import { draftsOf, readStays, readStored, writeStored } from "./stored.js";
 import { registerWorker } from "./worker.js";
 
 /** Rows that one `loadOlder` brings from the database. */
@@ -29,7 +30,6 @@ const DRAFT_DELAY = 400;
  *   `damaged` for messages that it cannot read.
  * @property {string} key Unique in its conversation, and the same as long as the row is.
  * @property {number|null} seq Number on the server; null: it has none yet, or the server refused it. Of a gap the last one.
- * @property {string} id
  * @property {string} from
  * @property {string} text Exactly as it was sent.
  * @property {boolean} erased It was taken back: the text is empty.
@@ -38,7 +38,6 @@ const DRAFT_DELAY = 400;
  *   `sent`: a SEND was made of it, and its outcome is unknown; `received`: durable on the server. Others' messages: `received`.
  * @property {string|null} reason Why it was refused, or waits: the code of the server, as `NO_USER` or `QUOTA`.
  * @property {boolean} mine
- * @property {number|null} readers Always null so far: STATUS tells who has read.
  */
 
 /**
@@ -79,18 +78,16 @@ const DRAFT_DELAY = 400;
  * @property {string|null} me
  * @property {number} erasedCount It changes when messages are taken back: results of a search are asked for again.
  * @property {Chat[]} chats In the order of the last message, the newest first.
- * @property {(target: string, range?: {before?: string|null, count?: number}) => Row[]} rows The last `count` rows before the row
- *   with the key `before`, or the last ones, oldest first. The user's messages of the outbox are the last ones.
+ * @property {(target: string, range?: {before?: string|null, from?: string|null, count?: number}) => Row[]} rows The last `count` rows
+ *   before the row with the key `before`, or the last ones, or the first ones from a row on, oldest first. The user's messages of the outbox are the last ones.
  * @property {(target: string) => boolean} hasOlder There are rows that `loadOlder` brings.
  * @property {(target: string) => {name: string, online: boolean}[]|null} members Null: not fetched yet (`command("MEMBERS", room)`).
- * @property {Row[]} outbox With a `target` each.
+ * @property {{count: number, waiting: number, rows: Row[]}} outbox How many messages there are, and how many have a reason to wait;
+ *   of those the first 50, with a `target` each.
  * @property {Notice[]} notices The newest 50, oldest first.
  * @property {{name: string, members: number, member: boolean, kind: string, owner: string|null, topic: string}[]|null} rooms
  * @property {{name: string, time: number, online: boolean, key: boolean, own: boolean}[]|null} devices
- * @property {boolean} lasts What is stored here stays when the page is closed.
- * @property {boolean|null} persisted The browser has promised not to remove it when space is short; null: it was not asked yet.
  * @property {boolean} secure Nobody in between can read along (https, or this machine).
- * @property {boolean} cut A cut of the connections is armed.
  */
 
 /**
@@ -104,13 +101,15 @@ const DRAFT_DELAY = 400;
  */
 
 /**
- * Starts the owner. `onChange`: something to draw has changed; the view reads `view()` at its next frame.
+ * Starts the owner. `onChange`: something to draw has changed; the view reads `view()` at its next frame. Names, texts and keys of
+ * rows are strings.
  * @param {{onChange: () => void}} options
  */
 export function start({ onChange }) {
   const life = new Life(onChange);
   const owner = new Owner(life);
-  life.onHide = () => owner.flushDrafts();
+  life.onHide = () => owner.keepDrafts();
+  life.onRead = () => owner.takeKeptDrafts();
   life.watchPage();
   life.resume();
   registerWorker();
@@ -121,40 +120,40 @@ export function start({ onChange }) {
      * is called as soon as it is. */
     isDurable: () => life.isDurable,
     /** Logs in, or registers and logs in. `stay`: outbox, history and a key stay in this browser.
-     * @param {{user: string, password: string, register: boolean, stay: boolean}} account @returns {Promise<void>} */
+     * @param {{user: string, password: string, register: boolean, stay: boolean}} account */
     signIn: (account) => life.signIn(account),
-    /** Ends the session, and forgets device, key and database. @returns {Promise<void>} */
+    /** Ends the session, and forgets device, key and database. */
     signOut: () => life.signOut(),
-    /** Takes over from the newer page, or from the session that has replaced this one. @returns {Promise<void>} */
+    /** Takes over from the newer page, or from the session that has replaced this one. */
     useHere: () => life.useHere(),
     /** Queues a message. Resolves when it is durable in the outbox; rejects with an Error whose message is `too-long`, `full`,
-     * `no-target` or `storage`. @param {string} target @param {string} text @returns {Promise<void>} */
+     * `no-target` or `storage`. */
     send: (target, text) => owner.send(target, text),
-    /** Makes a conversation that is not in the list yet one of it (a new chat by name). @param {string} target */
+    /** Makes a conversation that is not in the list yet one of it (a new chat by name). */
     openChat: (target) => owner.openChat(target),
-    /** Notes that the user has seen a conversation up to a number. @param {string} target @param {number} seq */
+    /** Notes that the user has seen a conversation up to a number. */
     read: (target, seq) => owner.read(target, seq),
-    /** Brings older rows from the database, or from the server. @param {string} target @returns {Promise<void>} */
+    /** Notes the first row that is drawn, by its key; null: none is. */
+    show: (target, key) => owner.show(target, key),
+    /** Brings older rows from the database, or from the server. */
     loadOlder: (target) => owner.loadOlder(target),
-    /** Finds rows with all these words, the newest first. @param {string} words @returns {Promise<(Row & {target: string})[]>} */
+    /** Finds rows with all these words, the newest first. @returns {Promise<(Row & {target: string})[]>} */
     search: (words) => owner.search(words),
-    /** Takes a message back. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    /** Takes a message back. @returns {Promise<Answer>} */
     erase: (target, seq) => owner.command("ERASE", target, String(seq)),
-    /** Who has read it, by STATUS: records `{user, state}`. @param {string} target @param {number} seq @returns {Promise<Answer>} */
+    /** Who has read it, by STATUS: records `{user, state}`. @returns {Promise<Answer>} */
     readers: (target, seq) => owner.command("STATUS", target, String(seq)),
-    /** Keeps what is typed and not sent. @param {string} target @param {string} text */
+    /** Keeps what is typed and not sent. */
     draft: (target, text) => owner.draft(target, text),
-    /** @param {string} target @param {boolean} on */
     mute: (target, on) => life.change({ kind: "MUTED", target, on }),
-    /** @param {string} target @param {boolean} on */
     ignore: (target, on) => life.change({ kind: "IGNORED", user: target, on }),
     /** JOIN LEAVE ROOM INVITE KICK TOPIC OWNER MEMBERS ROOMS USERS DEVICES SESSIONS LOGOUT PASSWD PERMIT, with their fields. Where
-     * no server answers the code is `AWAY`. @param {string} name @param {...string} fields @returns {Promise<Answer>} */
+     * no server answers the code is `AWAY`. @returns {Promise<Answer>} */
     command: (name, ...fields) => owner.command(name, ...fields),
     /** Hears every line in both directions. @param {(line: Line) => void} listener @returns {() => void} ends it */
     onLine: (listener) => owner.addListener(listener),
     /** Closes both connections right after the next SEND was written. */
-    cutAfterNextSend: () => owner.cutAfterNextSend(),
+    cutAfterNextSend: () => life.session?.cutAfterNextSend(),
   };
 }
 
@@ -162,8 +161,11 @@ class Owner {
   /** @param {Life} life */
   constructor(life) {
     this.life = life;
+    /** What was typed and is not durable yet, and the timer after which it is to be. */
     this.drafts = new Map();
-    this.persisted = null;
+    this.draftTimer = null;
+    /** The browser was asked to keep the database. */
+    this.isAsked = false;
     this.searches = 0;
   }
 
@@ -188,14 +190,12 @@ class Owner {
 
   /** Asks the browser to keep the database, once, when there is something to keep. */
   async persist() {
-    if (this.persisted !== null || !this.life.store.lasts || !navigator.storage?.persist) return;
-    this.persisted = false;
-    this.persisted = await navigator.storage.persist().catch(() => false);
-    if (!this.persisted && readStored("localStorage", WARNED) === null) {
-      writeStored("localStorage", WARNED, "yes");
-      this.life.told.tell("not-lasting");
-    }
-    this.life.changed();
+    if (this.isAsked || !this.life.store.lasts || !navigator.storage?.persist) return;
+    this.isAsked = true;
+    const isKept = await navigator.storage.persist().catch(() => false);
+    if (isKept || readStored("localStorage", WARNED) !== null) return;
+    writeStored("localStorage", WARNED, "yes");
+    this.life.told.tell("not-lasting");
   }
 
   openChat(target) {
@@ -210,6 +210,12 @@ class Owner {
     if (isNew) this.life.session?.sender.read(target, seq);
   }
 
+  show(target, key) {
+    // The key of a message of the outbox has two parts: all rows are above it.
+    const [era, seq, sub = null] = (key ?? "").split("-").map(Number);
+    this.life.state.shown = sub === null ? null : { chat: keyOf(target), era, seq, sub };
+  }
+
   async loadOlder(target) {
     const chat = chatOf(this.life.state, target);
     if (!chat) return;
@@ -217,7 +223,8 @@ class Owner {
       const [first] = chat.rows;
       const place = first ?? { chat: chat.key, era: chat.era, seq: Number.MAX_SAFE_INTEGER, sub: 0 };
       const { found, older } = await this.life.store.olderRows(place, OLDER_ROWS);
-      chat.prepend(found, older);
+      // Where the first row is another one by now, these may not be the ones before it.
+      if (chat.rows[0] === first) chat.prepend(found, older);
       this.life.changed();
       return;
     }
@@ -237,13 +244,34 @@ class Owner {
   }
 
   draft(target, text) {
-    if (this.drafts.size === 0) setTimeout(() => this.flushDrafts(), DRAFT_DELAY);
+    this.draftTimer ??= setTimeout(() => this.flushDrafts(), DRAFT_DELAY);
     this.drafts.set(target, text);
   }
 
-  flushDrafts() {
-    for (const [target, text] of this.drafts) this.life.change({ kind: "DRAFT", target, text: wellFormed(text) });
-    this.drafts.clear();
+  /** Makes durable what was typed. */
+  async flushDrafts() {
+    this.draftTimer = null;
+    const drafts = [...this.drafts];
+    const { me } = this.life.state;
+    const isStored = await this.life.decide((state) => applyDrafts(state, drafts)).then(() => true, () => false);
+    for (const [target, text] of drafts) if (this.drafts.get(target) === text) this.drafts.delete(target);
+    if (isStored && this.drafts.size === 0) writeStored("localStorage", draftsOf(me), null);
+  }
+
+  /** Keeps what was typed beside the database: a transaction that is open ends with a page that goes, and its drafts with it. */
+  keepDrafts() {
+    const { phase, state, store } = this.life;
+    if (this.drafts.size === 0 || phase !== "open") return;
+    if (store.lasts) writeStored("localStorage", draftsOf(state.me), JSON.stringify([...this.drafts]));
+    this.flushDrafts();
+  }
+
+  /** Takes in what the page before this one has kept. */
+  takeKeptDrafts() {
+    const kept = JSON.parse(readStored("localStorage", draftsOf(this.life.state.me)) ?? "[]");
+    applyDrafts(this.life.state, kept);
+    this.drafts = new Map([...kept, ...this.drafts]);
+    if (kept.length > 0) this.flushDrafts();
   }
 
   /** Carries out a request of the SEND port (section 5), and notes what its answer tells. */
@@ -264,18 +292,13 @@ class Owner {
     return answer.ok ? { ok: true, fields: answer.fields ?? [], records: answer.records ?? [] } : answer;
   }
 
-  cutAfterNextSend() {
-    this.life.session?.cutAfterNextSend();
-    this.life.changed();
-  }
-
   addListener(listener) {
     this.life.listeners.add(listener);
     return () => this.life.listeners.delete(listener);
   }
 
   view() {
-    const { state, session, store, told, phase, why, isOffline } = this.life;
+    const { state, session, told, phase, why, isOffline } = this.life;
     const holds = session?.sender.holds ?? new Map();
     const hasState = state.me !== "" && phase !== "signed-out";
     return {
@@ -285,11 +308,14 @@ class Owner {
       rows: (target, range) => presentRows(state, target, holds, range),
       hasOlder: (target) => hasOlder(state, target),
       members: (target) => told.members.get(keyOf(target)) ?? null,
-      outbox: state.outbox.map((message) => presentQueued(state, message, holds)),
-      notices: told.notices, rooms: told.rooms, devices: told.devices, lasts: store?.lasts ?? false,
-      persisted: this.persisted, secure: window.isSecureContext, cut: session?.isCutArmed ?? false,
+      outbox: presentOutbox(state, holds, isOffline),
+      notices: told.notices, rooms: told.rooms, devices: told.devices, secure: window.isSecureContext,
     };
   }
+}
+
+function applyDrafts(state, drafts) {
+  for (const [target, text] of drafts) apply(state, { kind: "DRAFT", target, text: wellFormed(text) });
 }
 
 /** Returns a text as it is searched: in small letters without accents. */

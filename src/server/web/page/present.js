@@ -1,36 +1,47 @@
 // What the view draws, made of the state: rows, conversations, counts. It reads the state and changes nothing.
 
-import { chatOf, keyOf } from "./machine.js";
+import { chatOf } from "./machine.js";
 import { mapped } from "./record.js";
+
+/** Messages of the outbox that are listed above the chats. */
+const SHOWN_OF_OUTBOX = 50;
 
 /** Makes a row of the view (`Row` of `owner.js`) of one of a conversation. */
 function presentRow(state, chat, row) {
   const isMine = row.from === state.me;
   const base = { kind: row.kind === "refused" ? "message" : row.kind, key: `${row.era}-${row.seq}-${row.sub}` };
-  const shown = { id: row.id ?? "", from: row.from ?? "", text: row.text ?? "", erased: row.erased ?? false, time: row.time ?? null };
+  const shown = { from: row.from ?? "", text: row.text ?? "", erased: row.erased ?? false, time: row.time ?? null };
   const isRefused = row.kind === "refused";
   // A number of an earlier store means another message by now: nothing is asked about it.
   const seq = isRefused || row.era !== chat.era ? null : row.seq;
   const reached = isRefused ? "refused" : isMine ? chat.stateOf(row) : "received";
-  return { ...base, ...shown, seq, first: row.first ?? null, state: reached, reason: row.reason ?? null, mine: isMine, readers: null };
+  return { ...base, ...shown, seq, state: reached, reason: row.reason ?? null, mine: isMine };
+}
+
+/** Returns how many messages are in the outbox, how many of them wait for more than their turn, and the first of those. */
+export function presentOutbox(state, holds, isOffline) {
+  const waiting = isOffline ? state.outbox : state.outbox.filter(({ chat }) => holds.has(chat));
+  const rows = waiting.slice(0, SHOWN_OF_OUTBOX).map((message) => presentQueued(state, message, holds));
+  return { count: state.outbox.length, waiting: waiting.length, rows };
 }
 
 /** Makes a row of the view of a message of the outbox. @param {Map<string, {code: string}>} holds */
 export function presentQueued(state, message, holds) {
-  const { order, id, target, text, time, tried } = message;
-  const base = { kind: "message", key: `q-${order}`, target, seq: null, first: null, id, from: state.me, text, erased: false, time };
-  const reason = holds.get(keyOf(target))?.code ?? null;
-  return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true, readers: null };
+  const { order, chat, target, text, time, tried } = message;
+  const base = { kind: "message", key: `q-${order}`, target, seq: null, from: state.me, text, erased: false, time };
+  const reason = holds.get(chat)?.code ?? null;
+  return { ...base, state: tried === null ? "queued" : "sent", reason, mine: true };
 }
 
-/** Returns the last rows of a conversation before the one with a key, oldest first. */
-export function presentRows(state, target, holds, { before = null, count = 300 } = {}) {
+/** Returns the last rows of a conversation before the one with a key, or the first ones from one on, oldest first. */
+export function presentRows(state, target, holds, { before = null, from = null, count = 300 } = {}) {
   const chat = chatOf(state, target);
   if (!chat) return [];
   const stored = state.ignored.size === 0 ? chat.rows : chat.rows.filter((row) => isShown(state, row));
-  const queued = state.outbox.filter((message) => keyOf(message.target) === chat.key);
-  const end = before === null ? stored.length + queued.length : indexOfKey(stored, queued, before);
-  const begin = Math.max(0, end - count);
+  const queued = state.outbox.filter((message) => message.chat === chat.key);
+  const indexOf = (key) => (key === null ? stored.length + queued.length : indexOfKey(stored, queued, key));
+  const begin = from === null ? Math.max(0, indexOf(before) - count) : indexOf(from);
+  const end = from === null ? indexOf(before) : begin + count;
   const rows = stored.slice(begin, end).map((row) => presentRow(state, chat, row));
   const rest = queued.slice(Math.max(0, begin - stored.length), Math.max(0, end - stored.length));
   return [...rows, ...rest.map((message) => presentQueued(state, message, holds))];
@@ -67,15 +78,16 @@ function countUnread(state, chat) {
   const isUnread = ({ kind, era, seq, from }) =>
     kind === "message" && era === chat.era && seq > chat.seen && from !== state.me && !isIgnored(state, from);
   const unread = chat.rows.filter(isUnread);
-  const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => isMention(state, text)).length };
+  const mention = mentionOf(state.me);
+  const made = { revision: chat.revision, unread: unread.length, mentions: unread.filter(({ text }) => mention.test(mapped(text))).length };
   counts.set(chat, made);
   return made;
 }
 
-/** Checks that a text names the user: the name after an `@`, or alone as a word. */
-function isMention(state, text) {
-  const name = mapped(state.me).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(^|[^\\p{L}\\p{N}_])@?${name}($|[^\\p{L}\\p{N}_])`, "u").test(mapped(text));
+/** Returns what a text that names the user has in it: the name after an `@`, or alone as a word. */
+function mentionOf(me) {
+  const name = mapped(me).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(^|[^\\p{L}\\p{N}_])@?${name}($|[^\\p{L}\\p{N}_])`, "u");
 }
 
 /**
@@ -83,7 +95,7 @@ function isMention(state, text) {
  * @param {{holds: Map<string, object>, online: Map<string, boolean>, rooms: Map<string, object>}} known
  */
 export function presentChats(state, { holds, online, rooms }) {
-  const queued = new Map(state.outbox.map((message) => [keyOf(message.target), message]));
+  const queued = new Map(state.outbox.map((message) => [message.chat, message]));
   const newest = (chat) => (queued.has(chat.key) ? Infinity : chat.highest);
   const chats = [...state.chats.values()].sort((one, other) => newest(other) - newest(one) || (one.key < other.key ? -1 : 1));
   return chats.map((chat) => {

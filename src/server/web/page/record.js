@@ -13,7 +13,6 @@ export const POLL_EVENTS = 100;
 
 /**
  * Reads a line without its LF.
- * @param {string} line
  * @returns {string[]|null} The fields without quotes and escapes; null: it is no record.
  */
 export function parseRecord(line) {
@@ -30,7 +29,7 @@ export function parseRecord(line) {
   return fields;
 }
 
-/** Writes fields as one line, without its LF. @param {string[]} fields */
+/** Writes fields as one line, without its LF. */
 export function writeRecord(fields) {
   return fields.map(writeField).join(";");
 }
@@ -71,7 +70,7 @@ function hasControl(text, allowed) {
 
 const encoder = new TextEncoder();
 
-/** Returns the bytes that a text takes in a record. @param {string} text */
+/** Returns the bytes that a text takes in a record. */
 export function lengthInRecord(text) {
   return encoder.encode(writeField(text)).length;
 }
@@ -81,22 +80,21 @@ export function lengthInRecord(text) {
 /**
  * Makes a text that a record may hold: lone surrogates become U+FFFD, since no UTF-8 has them; line breaks are LF; other
  * control characters but TAB go. What is stored is what is sent, so that a retry has the same bytes.
- * @param {string} typed
  */
 export function wellFormed(typed) {
   const text = typed.replace(/\p{Surrogate}/gu, "\uFFFD").replace(/\r\n?/g, "\n");
   return text.replace(/\p{Cc}/gu, (control) => ("\t\n".includes(control) ? control : ""));
 }
 
-/** Checks that a text is one that a message may have (section 2). @param {string} text */
+/** Checks that a text is one that a message may have (section 2). */
 export function isText(text) {
   return !/\p{Surrogate}/u.test(text) && !hasControl(text, "\t\n\r") && lengthInRecord(text) <= TEXT_BYTES;
 }
 
-/** Checks that a text can be the name of a user, or of a room with its `#` (section 3). @param {string} text */
+/** Checks that a text can be the name of a user, or of a room with its `#` (section 3). */
 export const isTarget = (text) => TARGET.read(text.trim()) !== undefined;
 
-/** Returns the form in which names are compared (section 3): `María` and `MARÍA` are one user. @param {string} name */
+/** Returns the form in which names are compared (section 3): `María` and `MARÍA` are one user. */
 export function mapped(name) {
   return name.normalize("NFKC").toLowerCase().normalize("NFC");
 }
@@ -240,7 +238,7 @@ export const EVENTS = {
 };
 
 /** Reads fields of a form from an index on; others may follow (section 2). Null: they are not of the form. */
-function readForm(form, fields, from) {
+export function readForm(form, fields, from) {
   const value = {};
   let index = from;
   for (const [name, kind] of Object.entries(form)) {
@@ -255,7 +253,7 @@ function readForm(form, fields, from) {
 }
 
 /** Returns the fields of a value, up to the last one that it has. */
-function fieldsOf(form, value) {
+export function fieldsOf(form, value) {
   const fields = [];
   for (const [name, kind] of Object.entries(form)) {
     const field = value[name.replace("?", "")];
@@ -267,22 +265,12 @@ function fieldsOf(form, value) {
 
 /** An erased message has an empty text, and the word says so; after another text the field means nothing. */
 const readErased = (message) => ({ ...message, erased: message.text === "" && message.erased === "erased" });
-const writeErased = (message) => ({ ...message, erased: message.erased ? "erased" : undefined });
 
 // ---- Requests.
 
-/** Writes a request. @param {string} verb @param {Form} value */
+/** Writes a request. @param {Form} value */
 export function writeRequest(verb, value = {}, forms = REQUESTS) {
   return writeRecord([verb, ...fieldsOf(forms[verb], value)]);
-}
-
-/** Reads a request, with `verb`; null: it is none. @param {string} line */
-export function parseRequest(line, forms = REQUESTS) {
-  const fields = parseRecord(line);
-  const verb = fields?.[0].toUpperCase() ?? "";
-  const form = Object.hasOwn(forms, verb) ? forms[verb] : null;
-  const value = form && fields.length <= 1 + Object.keys(form).length ? readForm(form, fields, 1) : null;
-  return value && { verb, ...value };
 }
 
 /** Writes a poll: acknowledges up to `after`, and waits (section 6). */
@@ -314,10 +302,6 @@ export function parseReply(line, form) {
   return value && { ok: true, value, fields };
 }
 
-export function writeReply(form, value) {
-  return writeRecord(["OK", ...fieldsOf(form, value)]);
-}
-
 /** KO codes after which the server closes the connection (section 4). */
 const CLOSING = ["AUTH", "BANNED", "CLOSED", "EXISTS", "TLS", "TIMEOUT", "TOO_LONG", "REPLACED", "SHUTDOWN", "INTERNAL"];
 
@@ -342,11 +326,6 @@ export function parseListRecord(verb, line) {
   return value && verb === "HISTORY" ? readErased(value) : value;
 }
 
-export function writeListRecord(verb, value) {
-  if (value.damaged) return writeRecord(["DAMAGED", String(value.first), String(value.last)]);
-  return writeRecord(fieldsOf(RECORDS[verb], verb === "HISTORY" ? writeErased(value) : value));
-}
-
 /**
  * Reads an event (section 7), with `seq` and `kind`. One of a kind that is not known has nothing else.
  * @returns {Form|null} Null: it is none.
@@ -362,23 +341,18 @@ export function parseEvent(line) {
   return { ...(kind === "MSG" ? readErased(value) : value), seq, kind };
 }
 
-export function writeEvent(event) {
-  const value = event.kind === "MSG" ? writeErased(event) : event;
-  return writeRecord([String(event.seq), event.kind, ...fieldsOf(EVENTS[event.kind] ?? {}, value)]);
-}
-
 // ---- Masks: no password and no key is shown.
 
 const MASK = "***";
 
-/** Masks a line that goes out. @param {string} line */
+/** Masks a line that goes out. */
 export function maskRequest(line) {
   const login = /^((?:LOGIN|REGISTER):[^:]*:|(?:DEVICE|KEY):[^:]*:[^:]*:)/i.exec(line);
   if (login) return login[1] + MASK;
   return /^"?passwd\b/i.test(line) ? `PASSWD;${MASK};${MASK}` : line;
 }
 
-/** Masks a line that comes. @param {string} line @param {boolean} hasKey It answers KEY. */
+/** Masks a line that comes. @param {boolean} hasKey It answers KEY. */
 export function maskReply(line, hasKey) {
   return hasKey && line.startsWith("OK;") ? `OK;${MASK}` : line;
 }

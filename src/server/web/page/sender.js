@@ -151,7 +151,7 @@ export class Sender {
       const isFirst = above === null || this.refused.has(id);
       const { me } = this.session.core.state();
       const reply = await (isFirst ? sendMessage(link, message) : retryMessage(link, message, above, me));
-      const key = keyOf(message.target);
+      const key = message.chat;
       if (reply.ok || !isTemporary(reply.code)) {
         this.holds.delete(key);
         this.refused.delete(id);

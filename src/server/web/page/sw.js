@@ -1,5 +1,6 @@
 // The service worker: serves `/` from the network; after 2 s, or without a network, the last build that it has whole. So the page
-// opens, with its history and its outbox, while the server is away. It keeps the files of one build together, and no data.
+// opens, with its history and its outbox, while the server is away. It keeps the files of one build together, and no data. A click
+// on a notification comes here, too.
 
 const BUILD = "@BUILD@";
 const CACHE = `wachat ${BUILD}`;
@@ -38,8 +39,19 @@ async function serveFile(request) {
   return (await caches.match(request, { cacheName: CACHE })) ?? fetch(request);
 }
 
+/** Shows the chat of a notification, in the page that was used last, or in a new one. */
+async function showChat({ notification }) {
+  notification.close();
+  const chat = notification.tag;
+  const [page] = await self.clients.matchAll({ type: "window" });
+  if (!page) return self.clients.openWindow(`/#${encodeURIComponent(chat)}`);
+  page.postMessage({ chat });
+  return page.focus();
+}
+
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("notificationclick", (event) => event.waitUntil(showChat(event)));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);

@@ -26,7 +26,6 @@ const MOST_PREVIEWED = 120;
 
 /**
  * Makes visible what would turn the reading order around, or of which nothing is seen. TAB and line feed stay.
- * @param {string} text
  * @returns {string}
  */
 export function visible(text) {
@@ -67,7 +66,6 @@ function hasEffect(before, c, after) {
 
 /**
  * Draws a message: its quoted lines, its links, and the reader's own name marked.
- * @param {string} text
  * @param {string} me
  * @returns {Node[]}
  */

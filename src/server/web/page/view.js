@@ -142,13 +142,15 @@ addEventListener("popstate", () => {
   ui.target = targetOfAddress();
   redraw();
 });
+// A click on a notification.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => open(data.chat));
 for (const event of ["focus", "blur"]) addEventListener(event, redraw, true);
 // A page that is hidden gets no frame any more: what waits for one is drawn now.
 addEventListener("visibilitychange", () => (drawing === "asked" ? draw() : redraw()), true);
 addEventListener("pointerdown", notePress, true);
 addEventListener("click", endPress);
 addEventListener("beforeunload", (event) => {
-  if (owner.view().outbox.length > 0) event.preventDefault();
+  if (owner.view().outbox.count > 0) event.preventDefault();
 });
 
 const main = make("div.main");

@@ -88,9 +88,10 @@ function drawChat(ui, chat) {
   return make("li", {}, open);
 }
 
-/** Whether a user is online, told by more than a colour. */
+/** Whether a user is online, told by more than a colour; nothing where that is not known. */
 function drawMark(chat) {
   if (chat.kind === "room") return make("span.mark.room", { "aria-hidden": "true" }, "#");
+  if (chat.online === null) return make("span.mark");
   const word = chat.online ? say("online") : say("offline");
   return make(`span.mark.${chat.online ? "online" : "offline"}`, { role: "img", "aria-label": word, title: word }, chat.online ? "●" : "○");
 }

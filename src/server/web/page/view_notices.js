@@ -4,6 +4,7 @@
 import { make, button, setText } from "./dom.js";
 import { say, sayWhy } from "./texts.js";
 import { preview, visibleLine } from "./text.js";
+import { notifyByWorker } from "./worker.js";
 
 /** Milliseconds that a notice stays. */
 const NOTICE_TIME = 8_000;
@@ -55,7 +56,9 @@ export function makeNotices(ui) {
   function closeErased(view) {
     for (const { target, last } of view.chats) {
       const { shown, key } = notified.get(target) ?? {};
-      if (shown && last?.key === key && last.erased) shown.close();
+      if (!shown || last?.key !== key || !last.erased) continue;
+      shown.close();
+      notified.delete(target);
     }
   }
 
@@ -76,19 +79,18 @@ export function makeNotices(ui) {
     const isAway = view.phase === "open" && view.offline;
     offline.hidden = !isAway;
     const why = view.reason && view.reason !== "away" ? ` — ${sayWhy(view.reason, view.reasonText)}` : "";
-    if (isAway) setText(offline, say("banner", { count: view.outbox.length }) + why);
+    if (isAway) setText(offline, say("banner", { count: view.outbox.count }) + why);
     drawOutbox(view);
   }
 
   /** What waits although the server is there has a reason. */
-  function drawOutbox(view) {
-    const waiting = view.phase === "open" ? view.outbox.filter((row) => view.offline || row.reason) : [];
-    outbox.hidden = waiting.length === 0;
-    const signature = waiting.map((row) => row.key + row.reason).join();
-    if (outbox.signature === signature) return;
+  function drawOutbox({ phase, outbox: { waiting, rows } }) {
+    outbox.hidden = waiting === 0 || phase !== "open";
+    const signature = [waiting, ...rows.map((row) => row.key + row.reason)].join();
+    if (outbox.hidden || outbox.signature === signature) return;
     outbox.signature = signature;
-    const rows = waiting.slice(0, 50).map((row) => make("li", {}, describeWaiting(row)));
-    outbox.replaceChildren(make("summary", {}, `${say("outbox")} (${waiting.length})`), make("ul", {}, ...rows));
+    const drawn = rows.map((row) => make("li", {}, describeWaiting(row)));
+    outbox.replaceChildren(make("summary", {}, `${say("outbox")} (${waiting})`), make("ul", {}, ...drawn));
   }
 
   return {
@@ -113,17 +115,23 @@ function sayNotice(notice) {
   return say(`n-${key}`, { target: visibleLine(target), user: visibleLine(user), room: visibleLine(room), text: visibleLine(text), why });
 }
 
-/** Shows a notification of the last message of a chat, and returns it; null: there is none. */
+/** Shows a notification of the last message of a chat, and returns what closes it; null: there is none. */
 function notify(ui, chat) {
   const isSeen = document.visibilityState === "visible" && document.hasFocus();
   if (isSeen || !("Notification" in window) || Notification.permission !== "granted") return null;
   const title = chat.kind === "room" ? `${visibleLine(chat.last.from)} · ${visibleLine(chat.target)}` : visibleLine(chat.target);
+  // One for each chat: the newest replaces the one before it.
+  const options = { body: preview(chat.last.text), tag: chat.target };
+  return notifyByWorker(title, options) ?? notifyByPage(ui, title, options);
+}
+
+/** The same without a worker, where the browser shows any. */
+function notifyByPage(ui, title, options) {
   try {
-    // One for each chat: the newest replaces the one before it.
-    const shown = new Notification(title, { body: preview(chat.last.text), tag: chat.target });
+    const shown = new Notification(title, options);
     shown.addEventListener("click", () => {
       window.focus();
-      ui.open(chat.target);
+      ui.open(options.tag);
       shown.close();
     });
     return shown;

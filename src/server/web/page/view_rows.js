@@ -72,6 +72,7 @@ export function makeRows(ui) {
   /** Another chat is open, or none. */
   function leave() {
     shown = null;
+    ui.owner.show(null, null);
   }
 
   function draw(view, chat) {
@@ -83,6 +84,8 @@ export function makeRows(ui) {
     if (shown.before === null && !shown.isAtEnd) keepFirst(view);
     const rows = view.rows(chat.target, { before: shown.before, count: shown.count });
     shown.first = rows[0]?.key ?? null;
+    // While one looks for a row, all that was loaded on the way stays.
+    ui.owner.show(shown.target, wanted === null ? shown.first : "0-0-0");
     const anchor = findAnchor();
     drawRows(view, rows);
     older.hidden = !view.hasOlder(chat.target);
@@ -176,9 +179,7 @@ export function makeRows(ui) {
   /** Takes in newer rows before the reader is at the last one; beyond the most that the page holds, older ones go. */
   function goOn(view) {
     if (shown.before === null || heightBelow() > NEAR) return false;
-    const all = view.rows(shown.target, { count: Infinity });
-    const begin = all.findIndex((row) => row.key === shown.before);
-    shown.before = (begin < 0 ? null : all[begin + STEP]?.key) ?? null;
+    shown.before = view.rows(shown.target, { from: shown.before, count: STEP + 1 })[STEP]?.key ?? null;
     shown.count = Math.min(MOST_ROWS, shown.count + STEP);
     shown.first = null;
     return true;
