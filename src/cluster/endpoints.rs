@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, SendBody};
 
 use super::failure::{EtcdError, Failure, Refusal};
 use super::json::Token;
+use super::resolver::NumericFirst;
 use super::tls;
 use super::url::ClusterUrl;
 
@@ -68,7 +70,7 @@ impl Endpoints {
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
         let urls = url.endpoints().to_vec();
-        let agent = config.build().into();
+        let agent = Agent::with_parts(config.build(), DefaultConnector::default(), NumericFirst::default());
         Ok(Self { agent, urls, current: AtomicUsize::new(0), user: access.user, token: Mutex::new(None) })
     }
 

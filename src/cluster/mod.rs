@@ -5,6 +5,7 @@ mod endpoints;
 mod etcd;
 mod failure;
 mod json;
+mod resolver;
 mod tls;
 mod url;
 mod version;

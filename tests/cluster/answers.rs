@@ -14,7 +14,10 @@ use crate::cluster::etcd::{client, put, soon, unknown};
 /// A listener that reads a request of each connection, and answers it by a function. Returns its endpoint, and the number
 /// of requests so far.
 fn listen(answer: impl Fn(&mut TcpStream) + Send + 'static) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listen_on(TcpListener::bind("127.0.0.1:0").expect("a port"), answer)
+}
+
+fn listen_on(listener: TcpListener, answer: impl Fn(&mut TcpStream) + Send + 'static) -> (String, Arc<AtomicUsize>) {
     let endpoint = format!("http://{}", listener.local_addr().expect("its address"));
     let requests = Arc::new(AtomicUsize::new(0));
     let count = requests.clone();
@@ -127,6 +130,14 @@ fn an_answer_without_end_is_given_up_by_its_size_or_the_deadline() {
         unknown(read);
         assert!(begin.elapsed() < Duration::from_secs(3), "{head:?}: after {:?}", begin.elapsed());
     }
+}
+
+#[test]
+fn an_endpoint_may_have_an_ipv6_address() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
+    let answer = http("200 OK", r#"{"header":{"revision":"7"}}"#);
+    let (endpoint, _) = listen_on(listener, move |stream| drop(stream.write_all(answer.as_bytes())));
+    assert_eq!(read(&client(&format!("{endpoint}/class"))).expect("an answer").revision, 7);
 }
 
 #[test]

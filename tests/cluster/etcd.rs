@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use wachat::cluster::{ANSWER_BYTES, Access, Compare, Etcd, EtcdError, KeyValue, Operation, Transacted, check_version};
 use wachat::net::Identity;
 
-use crate::support::etcd::{EtcdCluster, free_ports};
+use crate::support::etcd::EtcdCluster;
+use crate::support::world::choose_ports_in_a_row;
 use crate::support::{TIMEOUT, wait_until};
 
 pub fn client(url: &str) -> Etcd {
@@ -248,7 +249,7 @@ fn https_is_spoken_with_a_member_whose_authority_is_known() {
     let [certificate_file, key_file] = ["certificate", "key"].map(|name| files.path().join(name));
     std::fs::write(&certificate_file, certificate).expect("to write");
     std::fs::write(&key_file, key).expect("to write");
-    let port = free_ports(1)[0];
+    let port = choose_ports_in_a_row(1);
     let urls = format!("{{client}},https://127.0.0.1:{port}");
     let [certificate, key] = [&certificate_file, &key_file].map(|path| path.to_str().expect("UTF-8"));
     let options = ["--listen-client-urls", &urls, "--cert-file", certificate, "--key-file", key];

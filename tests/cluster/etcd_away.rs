@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::etcd::{client, put, soon, unknown};
-use crate::support::etcd::{EtcdCluster, free_ports};
+use crate::support::etcd::EtcdCluster;
 use crate::support::wait_until;
+use crate::support::world::choose_ports_in_a_row;
 
 /// Time that a call is given here, and what it may take longer on a busy machine.
 const GIVEN: Duration = Duration::from_secs(2);
@@ -22,7 +23,7 @@ fn in_time<T>(call: impl FnOnce(Instant) -> T) -> T {
 #[test]
 fn an_endpoint_that_cannot_be_reached_is_passed_over() {
     let Some(cluster) = EtcdCluster::start(1) else { return };
-    let nobody = free_ports(1)[0];
+    let nobody = choose_ports_in_a_row(1);
     let etcd = client(&format!("http://127.0.0.1:{nobody},http://no-such-host.invalid:1,{}", cluster.url("class")));
     for key in ["/class/a", "/class/b"] {
         assert!(etcd.transact(&[], &[put(key, b"1")], soon()).expect("an answer").succeeded);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,10 +10,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::process::Process;
+use super::world::choose_ports_in_a_row;
 use super::{TIMEOUT, send_signal, wait_for, wait_until};
-
-/// Ports that no connection is given by the system: those may only be taken by a program that names them.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// Tries to start a cluster: a port may be taken between its choice and the start.
 const TRIES: usize = 5;
@@ -50,10 +48,12 @@ impl EtcdCluster {
 
     fn try_to_start(members: usize, options: &[&str]) -> Option<Self> {
         let directory = tempfile::Builder::new().prefix("wachat-etcd-").tempdir().expect("a directory");
-        let ports = free_ports(2 * members);
-        let peers: Vec<_> = (0..members).map(|i| format!("m{i}=http://127.0.0.1:{}", ports[members + i])).collect();
+        // Those for clients, then those for the other members.
+        let ports = choose_ports_in_a_row(2 * u16::try_from(members).expect("few members"));
+        let port = |index| ports + u16::try_from(index).expect("few members");
+        let peers: Vec<_> = (0..members).map(|i| format!("m{i}=http://127.0.0.1:{}", port(members + i))).collect();
         let start = |index: usize| {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[index]));
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port(index)));
             let mut arguments = arguments(directory.path(), index, address, &peers);
             arguments.extend(options.iter().map(|option| option.replace("{client}", &format!("http://{address}"))));
             Member { process: spawn(&arguments, directory.path(), index), arguments, address }
@@ -142,17 +142,6 @@ impl Drop for EtcdCluster {
             let _ = member.process.wait();
         }
     }
-}
-
-/// Returns different ports that are free now.
-pub fn free_ports(count: usize) -> Vec<u16> {
-    let mut listeners = Vec::new();
-    while listeners.len() < count {
-        let random = getrandom::u32().expect("random numbers") % u32::from(PORTS.end - PORTS.start);
-        let port = PORTS.start + u16::try_from(random).expect("a port");
-        listeners.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
-    }
-    listeners.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()
 }
 
 fn arguments(directory: &Path, index: usize, address: SocketAddr, peers: &[String]) -> Vec<String> {
