@@ -60,6 +60,7 @@
 //! | [`net`] | lines with deadlines, in frames of WebSockets too; listening, sending without waiting | meaning |
 //! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
+//! | [`cluster`] | the log of several servers that are one: a client of etcd | sockets of clients, files of the store |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
@@ -114,6 +115,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod client;
+pub mod cluster;
 pub mod course;
 pub mod disk;
 pub mod limits;

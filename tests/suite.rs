@@ -3,6 +3,7 @@
 mod support;
 
 mod client;
+mod cluster;
 mod course;
 mod docs;
 mod durability;

@@ -41,6 +41,32 @@ fn the_page_names_every_file() {
     }
 }
 
+/// Additions to units, and where they belong: the second unit is that of etcd's package.
+const DROP_INS: [(&str, &str); 2] =
+    [("wachat-cluster.conf", "wachat.service.d/cluster.conf"), ("etcd.conf", "etcd.service.d/wachat.conf")];
+
+#[test]
+fn systemd_accepts_the_units_of_a_cluster() {
+    if is_installed("systemd-analyze", "--version") {
+        let (directory, _) = installed_units();
+        let page = deploy("cluster.md");
+        for (name, place) in DROP_INS {
+            assert!(
+                page.contains(&format!("[{name}]({name}) | `/etc/systemd/system/{place}`")),
+                "{name} in cluster.md"
+            );
+            let place = directory.path().join(place);
+            std::fs::create_dir(place.parent().expect("a folder")).expect("a folder");
+            std::fs::write(place, deploy(name)).expect("to write");
+        }
+        let units = ["wachat.service", "etcd.service"].map(|unit| directory.path().join(unit));
+        std::fs::write(&units[1], "[Service]\nExecStart=/bin/true\n").expect("to write");
+        let verified =
+            Command::new("systemd-analyze").args(["verify", "--man=no"]).args(units).output().expect("it runs");
+        assert!(verified.status.success() && verified.stderr.is_empty(), "{}", all_output(&verified));
+    }
+}
+
 /// Copies the units into a directory, with this program instead of the installed one.
 fn installed_units() -> (TempDir, Vec<PathBuf>) {
     let directory = TempDir::new().expect("a directory");

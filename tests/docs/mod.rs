@@ -12,6 +12,7 @@ mod contributing;
 mod dependencies;
 mod deploy;
 mod examples;
+mod haproxy;
 mod imports;
 mod labs;
 mod machine;

@@ -23,7 +23,7 @@ const COURSE_PAGES: [&str; 8] = [
     "src/course/wireshark.md",
 ];
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     README,
     CLIENT,
     TOOLS,
@@ -36,6 +36,7 @@ const PAGES: [&str; 16] = [
     "data/README.md",
     MONITORING,
     DEPLOY,
+    "examples/deploy/cluster.md",
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",

@@ -12,6 +12,7 @@ pub mod client_judge;
 pub mod clients;
 pub mod clock;
 pub mod connection;
+pub mod etcd;
 pub mod examples;
 pub mod group_commit_harness;
 pub mod held_server;
