@@ -254,7 +254,11 @@ impl Router {
         let id = connection.id;
         self.sessions.insert(id, Box::new(Session::new(connection)));
         if self.shutting_down {
-            self.close_now(id, Code::Shutdown.into());
+            return self.close_now(id, Code::Shutdown.into());
+        }
+        let redirect = self.shared.servers.lock().redirect();
+        if let Some(ko) = redirect {
+            self.close_now(id, ko.into());
         }
     }
 

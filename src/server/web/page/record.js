@@ -181,6 +181,7 @@ export const REQUESTS = {
   EMAIL: { address: FIELD },
   SESSIONS: {},
   DEVICES: {},
+  SERVERS: {},
   LOGOUT: { which: LOGOUT },
   PING: {},
   HELP: {},
@@ -217,6 +218,7 @@ export const RECORDS = {
     device: orEmpty(DEVICE) },
   DEVICES: { name: DEVICE, time: TIME, online: ONLINE, key: choice("key", "password") },
   PERMIT: { user: USER, permitted: YES },
+  SERVERS: { host: FIELD, send: number(5, 65_535), recv: number(5, 65_535), "fingerprint?": FINGERPRINT },
   HELP: { form: FIELD, purpose: FIELD },
 };
 
