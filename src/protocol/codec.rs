@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use super::port::Port;
 use crate::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, ServerAddress, State, Target, Timestamp,
-    Token, Topic, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, ServerAddress, State, Target,
+    Timestamp, Token, Topic, UserName,
 };
 use crate::record::{Fields, PlainField, Writer, optional};
 

@@ -211,7 +211,7 @@ impl Handle {
         self.shared.tls.as_ref().map(ServerTls::info)
     }
 
-    /// Sets what clients are told about the servers: new connections, and those that ask by SERVERS.
+    /// Sets what clients are told about the servers: at their logins, and by SERVERS.
     pub fn set_servers(&self, servers: Servers) {
         *self.shared.servers.lock() = servers;
     }

@@ -7,7 +7,7 @@ use crate::protocol::Ko;
 /// What clients are told about the servers. A server alone has the default: it serves, and there are no others.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
-    /// This server does not lead: it closes each connection at once.
+    /// This server does not lead: it refuses each login line, whatever is in it.
     pub standing_by: bool,
     /// The server that leads, if this one knows it.
     pub leader: Option<ServerAddress>,
@@ -16,7 +16,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Returns the last line of a new connection, if this server does not lead.
+    /// Returns the answer to each login line, if this server does not lead.
     pub(crate) fn redirect(&self) -> Option<Ko> {
         self.standing_by.then(|| Ko::redirect(self.leader.clone()))
     }

@@ -1,5 +1,7 @@
 //! Several servers that are one to their clients: SERVERS lists them, and one that stands by names the one that leads.
 
+use std::time::Duration;
+
 use wachat::model::{Fingerprint, ServerAddress};
 use wachat::server::Servers;
 
@@ -34,9 +36,8 @@ fn servers_lists_those_that_are_one_and_at_most_16_of_them() {
     assert_eq!(ana.request("PING"), "OK");
 }
 
-/// A server that stands by answers before a login line: it has no password to verify, and no reply to give.
 #[test]
-fn a_server_that_stands_by_closes_each_connection_and_names_the_server_that_leads() {
+fn a_server_that_stands_by_refuses_each_login_and_names_the_server_that_leads() {
     let held = HeldServer::start();
     let mut before = held.register("ana");
     let fingerprint = Fingerprint::of(b"a certificate");
@@ -49,6 +50,9 @@ fn a_server_that_stands_by_closes_each_connection_and_names_the_server_that_lead
         held.handle.set_servers(Servers { standing_by: true, leader, all: Vec::new() });
         for address in [held.handle.send_address(), held.handle.recv_address()] {
             let mut line = Connection::open(address);
+            assert!(!line.has_input(Duration::from_millis(20)), "before the login line");
+            // Nor does it say whether the password is right.
+            line.send("LOGIN:ana:not the password\n");
             let last = line.read_line();
             assert!(last.starts_with("KO;SHUTDOWN;") && last.ends_with(&end), "{last}");
             line.assert_closed();

@@ -254,11 +254,7 @@ impl Router {
         let id = connection.id;
         self.sessions.insert(id, Box::new(Session::new(connection)));
         if self.shutting_down {
-            return self.close_now(id, Code::Shutdown.into());
-        }
-        let redirect = self.shared.servers.lock().redirect();
-        if let Some(ko) = redirect {
-            self.close_now(id, ko.into());
+            self.close_now(id, Code::Shutdown.into());
         }
     }
 
