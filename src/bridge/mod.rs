@@ -105,7 +105,7 @@ pub fn start(config: Config) -> Result<Bridge, Failure> {
     let account = &config.account;
     let directory = home::directory_of(&config.home, &account.user, &account.servers.names()).join("bridge-telegram");
     make_directories(&*config.disk, &directory)?;
-    account.servers.remember_in(ServerFile::new(&directory, &directory));
+    account.servers.remember_in(ServerFile::new(&directory));
     let lock = lock(&*config.disk, &directory)?;
     let state = State::open(config.disk.clone(), directory.join("wal"))?;
     let config = Arc::new(config);

@@ -38,7 +38,10 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let directory = home::directory_of(&args.home.directory()?, &user, &servers.names());
     let how = if piped { Use::Pipe } else { Use::Person };
     let mut home = Home::open_when_free(&directory, &user, how)?;
-    servers.remember_in(ServerFile::new(home.files.directory(), &directory));
+    match piped {
+        true => servers.recall(&ServerFile::new(&directory)),
+        false => servers.remember_in(ServerFile::new(&directory)),
+    }
     let trace = args.start_trace(&user, home.files.directory())?;
     let device = args.device(&directory, piped)?;
     let mut email = args.email.as_ref();

@@ -33,7 +33,7 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let text = read_text(&args.text)?;
     let directory = home::directory_of(&args.home.directory()?, &account.user, &account.servers.names());
     let home = Home::open_when_free(&directory, &account.user, Use::Pipe)?;
-    account.servers.remember_in(ServerFile::new(home.files.directory(), &directory));
+    account.servers.recall(&ServerFile::new(&directory));
     deliver(args, account, home, to, text)
 }
 

@@ -232,12 +232,6 @@ fn a_lost_answer_is_asked_again_with_the_same_id() {
         connection.get_mut().write_all(b"OK;ana;wachat/1\n").unwrap();
         line.clear();
         connection.read_line(&mut line).unwrap();
-        // An older server does not know the others.
-        if line == "SERVERS\n" {
-            connection.get_mut().write_all(b"KO;SYNTAX;no such request\n").unwrap();
-            line.clear();
-            connection.read_line(&mut line).unwrap();
-        }
         // A retry looks for the message first, and does not find it.
         if line.starts_with("HISTORY;luis;") {
             connection.get_mut().write_all(b"OK;0\n").unwrap();

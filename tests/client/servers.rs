@@ -233,7 +233,14 @@ fn the_servers_that_were_listed_are_remembered_across_a_restart() {
         held.handle.set_servers(Servers { all: all.to_vec(), ..Servers::default() });
     }
     let home = TempDir::new().expect("a directory");
-    assert_sent(&send(home.path(), "uno", &[ports_of(&first)]));
+    let directory = home.path().display().to_string();
+    let given = list(&[ports_of(&first)]);
+    let words = ["connect", "--user", "ana", "--plain", "--no-p2p", "--server", &given, "--home", &directory];
+    let mut ana = Terminal::start(&words.map(str::to_owned));
+    ana.expect("connected to");
+    ana.type_line("@luis: uno");
+    ana.expect_tick("✓", "@luis: uno");
+    ana.quit();
     let leader = Some(all[1].clone());
     first.handle.set_servers(Servers { standing_by: true, leader, all: Vec::new() });
     assert_sent(&send(home.path(), "dos", &[ports_of(&first)]));

@@ -21,21 +21,17 @@ const HEAD: &str = "wachat-client-servers;1";
 /// The file of one directory.
 pub struct ServerFile {
     path: PathBuf,
-    /// Another one, which is read while this one is missing.
-    other: Option<PathBuf>,
 }
 
 impl ServerFile {
-    /// Names the file of a directory. A pipe has one of its own, and begins with that of the user's directory.
-    pub fn new(directory: &Path, of_user: &Path) -> Self {
-        let other = Some(of_user.join(FILE)).filter(|_| directory != of_user);
-        Self { path: directory.join(FILE), other }
+    /// Names the file of a directory.
+    pub fn new(directory: &Path) -> Self {
+        Self { path: directory.join(FILE) }
     }
 
     /// Returns the store and its servers; none where there is no such file, or none of this form.
     pub(super) fn read(&self) -> (String, Vec<ServerAddress>) {
-        let own = disk::read(&RealDisk, &self.path);
-        let content = own.or_else(|error| self.other.as_ref().map_or(Err(error), |path| disk::read(&RealDisk, path)));
+        let content = disk::read(&RealDisk, &self.path);
         content.ok().and_then(|content| parse(&content)).unwrap_or_default()
     }
 

@@ -65,12 +65,17 @@ impl Servers {
         self.given.iter().map(name_of).collect()
     }
 
-    /// Remembers the list in a file from now on, and takes what it has. A file that cannot be read is as none.
-    pub fn remember_in(&self, file: ServerFile) {
+    /// Takes the list that another program of the user has remembered: a script asks for none, which would take it a request
+    /// more each time. A file that cannot be read is as none.
+    pub fn recall(&self, file: &ServerFile) {
         let mut state = self.state.lock();
-        let (store, listed) = file.read();
-        (state.store, state.listed) = (store, listed);
-        state.file = Some(file);
+        (state.store, state.listed) = file.read();
+    }
+
+    /// Takes the list of a file, asks for it on each connection, and remembers it there.
+    pub fn remember_in(&self, file: ServerFile) {
+        self.recall(&file);
+        self.state.lock().file = Some(file);
     }
 
     /// Makes one connection: at the server that was the last to lead, else at the others in turn, each once.

@@ -17,7 +17,7 @@ use super::script::{LOGIN, LOGIN_RECV, Script, play};
 const ASKED: &str = "> SERVERS\n";
 
 fn remember_in(script: &Script, directory: &Path) {
-    script.account.servers.remember_in(ServerFile::new(directory, directory));
+    script.account.servers.remember_in(ServerFile::new(directory));
 }
 
 fn open_and_ask(script: &Script) -> Result<(), LinkError> {
