@@ -45,6 +45,9 @@ pub const DEVICE_KEY_BYTES: usize = 43;
 /// Most named devices of a user (protocol, section 3).
 pub const DEVICES: usize = 8;
 
+/// Most servers that are one to their clients: in a SERVERS reply, and in what a client remembers (protocol, section 1).
+pub const SERVERS: usize = 16;
+
 /// Most events, and their bytes, that are kept for devices of one user alone (protocol, section 3).
 pub const DEVICE_EVENTS: usize = 10_000;
 pub const DEVICE_EVENT_BYTES: u64 = 64 << 20;
@@ -360,6 +363,13 @@ pub const BATCH_BYTES: usize = 1 << 20;
 pub const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay between two attempts: for a server that is down.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+
+/// Delays that stay the first while none of several servers is there: some three times as long as the servers take to agree
+/// on the next one.
+pub const EVEN_RETRY_DELAYS: u32 = 10;
+
+/// Time-out of a connection to one of several servers: another one may be there.
+pub const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(3);
 
 /// First delay after `RATE`, `QUOTA` or `FULL`; each doubles it up to [`MAX_RETRY_DELAY`]. At the lowest rate
 /// ([`MIN_RATE`]) it is the time of a dozen messages.

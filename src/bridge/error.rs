@@ -38,11 +38,21 @@ impl Outage {
 
     /// Notes a failure, and warns if it is the first. Returns the delay before the next try.
     pub fn note_failure(&mut self, warning: impl fmt::Display) -> Duration {
+        self.warn_once(warning);
+        self.next_delay()
+    }
+
+    /// Notes a failure of several servers, of which one soon will be there, as [`Outage::note_failure`] does.
+    pub fn note_failure_of_several(&mut self, warning: impl fmt::Display) -> Duration {
+        self.warn_once(warning);
+        self.retry.next_delay_of_several()
+    }
+
+    fn warn_once(&mut self, warning: impl fmt::Display) {
         if !self.reported {
             log::warn!("{warning}");
         }
         self.reported = true;
-        self.next_delay()
     }
 
     /// Returns the delay after a failure that is reported elsewhere.

@@ -41,6 +41,7 @@ use parking_lot::Mutex;
 
 use crate::client::Failure;
 use crate::client::link::account::Account;
+use crate::client::link::server_file::ServerFile;
 use crate::client::owner::spawn;
 use crate::client::state::files::{lock, make_directories};
 use crate::client::state::home;
@@ -101,9 +102,10 @@ impl Bridge {
 
 /// Opens the state and starts the threads, which end with the program.
 pub fn start(config: Config) -> Result<Bridge, Failure> {
-    let directory =
-        home::directory(&config.home, &config.account.user, &config.account.server_name()).join("bridge-telegram");
+    let account = &config.account;
+    let directory = home::directory_of(&config.home, &account.user, &account.servers.names()).join("bridge-telegram");
     make_directories(&*config.disk, &directory)?;
+    account.servers.remember_in(ServerFile::new(&directory));
     let lock = lock(&*config.disk, &directory)?;
     let state = State::open(config.disk.clone(), directory.join("wal"))?;
     let config = Arc::new(config);

@@ -58,7 +58,11 @@ impl Poller {
                 return (exit, why);
             }
             let warning = format_args!("cannot poll the wachat server ({why}); it is tried again");
-            thread::sleep(self.outage.note_failure(warning));
+            let delay = match self.config.account.servers.are_several() {
+                true => self.outage.note_failure_of_several(warning),
+                false => self.outage.note_failure(warning),
+            };
+            thread::sleep(delay);
         }
     }
 

@@ -16,6 +16,7 @@ pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
         log::warn!("{news}");
     }
     let mut session = session.map_err(server_failure)?;
+    session.ask_servers().map_err(server_failure)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
     session.request::<Done>(&join).map_err(server_failure)?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)

@@ -57,7 +57,7 @@ fn port_parser() -> impl TypedValueParser<Value = Port> {
 pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
     let port = args.port.of([args.send_port, args.recv_port]);
     // Before any question: it may refuse the server, or warn.
-    let protection = args.tls.protection(&args.server, args.send_port).map_err(|(_, why)| why)?;
+    let protection = args.tls.protection(&[(&args.server, args.send_port)]).map_err(|(_, why)| why)?;
     let first = args.user.as_ref().map(|user| log_in(user)).transpose()?;
     let first = first.as_ref().map(|(line, shown)| (line.clone(), shown.as_str()));
     let place = format!("{}:{port}", args.server);

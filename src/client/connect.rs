@@ -10,6 +10,8 @@ use super::exit::{Exit, Failure, failed, note, report};
 use super::line_mode::{interactive, plain};
 use super::link::device::Device;
 use super::link::error::LinkError;
+use super::link::server_file::ServerFile;
+use super::link::servers::Servers;
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
@@ -32,14 +34,19 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     // Lines come from a pipe or a file, and not from a person: without --receive they are only sent.
     let piped = !io::stdin().is_terminal() && !args.receive;
     let user = args.account.user()?;
-    let directory = home::directory(&args.home.directory()?, &user, &args.account.server_name());
+    let servers = Arc::new(args.account.servers());
+    let directory = home::directory_of(&args.home.directory()?, &user, &servers.names());
     let how = if piped { Use::Pipe } else { Use::Person };
     let mut home = Home::open_when_free(&directory, &user, how)?;
+    match piped {
+        true => servers.recall(&ServerFile::new(&directory)),
+        false => servers.remember_in(ServerFile::new(&directory)),
+    }
     let trace = args.start_trace(&user, home.files.directory())?;
     let device = args.device(&directory, piped)?;
     let mut email = args.email.as_ref();
     let end = loop {
-        let end = enter(args, user.clone(), home, trace.clone(), device.clone(), email.take());
+        let end = enter(args, user.clone(), home, trace.clone(), device.clone(), servers.clone(), email.take());
         if !signs_in_again(args, &end, device.as_deref()) {
             break end;
         }
@@ -68,13 +75,14 @@ fn enter(
     home: Home,
     trace: Option<Trace>,
     device: Option<Arc<Device>>,
+    servers: Arc<Servers>,
     email: Option<&Email>,
 ) -> Result<Exit, Failure> {
     let unattended = !io::stdin().is_terminal();
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let mut entry = SignIn::new(args, user, was_here, trace, device.clone())?.enter(unattended)?;
+    let mut entry = SignIn::new(args, user, was_here, trace, device.clone(), servers)?.enter(unattended)?;
     let by_password = device.as_deref().filter(|device| device.usable_key().is_none());
     if let Some(device) = by_password.filter(|device| !unattended && home.state.is_device(device.name())) {
         confirm_new_beginning(device, &mut entry)?;

@@ -11,14 +11,14 @@ use super::exit::{Exit, Failure, failed, note};
 use super::link::account::Account;
 use super::link::device::Device;
 use super::link::known_servers::KnownServers;
-use super::link::protection::server_name;
 use super::link::protection::{ClearText, Protection};
+use super::link::servers::Servers;
 use super::link::trust::Trust;
 use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
 use crate::limits;
-use crate::model::{DeviceName, Email, UserName};
+use crate::model::{DeviceName, Email, ServerAddress, UserName};
 use crate::texts::ascii::is_ascii_only;
 use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
@@ -29,9 +29,9 @@ pub struct AccountArgs {
     /// Your user name [default: the USER of your system]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Host name or address of the server
-    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
-    pub server: String,
+    /// Host name or address of the server. Of several that are one, as in A,B,C: a list, each HOST or HOST:SEND:RECV with its ports
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = given_servers)]
+    pub server: GivenServers,
     /// SEND port of the server
     #[arg(long, value_name = "PORT", default_value_t = 1666)]
     pub send_port: u16,
@@ -61,12 +61,12 @@ pub struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// Returns the protection of the connections to a server. In clear text a server that is known by a certificate is
+    /// Returns the protection of the connections to servers, each with its SEND port. In clear text a server that is known by a certificate is
     /// refused, and the user is warned of one beyond this machine.
-    pub fn protection(&self, host: &str, send_port: u16) -> Result<Protection, Failure> {
+    pub fn protection(&self, servers: &[(&str, u16)]) -> Result<Protection, Failure> {
         if !self.tls && self.ca.is_none() {
             // Without a home directory there is no such file.
-            return Ok(Protection::ClearText(ClearText::new(self.known_servers().ok(), host, send_port)?));
+            return Ok(Protection::ClearText(ClearText::new(self.known_servers().ok(), servers)?));
         }
         let trust = Trust::new(self.ca.as_deref(), self.known_servers()?).map_err(|why| (Exit::Usage, why))?;
         Ok(Protection::Tls(Arc::new(trust)))
@@ -85,6 +85,42 @@ impl TlsArgs {
 pub fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     Ok(bare.unwrap_or(text).to_owned())
+}
+
+/// The servers that the user has named: at least one.
+#[derive(Clone, Debug)]
+pub struct GivenServers(Vec<GivenServer>);
+
+/// A server as it was named: its SEND and RECV ports are those of all, unless it has its own.
+#[derive(Clone, Debug)]
+struct GivenServer {
+    host: String,
+    ports: Option<[u16; 2]>,
+}
+
+/// Reads a list of servers.
+fn given_servers(text: &str) -> Result<GivenServers, String> {
+    let servers = text.split(',').map(given_server).collect::<Result<Vec<_>, _>>()?;
+    if servers.len() > limits::SERVERS {
+        return Err(format!("there are at most {} servers", limits::SERVERS));
+    }
+    Ok(GivenServers(servers))
+}
+
+/// Reads a host, or a host with its ports. An address of IPv6 has brackets where ports follow.
+fn given_server(text: &str) -> Result<GivenServer, String> {
+    let bracketed = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+    let (name, ports) = match (bracketed, text.split_once(':')) {
+        (Some((name, ports)), _) => (name, ports.strip_prefix(':').or((!ports.is_empty()).then_some("none"))),
+        (None, Some((name, ports))) if text.matches(':').count() == 2 && !name.is_empty() => (name, Some(ports)),
+        // A name, or an address of IPv6.
+        _ => (text, None),
+    };
+    let wrong = || format!("{text:?} has not the form HOST or HOST:SEND:RECV, such as chat.example:1666:1999");
+    let number = |text: &str| text.parse().ok().filter(|port| *port > 0);
+    let read = |ports: &str| ports.split_once(':').and_then(|(send, recv)| Some([number(send)?, number(recv)?]));
+    let ports = ports.map(|ports| read(ports).ok_or_else(wrong)).transpose()?;
+    Ok(GivenServer { host: host(name)?, ports })
 }
 
 /// The directory of a client's files.
@@ -225,7 +261,9 @@ impl AccountArgs {
 
     /// Returns the protection of the connections, as [`TlsArgs::protection`] does.
     pub(super) fn protection(&self) -> Result<Protection, Failure> {
-        self.tls.protection(&self.server, self.send_port)
+        let servers = self.addresses();
+        let names: Vec<_> = servers.iter().map(|server| (server.host.as_str(), server.send)).collect();
+        self.tls.protection(&names)
     }
 
     /// Returns the user: the given one, or the one of the operating system.
@@ -238,9 +276,18 @@ impl AccountArgs {
         UserName::new(&name).map_err(|_| usage(Phrase::BadSystemUser { name: &name, rules: &rules }))
     }
 
-    /// Returns the server's name, as [`Account::server_name`] does.
-    pub fn server_name(&self) -> String {
-        server_name(&self.server, self.send_port)
+    /// Returns the servers that the user has named.
+    pub fn servers(&self) -> Servers {
+        Servers::new(self.addresses())
+    }
+
+    fn addresses(&self) -> Vec<ServerAddress> {
+        let both = [self.send_port, self.recv_port];
+        let address = |GivenServer { host, ports }: &GivenServer| {
+            let [send, recv] = ports.unwrap_or(both);
+            ServerAddress { host: host.clone(), send, recv, fingerprint: None }
+        };
+        self.server.0.iter().map(address).collect()
     }
 
     /// Returns the account with this password.
@@ -254,12 +301,10 @@ impl AccountArgs {
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
-        let server = self.server.clone();
-        let send_port = self.send_port;
-        let recv_port = self.recv_port;
+        let servers = Arc::new(self.servers());
         let trace = None;
         let device = None;
-        Ok(Account { user, password, server, send_port, recv_port, register, trace, protection, device })
+        Ok(Account { user, password, servers, register, trace, protection, device })
     }
 }
 

@@ -10,6 +10,7 @@ use super::link::account::Account;
 use super::link::device::Device;
 use super::link::error::LinkError;
 use super::link::protection::Protection;
+use super::link::servers::Servers;
 use super::link::session::{Availability, Session, find_availability};
 use super::options::{ConnectArgs, FrontEnd, given_password, prompt_for};
 use crate::limits;
@@ -40,6 +41,7 @@ pub struct SignIn<'a> {
     was_here: bool,
     trace: Option<Trace>,
     protection: Protection,
+    servers: Arc<Servers>,
     device: Option<Arc<Device>>,
 }
 
@@ -50,9 +52,10 @@ impl<'a> SignIn<'a> {
         was_here: bool,
         trace: Option<Trace>,
         device: Option<Arc<Device>>,
+        servers: Arc<Servers>,
     ) -> Result<Self, Failure> {
         let protection = args.account.protection()?;
-        Ok(Self { args, user, was_here, trace, protection, device })
+        Ok(Self { args, user, was_here, trace, protection, servers, device })
     }
 
     /// Enters with the key of the device, else with the password that is given, or asks for one.
@@ -97,7 +100,10 @@ impl<'a> SignIn<'a> {
 
     fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
         let account = self.args.account.account_with(self.user.clone(), password, register, self.protection.clone())?;
-        Ok(Account { trace: self.trace.clone(), device: self.device.clone(), ..account })
+        let trace = self.trace.clone();
+        let device = self.device.clone();
+        let servers = self.servers.clone();
+        Ok(Account { trace, device, servers, ..account })
     }
 
     /// Logs in, and asks nothing whatever the reply is.
@@ -199,7 +205,7 @@ impl<'a> SignIn<'a> {
 
     /// Asks whether the account is to be created.
     fn confirm(&self) -> Result<(), Failure> {
-        let server = self.args.account.server_name();
+        let server = self.servers.name();
         let user = &self.user;
         let rules = Phrase::NewHere { server: &server, user };
         let question = Phrase::MayRegister { user };
@@ -212,7 +218,7 @@ impl<'a> SignIn<'a> {
 fn entry(account: Account, session: Result<Session, LinkError>, may_be_new: bool) -> Result<Entry, Failure> {
     match session {
         Ok(session) => Ok(Entry { account, session: Ok(session), may_be_new }),
-        Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why), may_be_new }),
+        Err(error) if error.is_away() => Ok(Entry { account, session: Err(error.to_string()), may_be_new }),
         Err(error) => Err((Exit::Refused, error.to_string())),
     }
 }

@@ -12,6 +12,7 @@ mod name;
 mod room;
 pub mod safe;
 mod secret;
+mod server_address;
 mod time;
 
 pub use account::NewAccount;
@@ -23,4 +24,5 @@ pub use message::{Message, State, Text};
 pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};
 pub use room::{RoomKind, Topic};
 pub use secret::{Email, Password, PasswordError, Token};
+pub use server_address::ServerAddress;
 pub use time::{LocalTime, Timestamp};

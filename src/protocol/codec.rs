@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use super::port::Port;
 use crate::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, State, Target, Timestamp, Token,
-    Topic, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, RoomKind, RoomName, Seq, ServerAddress, State, Target,
+    Timestamp, Token, Topic, UserName,
 };
 use crate::record::{Fields, PlainField, Writer, optional};
 
@@ -80,6 +80,19 @@ pub fn write_optional<'a, 'b>(record: &'b mut Writer<'a>, value: Option<&impl Pl
 pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
     record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at);
     m.text.write(record)
+}
+
+/// Writes the fields of a server's address, the last of a record: what [`server_address`] reads.
+pub fn write_server_address(record: &mut Writer, server: &ServerAddress) {
+    write_optional(record.text(&server.host).plain(server.send).plain(server.recv), server.fingerprint.as_ref());
+}
+
+/// Reads the fields of a server's address, from an index on. `None`: they are missing, or not of the form.
+pub fn server_address(fields: &Fields, index: usize) -> Option<ServerAddress> {
+    let host = fields.get(index).filter(|host| ServerAddress::is_host(host))?.to_owned();
+    let send = field(fields, index + 1)?;
+    let recv = field(fields, index + 2)?;
+    Some(ServerAddress { host, send, recv, fingerprint: optional_field(fields, index + 3)? })
 }
 
 /// Makes fields of types that need neither quotes nor escapes; each with the function that reads it.

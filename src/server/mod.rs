@@ -24,6 +24,7 @@ mod host_name;
 mod memory;
 pub mod metrics;
 mod router;
+mod servers;
 mod shared;
 mod start_error;
 mod tls;
@@ -38,6 +39,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
+use parking_lot::Mutex;
 
 use crate::net::{Listening, listen};
 use crate::protocol::Port;
@@ -63,6 +65,7 @@ pub use router::end::Ended;
 pub use router::group_commit::{GroupCommit, Urgency};
 pub use router::history_reader::delivered;
 use router::input::Input;
+pub use servers::Servers;
 use shared::Shared;
 pub use start_error::StartError;
 use tls::ServerTls;
@@ -154,6 +157,7 @@ fn run(
         tls,
         audit: Audit::default(),
         metrics: Arc::default(),
+        servers: Mutex::default(),
     });
     let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
@@ -205,6 +209,11 @@ impl Handle {
     /// Returns what people are told about the certificate; `None`: the server speaks clear text.
     pub fn certificate(&self) -> Option<CertificateInfo> {
         self.shared.tls.as_ref().map(ServerTls::info)
+    }
+
+    /// Sets what clients are told about the servers: at their logins, and by SERVERS.
+    pub fn set_servers(&self, servers: Servers) {
+        *self.shared.servers.lock() = servers;
     }
 
     /// Reads the certificate's files again, for connections from now on. After an error the former one stays.

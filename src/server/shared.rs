@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use parking_lot::Mutex;
 
 use super::audit::Audit;
 use super::auth::accounts::Accounts;
@@ -16,6 +17,7 @@ use super::connections::connection_table::ConnectionTable;
 use super::memory;
 use super::metrics::Metrics;
 use super::router::input::Input;
+use super::servers::Servers;
 use super::tls::ServerTls;
 use crate::state_machine::ConnectionId;
 use crate::trace::Trace;
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub tls: Option<ServerTls>,
     pub audit: Audit,
     pub metrics: Arc<Metrics>,
+    /// Whether this server leads, and what clients are told about the others.
+    pub servers: Mutex<Servers>,
 }
 
 impl Shared {

@@ -285,6 +285,9 @@ phrases! {
     NoKnownServers { path, error }: "the known certificates cannot be read or written ({path}): {error}",
         "no se pueden leer o escribir los certificados conocidos ({path}): {error}",
         "não é possível ler ou gravar os certificados conhecidos ({path}): {error}";
+    UnknownLeader { server }: "it names another server, {server}, which is none of those that you have named with --server; in clear text it is not followed",
+        "nombra otro servidor, {server}, que no es ninguno de los que has indicado con --server; en texto claro no se le sigue",
+        "ele indica outro servidor, {server}, que não é nenhum dos que você indicou com --server; em texto claro ele não é seguido";
     FirstCertificate { server, shown, path }: "first connection to {server}, whose certificate is {shown}; compare it with the one that the server has printed; it is noted in {path}",
         "primera conexión con {server}, cuyo certificado es {shown}; compáralo con el que ha mostrado el servidor; queda anotado en {path}",
         "primeira conexão com {server}, cujo certificado é {shown}; compare com o que o servidor mostrou; fica anotado em {path}";

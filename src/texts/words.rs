@@ -109,7 +109,8 @@ codes! {
     TooLong: "una línea tiene como mucho 65536 bytes", "uma linha tem no máximo 65536 bytes";
     Timeout: "no llegó nada a tiempo", "nada chegou a tempo";
     Replaced: "otra sesión tuya más nueva ha tomado el relevo", "uma sessão sua mais nova assumiu o lugar desta";
-    Shutdown: "el servidor se está parando; vuelve más tarde", "o servidor está parando; volte mais tarde";
+    Shutdown: "el servidor se está parando, o dirige otro; vuelve más tarde",
+        "o servidor está parando, ou outro lidera; volte mais tarde";
     Tls: "este servidor solo habla TLS; conéctate con --tls", "este servidor só fala TLS; conecte-se com --tls";
     Internal: "un defecto del servidor; su registro dice más", "um defeito do servidor; o log dele diz mais";
 }

@@ -44,7 +44,9 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
     end_by_interrupt(receiving.writing.clone())?;
     loop {
         match receiving.run(&account) {
-            Err((Exit::Away, why)) if args.follow && receiving.retry.is_some() => receiving.wait(&why),
+            Err((Exit::Away, why)) if args.follow && receiving.retry.is_some() => {
+                receiving.wait(&why, account.servers.are_several());
+            }
             done => return done.map(|()| Exit::Done),
         }
     }
@@ -149,9 +151,9 @@ impl Receiving<'_> {
         Ok(last)
     }
 
-    fn wait(&mut self, why: &str) {
+    fn wait(&mut self, why: &str, of_several: bool) {
         let Some(retry) = &mut self.retry else { return };
         note(&format!("{why}; trying again"));
-        thread::sleep(retry.next_delay());
+        thread::sleep(if of_several { retry.next_delay_of_several() } else { retry.next_delay() });
     }
 }

@@ -12,9 +12,9 @@ use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Context;
 use crate::client::exit::{Exit, Failure, failed, note};
 use crate::client::link::account::Account;
-use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, LinkEvent, Request};
 use crate::client::link::sender;
+use crate::client::link::server_file::ServerFile;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
@@ -31,15 +31,16 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;
     let account = args.account.account(false)?;
     let text = read_text(&args.text)?;
-    let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());
+    let directory = home::directory_of(&args.home.directory()?, &account.user, &account.servers.names());
     let home = Home::open_when_free(&directory, &account.user, Use::Pipe)?;
+    account.servers.recall(&ServerFile::new(&directory));
     deliver(args, account, home, to, text)
 }
 
 fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: Text) -> Result<Exit, Failure> {
     // A login that is refused leaves nothing behind.
     let session = match Session::open_noted(&account) {
-        Err(LinkError::Away(why)) => Err(why),
+        Err(error) if error.is_away() => Err(error.to_string()),
         session => Ok(session?),
     };
     // From here on the message is durable, and Ctrl-C reports its state.

@@ -60,3 +60,22 @@ fn delays_grow_also_when_each_failure_comes_after_the_delay_before_it() {
         }
     }
 }
+
+/// While several servers agree on the next one, a client that waits longer and longer would be the last to know.
+#[test]
+fn the_first_delays_of_several_servers_are_all_the_first_one() {
+    let first = Duration::from_secs(1);
+    let mut backoff = Backoff::new(first);
+    let mut now = Instant::now();
+    let mut delay = || {
+        backoff.note_none_of_several(now, u16::MAX);
+        assert!(backoff.is_failing());
+        let delay = backoff.deadline(now).expect("a delay") - now;
+        now += delay;
+        delay.as_millis()
+    };
+    let delays: Vec<_> = (0..13).map(|_| delay()).collect();
+    assert_eq!(delays, [[999; 10].as_slice(), &[999, 1_999, 3_999]].concat());
+    backoff.note_success();
+    assert!(!backoff.is_failing());
+}

@@ -15,6 +15,7 @@ use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetc
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::LinkEvent;
+use wachat::client::link::servers::Servers;
 use wachat::client::link::session::Session;
 use wachat::client::state::ClientState;
 use wachat::limits;
@@ -50,13 +51,10 @@ fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'stati
     });
     let user = UserName::new("ana").expect("a name");
     let password = "palabra larga".to_owned();
-    let server_name = "127.0.0.1".to_owned();
     let account = Account {
         user,
         password,
-        server: server_name,
-        send_port: port,
-        recv_port: port,
+        servers: Servers::one("127.0.0.1", port, port).into(),
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),

@@ -86,6 +86,7 @@ mod screen_theme;
 mod screen_topic;
 mod screen_view;
 mod script;
+mod servers;
 mod shared_rooms;
 mod sign_in;
 mod sketch;

@@ -156,7 +156,7 @@ fn a_refusal_is_told_in_the_words_of_the_server() {
                  RATE FULL AUTH BANNED CLOSED EXISTS TOO_LONG TIMEOUT REPLACED SHUTDOWN TLS INTERNAL";
     for word in codes.split_whitespace() {
         let code = Code::parse(word);
-        assert_eq!(words::ko(&Ko { code, text: "its own words".into() }), "its own words", "{word}");
+        assert_eq!(words::ko(&Ko::new(code, "its own words")), "its own words", "{word}");
         let [es, pt] = [Language::Es, Language::Pt].map(|language| ko_in(language, code).unwrap());
         assert!(es != pt && !es.contains("its own"), "{word}");
         let noted = format!("{word}: its own words");

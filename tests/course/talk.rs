@@ -65,7 +65,7 @@ fn every_request_and_every_code_has_its_sentence() {
     }
     for verb in [
         "PASSWD", "SESSIONS", "LOGOUT", "EMAIL", "PING", "HELP", "QUIT", "POLL", "PORT", "LOGIN", "REGISTER",
-        "DEVICES", "KEY", "KEY:",
+        "DEVICES", "SERVERS", "KEY", "KEY:",
     ] {
         assert!(clause(Verb::of(verb.as_bytes()), "OK").is_some(), "{verb}");
     }

@@ -15,6 +15,7 @@ use wachat::client::link::perform::perform;
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::{LogOut, Request, RoomChange};
+use wachat::client::link::servers::Servers;
 use wachat::client::link::session::Session;
 use wachat::client::link::trust::Trust;
 use wachat::client::state::outgoing::Outgoing;
@@ -68,14 +69,11 @@ pub fn replies_in_session(data: &[u8]) {
 
 fn account(port: u16) -> Account {
     let user = UserName::new("ana").expect("a name");
-    let server = "127.0.0.1".to_owned();
     let password = "palabra larga".to_owned();
     Account {
         user,
         password,
-        server,
-        send_port: port,
-        recv_port: port,
+        servers: Servers::one("127.0.0.1", port, port).into(),
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),

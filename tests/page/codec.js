@@ -35,7 +35,9 @@ function again(form, line) {
     case "ko": {
       const { ok, code, text } = record.parseReply(line, record.REPLIES.done);
       assert.equal(ok, false);
-      return record.writeRecord(["KO", code, text]);
+      // The page ignores the server that a SHUTDOWN names.
+      const further = code === "SHUTDOWN" ? record.parseRecord(line).slice(3) : [];
+      return record.writeRecord(["KO", code, text, ...further]);
     }
     case "login": {
       const [verb, ...parts] = line.split(":");

@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wachat::model::{
-    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomKind, RoomName, Seq, State, Target, Text,
-    Timestamp, Token, Topic, UserName,
+    DeviceKey, DeviceName, Fingerprint, Message, MessageId, Proof, RoomKind, RoomName, Seq, ServerAddress, State,
+    Target, Text, Timestamp, Token, Topic, UserName,
 };
 use wachat::net::LineReader;
 use wachat::protocol::reply::{OpenSession, Permit};
@@ -190,6 +190,7 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             SendRequest::Sessions,
             SendRequest::Devices,
             SendRequest::Permits,
+            SendRequest::Servers,
             SendRequest::Ping,
             SendRequest::Help,
         ]),
@@ -214,7 +215,16 @@ fn token() -> impl Strategy<Value = Token> {
 }
 
 fn ko() -> impl Strategy<Value = Ko> {
-    (prop::sample::select(Code::all().collect::<Vec<_>>()), text()).prop_map(|(code, text)| Ko { code, text })
+    let others = (prop::sample::select(Code::all().collect::<Vec<_>>()), text());
+    prop_oneof![
+        5 => others.prop_map(|(code, text)| Ko::new(code, text)),
+        1 => prop::option::of(server_address()).prop_map(Ko::redirect),
+    ]
+}
+
+fn server_address() -> impl Strategy<Value = ServerAddress> {
+    ("[A-Za-z0-9._:-]{1,40}", any::<u16>(), any::<u16>(), fingerprint())
+        .prop_map(|(host, send, recv, fingerprint)| ServerAddress { host, send, recv, fingerprint })
 }
 
 /// Returns a value that was written as one line and read again.
@@ -303,8 +313,9 @@ proptest! {
         (user, target, room, online) in (name(), target(), room(), any::<bool>()),
         (last, read, members, state) in (seq(), seq(), 0..1_000_000usize, state()),
         (last_seen, form, help) in (prop::option::of(time()), text(), text()),
-        (kind, owner, topic) in (room_kind(), prop::option::of(name()), topic()),
+        (kind, owner, topic, server) in (room_kind(), prop::option::of(name()), topic(), server_address()),
     ) {
+        prop_assert_eq!(read_again(&server), Ok(server));
         let status = Status { user: user.clone(), state };
         prop_assert_eq!(read_again(&status), Ok(status));
         let chat = Chat { target, last, read, count: 3, erased: 2 };
@@ -356,7 +367,8 @@ proptest! {
             DirectLine::Send { id: id.clone(), text: Text::new(&text).unwrap() },
             DirectLine::Acknowledged(id),
             DirectLine::Admitted,
-            DirectLine::Ko(ko),
+            // No server leads there.
+            DirectLine::Ko(Ko { leader: None, ..ko }),
         ] {
             prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));
         }
@@ -390,6 +402,38 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
 fn section_4_a_code_of_a_later_version_is_a_refusal_all_the_same() {
     let refused = parse_reply::<Accepted>(b"KO;LATER;what a later version says").unwrap();
     assert_eq!(refused, Err(Ko::new(Code::Unknown, "what a later version says")));
+}
+
+/// The further fields of a SHUTDOWN are an address as a whole, or are ignored, as those of any other KO are.
+#[test]
+fn section_4_a_shutdown_names_the_server_that_leads() {
+    let leader = |line: &str| Ko::parse(line.as_bytes()).expect("a KO").leader.map(|leader| *leader);
+    let fingerprint = Fingerprint::of(b"");
+    let host = "chat-2.example".to_owned();
+    let server = ServerAddress { host, send: 1666, recv: 1999, fingerprint: None };
+    let with_certificate = ServerAddress { fingerprint: Some(fingerprint), ..server.clone() };
+    let named = "KO;SHUTDOWN;another leads;chat-2.example;1666;1999";
+    assert_eq!(leader(named), Some(server));
+    assert_eq!(leader(&format!("{named};{fingerprint}")), Some(with_certificate.clone()));
+    assert_eq!(leader(&format!("{named};{fingerprint};more")), Some(with_certificate));
+    for other in [
+        "KO;SHUTDOWN",
+        "KO;SHUTDOWN;why",
+        "KO;SHUTDOWN;why;",
+        "KO;SHUTDOWN;why;chat-2.example",
+        "KO;SHUTDOWN;why;chat-2.example;1666",
+        "KO;SHUTDOWN;why;chat-2.example;1666;65536",
+        "KO;SHUTDOWN;why;chat-2.example;1666;1999;AA",
+        "KO;SHUTDOWN;why;;1666;1999",
+        "KO;SHUTDOWN;why;a b;1666;1999",
+        "KO;SHUTDOWN;why;a/b;1666;1999",
+        "KO;TIMEOUT;why;chat-2.example;1666;1999",
+    ] {
+        assert_eq!(leader(other), None, "{other}");
+    }
+    for (length, is_one) in [(255, true), (256, false)] {
+        assert_eq!(leader(&format!("KO;SHUTDOWN;why;{};1;2", "a".repeat(length))).is_some(), is_one, "{length}");
+    }
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod section_5_erasing;
 mod section_5_history;
 mod section_5_owners;
 mod section_5_permits;
+mod section_5_servers;
 mod section_5_sessions;
 mod section_6_keys;
 mod section_6_polling;

@@ -106,7 +106,7 @@ fn numbers_and_counts_of_fields_that_are_not_right_are_syntax() {
         "HISTORY;ana;1001|HISTORY;ana;1;x|HISTORY;ana;1;1;1|PASSWD;larga palabra",
         "CHATS;0|CHATS;1001|CHATS;1;x|CHATS;1;1;|CHATS;1;1;ana;1|USERS;|USERS;0|USERS;1001|USERS;1;|USERS;1;#sala",
         "USERS;1;ana;1|ROOMS;x|ROOMS;1;sala|ROOMS;1;#sala;1|MEMBERS|MEMBERS;#sala;0|MEMBERS;#sala;1;#sala",
-        "STATUS;ana;1;0|STATUS;ana;1;1;#sala|SESSIONS;1|LOGOUT|LOGOUT;x y|LOGOUT;-1|LOGOUT;1;1|LOGOUT;OTHERS",
+        "STATUS;ana;1;0|STATUS;ana;1;1;#sala|SESSIONS;1|SERVERS;1|LOGOUT|LOGOUT;x y|LOGOUT;-1|LOGOUT;1;1|LOGOUT;OTHERS",
         "PASSWD;larga palabra;2;3|EMAIL|EMAIL;nobody|EMAIL;a b@c|PING;1|HELP;1|QUIT;1| PING|PING ",
         "LOGIN:ana:x|JOIN;#sala;1",
     ];

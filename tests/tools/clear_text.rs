@@ -120,7 +120,7 @@ fn a_known_server_is_never_spoken_to_in_clear_text() {
 fn a_server_that_becomes_known_gets_no_other_connection_in_clear_text() {
     let place = Place::new();
     let known = KnownServers::new(place.path("known_servers").into());
-    let clear_text = ClearText::new(Some(known.clone()), "localhost", 1666).expect("it is not known");
+    let clear_text = ClearText::new(Some(known.clone()), &[("localhost", 1666)]).expect("it is not known");
     let protection = Protection::ClearText(clear_text);
     assert!(!protection.addresses("localhost", 1666, 1999).expect("addresses").is_empty());
     known.add("127.0.0.1:1666", Fingerprint::of(b"its certificate")).expect("to note it");
@@ -277,7 +277,7 @@ fn bytes_that_may_leave_this_machine_are_those_to_any_other_address_than_loopbac
     assert!(leaves(&["127.0.0.1", "192.168.1.7"]) && leaves(&["192.168.1.7", "::1"]));
     assert!(leaves(&[]), "a host that has no address yet");
     // If no warning was due, the name of this machine cannot become that of another.
-    let here = Protection::ClearText(ClearText::new(None, "127.0.0.1", 1666).expect("it is not known"));
+    let here = Protection::ClearText(ClearText::new(None, &[("127.0.0.1", 1666)]).expect("it is not known"));
     assert_eq!(here.addresses("192.0.2.1", 1666, 1666).expect("addresses"), []);
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 use wachat::client::link::account::Account;
 use wachat::client::link::lists::fetch_chats;
 use wachat::client::link::protection::{ClearText, Protection};
+use wachat::client::link::servers::Servers;
 use wachat::client::link::session::Session;
 use wachat::limits;
 use wachat::model::UserName;
@@ -149,9 +150,7 @@ fn account(world: &World, user: &str) -> Account {
     Account {
         user: UserName::new(user).expect("a name"),
         password: PASSWORD.to_owned(),
-        server: "127.0.0.1".to_owned(),
-        send_port: world.send_port,
-        recv_port: world.recv_port,
+        servers: Servers::one("127.0.0.1", world.send_port, world.recv_port).into(),
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),

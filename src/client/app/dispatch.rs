@@ -150,7 +150,7 @@ impl Dispatcher {
         self.mode = Mode::Idle;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(LinkError::Away(why)) => return self.note_unreachable(request, why, context),
+            Err(error) if error.is_away() => return self.note_unreachable(request, &error, context),
             Err(error) => return Outcome::Stopped(error),
         };
         self.retry.note_success();
@@ -190,11 +190,13 @@ impl Dispatcher {
     }
 
     /// Leaves the server alone for a while. Whether it has a message that was sent is unknown from now on.
-    fn note_unreachable(&mut self, request: Request, why: String, context: &Context) -> Outcome {
-        self.retry.note_failure(context.now, context.jitter());
+    fn note_unreachable(&mut self, request: Request, error: &LinkError, context: &Context) -> Outcome {
+        let of_several = matches!(error, LinkError::NoneLeads(_) | LinkError::Redirected(_));
+        let note = if of_several { Backoff::note_none_of_several } else { Backoff::note_failure };
+        note(&mut self.retry, context.now, context.jitter());
         request.message().map(|message| self.refused.remove(&message.id));
         let repeated = request.message().is_some() || matches!(request, Request::Read(..));
-        Outcome::Unreachable(why, (!repeated).then_some(request))
+        Outcome::Unreachable(error.to_string(), (!repeated).then_some(request))
     }
 
     /// Holds a conversation, or lets the message fail. Nothing after a held message is sent there meanwhile.

@@ -44,8 +44,13 @@ impl App {
                 self.take_in(events);
             }
             LinkEvent::Polled(Err(ko)) if ko.code == Code::Seq => self.handle_older_store(),
-            LinkEvent::Polled(Err(ko)) => self.handle_receiver_failure(&words::ko(&ko)),
-            LinkEvent::ReceiverFailed(LinkError::Away(why)) => self.handle_receiver_failure(&why),
+            LinkEvent::Polled(Err(ko)) => self.handle_receiver_failure(&words::ko(&ko), false),
+            LinkEvent::ReceiverFailed(LinkError::Away(why)) => self.handle_receiver_failure(&why, false),
+            LinkEvent::ReceiverFailed(LinkError::NoneLeads(why)) => self.handle_receiver_failure(&why, true),
+            LinkEvent::ReceiverFailed(LinkError::Redirected(_)) => {
+                self.forget_presence();
+                self.polling.note_end();
+            }
             LinkEvent::ReceiverFailed(LinkError::LoggedOut | LinkError::Refused(_))
                 if self.password_change != Change::None =>
             {
@@ -130,8 +135,9 @@ impl App {
         }
     }
 
-    fn handle_receiver_failure(&mut self, why: &str) {
-        self.polling.note_failure(&self.context);
+    /// `of_several`: none of several servers has taken the client.
+    fn handle_receiver_failure(&mut self, why: &str, of_several: bool) {
+        self.polling.note_failure(&self.context, of_several);
         self.forget_presence();
         self.handle_away(why);
     }

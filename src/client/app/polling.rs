@@ -64,9 +64,11 @@ impl Polling {
         !std::mem::replace(&mut self.works, true)
     }
 
-    pub fn note_failure(&mut self, context: &Context) {
+    /// `of_several`: none of several servers has taken the client.
+    pub fn note_failure(&mut self, context: &Context, of_several: bool) {
         (self.mode, self.works) = (Mode::NoSession, false);
-        self.retry.note_failure(context.now, context.jitter());
+        let note = if of_several { Backoff::note_none_of_several } else { Backoff::note_failure };
+        note(&mut self.retry, context.now, context.jitter());
     }
 
     /// Opens no session until this is called with `false`.

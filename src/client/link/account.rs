@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::device::Device;
-use super::protection::{Protection, server_name};
+use super::protection::Protection;
+use super::servers::Servers;
 use crate::client::exit::note;
 use crate::model::UserName;
 use crate::trace::Trace;
@@ -14,9 +15,8 @@ pub struct Account {
     pub user: UserName,
     /// Not used while the device has a key.
     pub password: String,
-    pub server: String,
-    pub send_port: u16,
-    pub recv_port: u16,
+    /// Shared by all connections.
+    pub servers: Arc<Servers>,
     /// A login that is refused may make the account.
     pub register: bool,
     /// Records every line, if there is one.
@@ -29,7 +29,7 @@ pub struct Account {
 impl Account {
     /// Returns the server's name for messages to people, and for the name of the files' directory.
     pub fn server_name(&self) -> String {
-        server_name(&self.server, self.send_port)
+        self.servers.name()
     }
 
     /// Writes to standard error, once, that the server's certificate was seen for the first time.

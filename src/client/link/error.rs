@@ -11,6 +11,10 @@ use crate::texts::{Phrase, words};
 pub enum LinkError {
     /// No connection, or it broke, or no answer came in time. A later try may succeed.
     Away(String),
+    /// The server has closed the connection, and has named the one that leads: the next connection goes there, at once.
+    Redirected(String),
+    /// None of several servers has taken the client: one of them soon will.
+    NoneLeads(String),
     /// The server refuses the login, and will go on doing so (protocol, section 3).
     Refused(Ko),
     /// The server does not take the key of this device any more: the key is removed.
@@ -46,6 +50,34 @@ impl LinkError {
         }
     }
 
+    /// Checks that a later try may succeed.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Redirected(_) | Self::NoneLeads(_))
+    }
+
+    /// Checks that another one of several servers may take the client.
+    pub(super) fn is_of_one_server(&self) -> bool {
+        self.is_away() || matches!(self, Self::Untrusted(_))
+    }
+
+    /// Makes the error of a try from those of the servers. That of one server is what it is. The texts of several are told
+    /// together; while one of them may take the client later, the others that are not trusted end nothing.
+    pub(super) fn of_all(mut failures: Vec<Self>) -> Self {
+        match failures.pop() {
+            None => Self::malformed(),
+            Some(Self::Redirected(why)) if failures.is_empty() => Self::Away(why),
+            Some(one) if failures.is_empty() => one,
+            Some(last) => {
+                failures.push(last);
+                let may_pass = failures.iter().any(Self::is_away);
+                let mut texts: Vec<_> = failures.iter().map(Self::to_string).collect();
+                texts.dedup();
+                let why = texts.join("; ");
+                if may_pass { Self::NoneLeads(why) } else { Self::Untrusted(why) }
+            }
+        }
+    }
+
     /// Makes the error of an answer that is not of the protocol's form.
     pub(super) fn malformed() -> Self {
         Self::Away(Phrase::Strange.to_string())
@@ -55,7 +87,7 @@ impl LinkError {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) | Self::Untrusted(why) => f.write_str(why),
+            Self::Away(why) | Self::Redirected(why) | Self::NoneLeads(why) | Self::Untrusted(why) => f.write_str(why),
             Self::Refused(ko) if ko.code == Code::Auth => Phrase::RefusedNew { why: &words::ko(ko) }.fmt(f),
             // The name has another password.
             Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
@@ -72,7 +104,7 @@ impl fmt::Display for LinkError {
 impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
         let exit = match error {
-            LinkError::Away(_) => Exit::Away,
+            LinkError::Away(_) | LinkError::Redirected(_) | LinkError::NoneLeads(_) => Exit::Away,
             LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
             LinkError::KeyEnded | LinkError::NoDevices => Exit::Refused,
             LinkError::Replaced | LinkError::LoggedOut => Exit::Failed,

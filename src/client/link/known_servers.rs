@@ -46,6 +46,11 @@ impl KnownServers {
         find(&self.path, &canonical(server)).map_err(|error| self.unreadable(&error))
     }
 
+    /// Notes a certificate durably, unless the server is known by one.
+    pub fn add_if_new(&self, server: &str, fingerprint: Fingerprint) -> Result<(), LinkError> {
+        if self.find(server)?.is_none() { self.add(server, fingerprint) } else { Ok(()) }
+    }
+
     /// Notes a certificate durably.
     pub fn add(&self, server: &str, fingerprint: Fingerprint) -> Result<(), LinkError> {
         add(&self.path, &canonical(server), fingerprint).map_err(|error| self.unreadable(&error))
@@ -57,7 +62,7 @@ impl KnownServers {
 }
 
 /// Returns the one spelling of a server, `<host>:<port>`.
-fn canonical(server: &str) -> String {
+pub(super) fn canonical(server: &str) -> String {
     match server.rsplit_once(':') {
         Some((host, port)) => format!("{}:{port}", canonical_host(host)),
         None => canonical_host(server),

@@ -31,15 +31,19 @@ pub struct ClearText {
 }
 
 impl ClearText {
-    /// Refuses a server that is known by a certificate; warns the user, once, if the server is beyond this machine.
-    pub fn new(known: Option<KnownServers>, host: &str, send_port: u16) -> Result<Self, LinkError> {
+    /// Refuses servers, each with its SEND port, of which one is known by a certificate; warns the user of each that is beyond
+    /// this machine.
+    pub fn new(known: Option<KnownServers>, servers: &[(&str, u16)]) -> Result<Self, LinkError> {
         let mut clear_text = Self { known, is_warned: false };
-        let server = server_name(host, send_port);
-        clear_text.check(&server)?;
-        let addresses: Vec<_> = (host, send_port).to_socket_addrs().map(Iterator::collect).unwrap_or_default();
-        if leaves_this_machine(addresses.iter().map(SocketAddr::ip)) {
-            note(&Phrase::ClearText { server: &server }.to_string());
-            clear_text.is_warned = true;
+        for (host, send_port) in servers {
+            clear_text.check(&server_name(host, *send_port))?;
+        }
+        for (host, send_port) in servers {
+            let addresses: Vec<_> = (*host, *send_port).to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+            if leaves_this_machine(addresses.iter().map(SocketAddr::ip)) {
+                note(&Phrase::ClearText { server: &server_name(host, *send_port) }.to_string());
+                clear_text.is_warned = true;
+            }
         }
         Ok(clear_text)
     }

@@ -13,6 +13,9 @@ use crate::limits;
 /// Works until the owner ends. `session` is a connection that the start of the program has made already.
 pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<Request>, reports: &Sender<LinkEvent>) {
     let mut account = account.clone();
+    if session.as_mut().is_some_and(|open| open.ask_servers().is_err()) {
+        session = None;
+    }
     loop {
         match requests.recv_timeout(limits::SEND_IDLE) {
             Ok(request) => {
@@ -42,18 +45,25 @@ fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -
     let was_tried = session.is_some();
     if let Some(mut open) = session.take() {
         match perform(request, &mut open) {
-            Err(LinkError::Away(_)) => {}
+            Err(error) if error.is_away() => {}
             answer => {
                 *session = Some(open);
                 return answer;
             }
         }
     }
-    let mut new = Session::open(account)?;
+    let mut new = open(account)?;
     let answer = match request {
         Request::Send(message, above) if was_tried => perform(&Request::Retry(message.clone(), *above), &mut new)?,
         request => perform(request, &mut new)?,
     };
     *session = Some(new);
     Ok(answer)
+}
+
+/// Opens a connection, and asks on it for the servers that are one. One that the question has ended is opened again: the
+/// server is not asked any more.
+fn open(account: &Account) -> Result<Session, LinkError> {
+    let mut new = Session::open(account)?;
+    if new.ask_servers().is_ok() { Ok(new) } else { Session::open(account) }
 }

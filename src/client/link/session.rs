@@ -8,11 +8,14 @@ use super::account::Account;
 use super::backoff::Backoff;
 use super::device::Device;
 use super::error::LinkError;
+use super::servers::{Servers, name_of};
 use crate::limits;
-use crate::model::{DeviceKey, DeviceName, Fingerprint, UserName};
+use crate::model::{DeviceKey, DeviceName, Fingerprint, ServerAddress, UserName};
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::request::ListRequest;
-use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, Port, SessionOpened, parse_reply};
+use crate::protocol::{
+    Code, Codec, Done, Ko, ListHead, Login, LoginKind, Port, SendRequest, SessionOpened, parse_reply,
+};
 use crate::texts::Phrase;
 use crate::trace::{By, Event, Role, Traced};
 
@@ -27,6 +30,7 @@ pub struct Session {
     pub(super) is_by_key: bool,
     /// Records its lines. Dropped before the socket is closed.
     trace: Option<Traced>,
+    servers: Arc<Servers>,
     socket: Arc<Socket>,
     lines: LineReader,
     /// The bytes that came in lines.
@@ -36,7 +40,11 @@ pub struct Session {
 impl Session {
     /// Logs in on the SEND port.
     pub fn open(account: &Account) -> Result<Self, LinkError> {
-        open::<Done>(account, account.send_port).map(|(session, _)| session)
+        account.servers.connect(|server| Self::open_at(account, server))
+    }
+
+    fn open_at(account: &Account, server: &ServerAddress) -> Result<Self, LinkError> {
+        open::<Done>(account, server, Port::Send).map(|(session, _)| session)
     }
 
     /// Logs in on the SEND port. That the server's certificate was seen for the first time is written to standard error.
@@ -48,15 +56,41 @@ impl Session {
 
     /// Logs in on the RECV port. It ends any other RECV session of the same device.
     pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
-        match log_in_device(account) {
+        let (session, opened) = account.servers.connect(|server| Self::open_recv_at(account, server))?;
+        account.servers.note_store(&opened.store);
+        Ok((session, opened))
+    }
+
+    fn open_recv_at(account: &Account, server: &ServerAddress) -> Result<(Self, SessionOpened), LinkError> {
+        match log_in_device(account, server) {
             Some(Err(LinkError::Refused(ko))) if account.register && ko.code == Code::Auth => {
                 // The SEND port creates the account.
-                Self::open(account)?.quit();
-                log_in_device(account).unwrap_or_else(|| open(account, account.recv_port))
+                Self::open_at(account, server)?.quit();
+                log_in_device(account, server).unwrap_or_else(|| open(account, server, Port::Recv))
             }
             Some(done) => done,
-            None => open(account, account.recv_port),
+            None => open(account, server, Port::Recv),
         }
+    }
+
+    /// Asks for the servers that are one, and remembers them, where they are wanted. A server without a list, or which cannot
+    /// stand the question, is not asked again. An error: the connection is of no more use.
+    pub fn ask_servers(&mut self) -> Result<(), LinkError> {
+        if !self.servers.are_wanted() {
+            return Ok(());
+        }
+        match self.request_list::<ServerAddress>(&SendRequest::Servers) {
+            Ok(Ok(listed)) => self.servers.note_list(&listed, self.is_tls()),
+            Ok(Err(ko)) if ko.code == Code::Syntax => self.servers.note_unsupported(),
+            Ok(Err(_)) => {}
+            Err(error) => {
+                if matches!(error, LinkError::Away(_)) {
+                    self.servers.note_unsupported();
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Returns the name of this client's device, if the server has devices.
@@ -87,7 +121,7 @@ impl Session {
     pub(super) fn request_once<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
         self.write(&request.line())?;
         match self.read_reply()? {
-            Err(ko) if ko.code.closes() => Err(LinkError::from_close(ko)),
+            Err(ko) if ko.code.closes() => Err(self.redirect(&ko).unwrap_or_else(|| LinkError::from_close(ko))),
             reply => Ok(reply),
         }
     }
@@ -111,6 +145,17 @@ impl Session {
             }
         }
         Ok(Ok(list))
+    }
+
+    /// Direct chats are under TLS where the connection is.
+    fn is_tls(&self) -> bool {
+        self.direct.is_some()
+    }
+
+    /// Decides about the server that a KO names, if it names one.
+    fn redirect(&self, ko: &Ko) -> Option<LinkError> {
+        let leader = ko.leader.as_ref()?;
+        Some(self.servers.follow(leader, ko, self.is_tls()))
     }
 
     /// Ends the connection. The reply to QUIT is not read.
@@ -146,23 +191,23 @@ impl Session {
 
 /// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
 /// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
-fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
+fn open<T: Codec>(account: &Account, server: &ServerAddress, port: Port) -> Result<(Session, T), LinkError> {
     if let Some((device, key)) = account.device.as_ref().and_then(|device| Some((device, device.usable_key()?))) {
-        return log_in_by_key(account, port, device, &key);
+        return log_in_by_key(account, server, port, device, &key);
     }
-    match log_in_by_password(account, port, LoginKind::Login) {
+    match log_in_by_password(account, server, port, LoginKind::Login) {
         Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => {}
         done => return done,
     }
-    match log_in_by_password(account, port, LoginKind::Register) {
+    match log_in_by_password(account, server, port, LoginKind::Register) {
         Err(LinkError::Refused(exists)) if exists.code == Code::Exists => {
-            match log_in_by_password(account, port, LoginKind::Login) {
+            match log_in_by_password(account, server, port, LoginKind::Login) {
                 // The name has another password.
                 Err(LinkError::Refused(_)) => Err(LinkError::Refused(exists)),
                 done => done,
             }
         }
-        Err(LinkError::Away(_)) => log_in_by_password(account, port, LoginKind::Login),
+        Err(LinkError::Away(_)) => log_in_by_password(account, server, port, LoginKind::Login),
         done => done,
     }
 }
@@ -171,11 +216,12 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
 /// not know the line, it is not used any more.
 fn log_in_by_key<T: Codec>(
     account: &Account,
-    port: u16,
+    server: &ServerAddress,
+    port: Port,
     device: &Device,
     key: &DeviceKey,
 ) -> Result<(Session, T), LinkError> {
-    match log_in(account, port, LoginKind::Key, key.as_str()) {
+    match log_in(account, server, port, LoginKind::Key, key.as_str()) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth => {
             device.remove_key(key);
             Err(LinkError::KeyEnded)
@@ -190,9 +236,9 @@ fn log_in_by_key<T: Codec>(
 
 /// Logs in on the RECV port as a device, with the password. `None`: there is no device without a key, or the server has no
 /// devices.
-fn log_in_device(account: &Account) -> Option<Result<(Session, SessionOpened), LinkError>> {
+fn log_in_device(account: &Account, server: &ServerAddress) -> Option<Result<(Session, SessionOpened), LinkError>> {
     let device = account.device.as_ref().filter(|device| device.key().is_none() && !device.is_unsupported())?;
-    match log_in_by_password(account, account.recv_port, LoginKind::Device) {
+    match log_in_by_password(account, server, Port::Recv, LoginKind::Device) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Syntax => {
             device.note_unsupported();
             None
@@ -218,7 +264,8 @@ const REFUSED_PASSWORD: &str = "-";
 /// the server looks at the name first (protocol, section 3).
 pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
     let asking = Account { password: REFUSED_PASSWORD.to_owned(), device: None, ..account.clone() };
-    match log_in_by_password::<Done>(&asking, account.send_port, LoginKind::Register) {
+    let ask = |server: &ServerAddress| log_in_by_password::<Done>(&asking, server, Port::Send, LoginKind::Register);
+    match asking.servers.connect(ask) {
         Err(LinkError::Refused(ko)) => match ko.code {
             Code::Password => Ok(Availability::Free),
             Code::Exists => Ok(Availability::Taken),
@@ -231,16 +278,31 @@ pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
 }
 
 /// Connects, and logs in with the password.
-fn log_in_by_password<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
-    log_in(account, port, kind, &account.password)
+fn log_in_by_password<T: Codec>(
+    account: &Account,
+    server: &ServerAddress,
+    port: Port,
+    kind: LoginKind,
+) -> Result<(Session, T), LinkError> {
+    log_in(account, server, port, kind, &account.password)
 }
 
-fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind, password: &str) -> Result<(Session, T), LinkError> {
-    let stream = connect(account, port)?;
-    let socket = Arc::new(account.protection.secure(stream, &account.server, account.send_port)?);
+fn log_in<T: Codec>(
+    account: &Account,
+    server: &ServerAddress,
+    port: Port,
+    kind: LoginKind,
+    password: &str,
+) -> Result<(Session, T), LinkError> {
+    let stream = connect(account, server, port)?;
+    let protection = &account.protection;
+    if let Some((trust, fingerprint)) = protection.trust().zip(server.fingerprint) {
+        trust.note_told(&name_of(server), fingerprint)?;
+    }
+    let socket = Arc::new(protection.secure(stream, &server.host, server.send)?);
     let lines = LineReader::new(socket.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     let trace = account.trace.as_ref().and_then(|trace| {
-        let traced = Traced::open(trace, Role::Client, port_name(account, port), socket.tcp())?;
+        let traced = Traced::open(trace, Role::Client, port, socket.tcp())?;
         traced.set_user(account.user.shown());
         Some(traced)
     });
@@ -248,33 +310,35 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind, password: &st
     let user = account.user.clone();
     let device = account.device.clone();
     let is_by_key = kind == LoginKind::Key;
-    let mut session = Session { user, direct, device, is_by_key, trace, socket, lines, received: 0 };
+    let servers = account.servers.clone();
+    let mut session = Session { user, direct, device, is_by_key, trace, servers, socket, lines, received: 0 };
     let mut line = Vec::new();
     let name = account.device.as_ref().map_or("", |device| device.name().as_str());
     Login { kind, device: name, user: account.user.shown(), password }.write(&mut line);
     session.write(&line)?;
-    let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
-    Ok((session, greeting))
+    match session.read_reply()? {
+        Ok(greeting) => Ok((session, greeting)),
+        Err(ko) => Err(session.redirect(&ko).unwrap_or_else(|| LinkError::from_login(ko))),
+    }
 }
 
 /// Connects to the first of the server's addresses that accepts, if the account's protection lets it.
-fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
-    let server = account.server.as_str();
+fn connect(account: &Account, server: &ServerAddress, port: Port) -> Result<TcpStream, LinkError> {
+    let ServerAddress { host, send, recv, .. } = server;
+    let number = port.of([*send, *recv]);
+    let are_several = account.servers.are_several();
+    let timeout = if are_several { limits::CONNECT_TIMEOUT_OF_SEVERAL } else { limits::TIMEOUT };
     let mut last = std::io::Error::other(Phrase::NoAddress.to_string());
-    for address in account.protection.addresses(server, account.send_port, port)? {
-        match TcpStream::connect_timeout(&address, limits::TIMEOUT).and_then(set_up) {
+    for address in account.protection.addresses(host, *send, number)? {
+        match TcpStream::connect_timeout(&address, timeout).and_then(set_up) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     if let Some(trace) = &account.trace {
-        trace.note(Event::Failed, 0, &format!("{} {server}:{port}: {last}", port_name(account, port).word()));
+        trace.note(Event::Failed, 0, &format!("{} {host}:{number}: {last}", port.word()));
     }
-    Err(LinkError::Away(format!("{server}:{port}: {last}")))
-}
-
-fn port_name(account: &Account, port: u16) -> Port {
-    if port == account.recv_port { Port::Recv } else { Port::Send }
+    Err(LinkError::Away(format!("{host}:{number}: {last}")))
 }
 
 fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {

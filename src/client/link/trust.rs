@@ -48,6 +48,14 @@ impl Trust {
         Ok(Self { config, direct, authorities, system: OnceLock::new(), known, news: Mutex::default() })
     }
 
+    /// Notes the certificate that a trusted server has told for another one, unless that one is known by a certificate or
+    /// authorities decide.
+    pub(super) fn note_told(&self, server: &str, fingerprint: Fingerprint) -> Result<(), LinkError> {
+        // Held as in `decide`.
+        let _news = self.news.lock();
+        if self.authorities.is_some() { Ok(()) } else { self.known.add_if_new(server, fingerprint) }
+    }
+
     /// Puts a connection under TLS, and decides about the server's certificate. `server`: its name in the file of known
     /// certificates; `host`: the name that a certificate of an authority has to be for.
     pub fn secure(&self, stream: TcpStream, server: &str, host: &str) -> Result<Socket, LinkError> {

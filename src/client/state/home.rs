@@ -37,6 +37,14 @@ pub fn directory(home: &Path, user: &UserName, server: &str) -> PathBuf {
     home.join(format!("{}-{}-{digest}", readable(user.mapped()), readable(&server)))
 }
 
+/// Returns the directory of a user at servers that are one: that which one of them has already, else that of the first. So
+/// it does not matter in which order they are named.
+pub fn directory_of(home: &Path, user: &UserName, servers: &[String]) -> PathBuf {
+    let directories = servers.iter().map(|server| directory(home, user, server));
+    let first = directory(home, user, servers.first().map_or("", String::as_str));
+    directories.into_iter().find(|directory| directory.is_dir()).unwrap_or(first)
+}
+
 /// Returns the one form of a server's name: a user who writes it otherwise has the same history and outbox.
 fn canonical(server: &str) -> String {
     let server = server.to_lowercase();

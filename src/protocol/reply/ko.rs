@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::protocol::codec::Codec;
+use crate::model::ServerAddress;
+use crate::protocol::codec::{Codec, server_address, write_server_address};
 use crate::record::{Fields, PlainField, Writer};
 
 /// The codes of a KO (protocol, section 4).
@@ -122,29 +123,41 @@ impl fmt::Display for Code {
     }
 }
 
-/// A refusal, `KO;<code>;<text>`: the request had no effect (INTERNAL excepted).
+/// A refusal, `KO;<code>;<text>`: the request had no effect, unless the code closes the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ko {
     pub code: Code,
     /// A sentence for people.
     pub text: String,
+    /// After SHUTDOWN: the server that leads, if one is known. Boxed, since hardly any KO has one.
+    pub leader: Option<Box<ServerAddress>>,
 }
 
 impl Ko {
     /// Makes a KO with a text of its own.
     pub fn new(code: Code, text: impl fmt::Display) -> Self {
-        Self { code, text: text.to_string() }
+        Self { code, text: text.to_string(), leader: None }
+    }
+
+    /// Makes the last line of a server that stands by: `leader` is the one that clients go to, if it is known.
+    pub fn redirect(leader: Option<ServerAddress>) -> Self {
+        Self { leader: leader.map(Box::new), ..Self::new(Code::Shutdown, "another server leads, or soon will") }
     }
 }
 
 impl Codec for Ko {
     fn write_fields(&self, record: &mut Writer) {
         record.plain("KO").plain(self.code).text(&self.text);
+        if let Some(leader) = &self.leader {
+            write_server_address(record, leader);
+        }
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
         let code = f.get(1).filter(|_| f.get(0) == Some("KO"))?;
-        Some(Self::new(Code::parse(code), f.get(2).unwrap_or_default()))
+        let code = Code::parse(code);
+        let leader = if code == Code::Shutdown { server_address(f, 3).map(Box::new) } else { None };
+        Some(Self { leader, ..Self::new(code, f.get(2).unwrap_or_default()) })
     }
 }
 

@@ -22,7 +22,7 @@ use super::codec::{Codec, Field, ReadError, codec, field, optional_field, write_
 use super::event::Event;
 use super::login::VERSION;
 use super::request::SEND_COMMANDS;
-use crate::model::{DeviceKey, Fingerprint, MessageId, Seq, State, Timestamp, Token, UserName};
+use crate::model::{DeviceKey, Fingerprint, MessageId, Seq, ServerAddress, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
@@ -178,6 +178,7 @@ pub enum Reply {
     Key(NewKey),
     Peer(Peer),
     Permits(Vec<Permit>),
+    Servers(Vec<ServerAddress>),
     Help,
     Events(Vec<Event>),
     Ko(Ko),
@@ -202,6 +203,7 @@ impl Reply {
             Self::Key(reply) => reply.write(out),
             Self::Peer(reply) => reply.write(out),
             Self::Permits(list) => write_list(out, list),
+            Self::Servers(list) => write_list(out, list),
             Self::Help => write_list(out, &command_help()),
             Self::Events(list) => write_list(out, list),
             Self::Ko(ko) => ko.write(out),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{DeviceName, Message, RoomKind, RoomName, Seq, State, Target, Timestamp, Topic, UserName};
-use crate::protocol::codec::{Codec, Field, codec, field, optional_field};
+use crate::model::{
+    DeviceName, Message, RoomKind, RoomName, Seq, ServerAddress, State, Target, Timestamp, Topic, UserName,
+};
+use crate::protocol::codec::{Codec, Field, codec, field, optional_field, server_address, write_server_address};
 use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
 
@@ -212,6 +214,17 @@ pub struct Permit {
 }
 
 codec!(Permit: { user, permitted: "yes" or "no" });
+
+/// A record of a SERVERS reply.
+impl Codec for ServerAddress {
+    fn write_fields(&self, record: &mut Writer) {
+        write_server_address(record, self);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        server_address(f, 0)
+    }
+}
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ impl SendRequest {
             // A long reply, or a search in a history file.
             Self::Status { .. } | Self::History { .. } | Self::Members { .. } => 10,
             Self::Chats { .. } | Self::Users { .. } | Self::Rooms { .. } => 10,
-            Self::Sessions | Self::Devices | Self::Help => 10,
+            Self::Sessions | Self::Devices | Self::Servers | Self::Help => 10,
             // An event for other users, or a record that no user needs often.
             Self::Join { .. } | Self::Leave { .. } | Self::Peer { .. } | Self::Email { .. } => 20,
             Self::Erase { .. } | Self::Room { .. } | Self::Topic { .. } | Self::Owner { .. } => 20,

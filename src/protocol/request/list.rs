@@ -19,6 +19,7 @@ impl ListRequest for SendRequest {
             Self::Chats { page, .. } => page.limit,
             Self::Rooms { page } => page.limit,
             // Lists without a limit: a user has 25 connections, 8 devices and 1,000 permits at most.
+            Self::Servers => limits::SERVERS,
             Self::Sessions | Self::Devices | Self::Permits | Self::Help => limits::PAGE_RECORDS,
             _ => 0,
         }

@@ -101,6 +101,8 @@ pub enum SendRequest {
     Logout {
         which: LogOut,
     },
+    /// Lists the servers that are one to their clients.
+    Servers,
     Ping,
     Help,
     Quit,
@@ -276,6 +278,12 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
             Some(SendRequest::Logout { which })
         },
     },
+    Command {
+        form: "SERVERS",
+        help: "the servers that are one to their clients; any of them tells which one leads",
+        reply: ReplyForm::List,
+        read: |_| Some(SendRequest::Servers),
+    },
     Command { form: "PING", help: "check the connection", reply: ReplyForm::Line, read: |_| Some(SendRequest::Ping) },
     Command { form: "HELP", help: "list these commands", reply: ReplyForm::List, read: |_| Some(SendRequest::Help) },
     Command { form: "QUIT", help: "end the connection", reply: ReplyForm::Line, read: |_| Some(SendRequest::Quit) },
@@ -327,6 +335,7 @@ impl Codec for SendRequest {
             Self::Logout { which: LogOut::Connection(number) } => w.plain("LOGOUT").plain(*number),
             Self::Logout { which: LogOut::Device(device) } => w.plain("LOGOUT").plain(device),
             Self::Logout { which: LogOut::Others } => w.plain("LOGOUT").plain("others"),
+            Self::Servers => w.plain("SERVERS"),
             Self::Ping => w.plain("PING"),
             Self::Help => w.plain("HELP"),
             Self::Quit => w.plain("QUIT"),

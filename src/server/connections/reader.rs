@@ -56,6 +56,10 @@ impl Reader<'_> {
         })?;
         self.connection.trace_received(line);
         self.window.add(line.len());
+        // Not sooner: before the handshake of TLS nothing can be said, and a client may be writing its line.
+        if let Some(ko) = self.shared.servers.lock().redirect() {
+            return Err(ko.into());
+        }
         login::start(self.shared, self.connection, line)
     }
 

@@ -124,6 +124,7 @@ impl Router {
             SendRequest::Members { room, page } => Command::Members { user, room, page },
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
             SendRequest::Devices => Command::Devices { user },
+            SendRequest::Servers => return Step::Answer(Reply::Servers(self.shared.servers.lock().list())),
             SendRequest::Logout { which } => return self.log_out(id, user, which),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),

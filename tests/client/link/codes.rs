@@ -18,6 +18,8 @@ use super::script::{LOGIN, LOGIN_RECV, play};
 fn kind(error: &LinkError) -> &'static str {
     match error {
         LinkError::Away(_) => "away",
+        LinkError::Redirected(_) => "redirected",
+        LinkError::NoneLeads(_) => "none leads",
         LinkError::Refused(_) => "refused",
         LinkError::Untrusted(_) => "untrusted",
         LinkError::Replaced => "replaced",

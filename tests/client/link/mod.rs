@@ -5,5 +5,6 @@ mod devices;
 mod pages;
 mod requests;
 mod script;
+mod servers;
 mod taking_back;
 mod threads;

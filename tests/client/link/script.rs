@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use wachat::client::link::account::Account;
 use wachat::client::link::protection::{ClearText, Protection};
+use wachat::client::link::servers::Servers;
 use wachat::model::UserName;
 
 use crate::support::{PASSWORD, TIMEOUT, wait_until};
@@ -23,6 +24,7 @@ pub const LOGIN_RECV: &str = "> LOGIN:ana:palabra larga\n< OK;ana;wachat/1;3;sto
 /// line the server closes; after a lone `>` it waits until the client has closed, and says nothing.
 pub struct Script {
     pub account: Account,
+    port: u16,
     server: JoinHandle<TcpListener>,
     /// The connections that are over.
     over: Arc<AtomicUsize>,
@@ -41,7 +43,7 @@ pub fn play(connections: impl IntoIterator<Item = impl Into<String>>) -> Script 
         }
         listener
     });
-    Script { account: account(port), server, over }
+    Script { account: account(port), port, server, over }
 }
 
 /// Returns ana's account at a port of this machine, for both of a server's ports.
@@ -49,9 +51,7 @@ fn account(port: u16) -> Account {
     Account {
         user: UserName::new("ana").expect("a name"),
         password: PASSWORD.to_owned(),
-        server: "127.0.0.1".to_owned(),
-        send_port: port,
-        recv_port: port,
+        servers: Servers::one("127.0.0.1", port, port).into(),
         register: false,
         trace: None,
         protection: Protection::ClearText(ClearText::default()),
@@ -91,6 +91,11 @@ fn play_connection(listener: &TcpListener, transcript: &str) {
 }
 
 impl Script {
+    /// Returns its only port: it plays both.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Waits until this number of connections is over.
     pub fn wait_until_over(&self, connections: usize) {
         wait_until("the end of a connection", || self.over.load(Ordering::SeqCst) >= connections);

@@ -49,6 +49,7 @@ fn each_request_has_the_reply_of_the_protocol() {
             ("LOGOUT;1", "KO;NO_SESSION;"),
             ("EMAIL;ana@example.org", "OK"),
             ("SESSIONS", "OK;0"),
+            ("SERVERS", "KO;SYNTAX;"),
             ("POLL;0", "KO;SYNTAX;"),
             ("NOTHING", "KO;SYNTAX;"),
         ];

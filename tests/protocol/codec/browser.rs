@@ -74,6 +74,8 @@ impl Corpus {
             &OpenSession { number: 7, port, address, since: at, this: online, device: of_device },
         );
         self.add_value("list:DEVICES", &Device { name: device, last_used: at, online, has_key: !online });
+        let server = self.value(server_address());
+        self.add_value("list:SERVERS", &server);
         self.add_value("list:PERMIT", &Permit { user, permitted: online });
         self.add_value("list:HELP", &CommandHelp { form: help.clone().into(), help: help.into() });
     }
@@ -119,7 +121,7 @@ fn the_page_reads_and_writes_the_same_lines() {
     for _ in 0..VALUES {
         corpus.add_each_form();
     }
-    for verb in ["SESSIONS", "DEVICES", "PERMIT", "PING", "HELP", "QUIT"] {
+    for verb in ["SESSIONS", "DEVICES", "SERVERS", "PERMIT", "PING", "HELP", "QUIT"] {
         corpus.lines.push(("send".to_owned(), verb.to_owned()));
     }
     for line in ["EMAIL;ana@example.org", "EMAIL;"] {

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use wachat::model::ServerAddress;
 use wachat::protocol::reply::{Device, OpenSession, Permit};
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 use wachat::protocol::{
@@ -58,6 +59,8 @@ fn a_reader_of_replies_ignores_fields_at_the_end_and_misses_those_before() {
     assert_reply::<Peer>("OK;192.0.2.7;9000;<token>;<fp>", 4);
     assert_reply::<ListHead>("OK;12", 2);
     assert_reply::<Ko>("KO;QUOTA;why", 2);
+    assert_reply::<Ko>("KO;SHUTDOWN;why;chat-2.example;1666;1999;<fp>", 2);
+    assert_reply::<ServerAddress>("chat-2.example;1666;1999;<fp>", 3);
     assert_reply::<Status>("luis;READ", 2);
     assert_reply::<HistoryRecord>("7;m-1;ana;#sala;<at>;DELIVERED;hola", 7);
     assert_reply::<HistoryRecord>("DAMAGED;3;7", 3);
@@ -154,6 +157,7 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
         ("EMAIL;a@b", 2),
         ("SESSIONS", 1),
         ("DEVICES", 1),
+        ("SERVERS", 1),
         ("LOGOUT;12", 2),
         ("LOGOUT;laptop", 2),
         ("LOGOUT;others", 2),

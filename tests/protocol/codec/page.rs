@@ -36,6 +36,7 @@ const LINES: &[LineRule] = &[
     ("sessions-record", again::<OpenSession>),
     ("devices-record", again::<Device>),
     ("permit-record", again::<Permit>),
+    ("servers-record", again::<ServerAddress>),
     ("key-reply", again::<NewKey>),
     ("event", again::<Event>),
     ("login", |line| {
@@ -207,6 +208,7 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("and {} exist that the user has created", limits::ROOMS_PER_CREATOR),
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
+        format!("at most {}, each with its host, its two ports", limits::SERVERS),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
         format!("At most {} are permitted or refused", limits::PERMITS),
         format!("of at most {} callers an hour", limits::TOLD_CALLS_PER_CALLEE),
@@ -336,7 +338,7 @@ proptest! {
         (message, state, target, room) in (message(), state(), target(), room()),
         (last, read, online, at) in (seq(), seq(), any::<bool>(), prop::option::of(time())),
         (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
-        (device, room_kind, topic) in (prop::option::of(device()), room_kind(), topic()),
+        (device, room_kind, topic, server) in (prop::option::of(device()), room_kind(), topic(), server_address()),
     ) {
         let grammar = grammar();
         let user = message.from.clone();
@@ -372,6 +374,7 @@ proptest! {
                 Device { name, last_used: message_at, online, has_key: !online }.write(out);
             })),
             ("permit-record", line(|out| Permit { user: user.clone(), permitted: online }.write(out))),
+            ("servers-record", line(|out| server.write(out))),
             ("key-reply", line(|out| NewKey { key: DeviceKey::random().unwrap() }.write(out))),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),

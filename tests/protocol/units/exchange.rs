@@ -8,7 +8,7 @@ use wachat::protocol::{After, Code, Codec as _, Event, Port};
 /// A request of each command.
 const SEND_REQUESTS: &str = "SEND;m-1;luis;hola READ;luis;1 STATUS;luis;1 HISTORY;luis ERASE;luis;1 CHATS USERS JOIN;#sala LEAVE;#sala \
      ROOMS MEMBERS;#sala ROOM;#sala;open TOPIC;#sala;hoy INVITE;#sala;luis KICK;#sala;luis OWNER;#sala;luis PEER;luis PERMIT PASSWD;palabra;otra EMAIL;ana@example.org \
-     SESSIONS DEVICES LOGOUT;7 PING HELP QUIT";
+     SESSIONS DEVICES LOGOUT;7 SERVERS PING HELP QUIT";
 const RECV_REQUESTS: &str = "POLL;0 PORT;0 KEY PING QUIT";
 
 #[test]

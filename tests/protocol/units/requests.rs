@@ -62,6 +62,7 @@ fn a_list_has_at_most_the_records_that_its_request_allows() {
     }
     assert_eq!((most("HISTORY;luis"), most("HISTORY;luis;1"), most("HISTORY;luis;12;7")), (50, 1, 12));
     assert_eq!([most("PERMIT"), most("PERMIT;luis;yes")], [1_000, 0]);
+    assert_eq!(most("SERVERS"), 16);
     assert!([most("SESSIONS"), most("HELP")].iter().all(|most| (17..=1_000).contains(most)));
     for line in ["SEND;m-1;luis;hola", "READ;luis;7", "JOIN;#sala", "LEAVE;#sala", "PEER;luis", "PASSWD;a;b", "EMAIL;"]
     {

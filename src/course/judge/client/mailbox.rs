@@ -138,7 +138,9 @@ impl Mailbox {
             SendRequest::Help => Reply::Help,
             SendRequest::Peer { .. } => Code::NoPeer.into(),
             SendRequest::Passwd { .. } => Code::Password.into(),
-            SendRequest::Devices | SendRequest::Permit { .. } | SendRequest::Permits => Code::Syntax.into(),
+            SendRequest::Devices | SendRequest::Servers | SendRequest::Permit { .. } | SendRequest::Permits => {
+                Code::Syntax.into()
+            }
             SendRequest::Erase { .. } => Code::NoMessage.into(),
             SendRequest::Logout { .. } => Code::NoSession.into(),
             SendRequest::Join { .. } | SendRequest::Leave { .. } | SendRequest::Members { .. } => Code::NoRoom.into(),

@@ -179,6 +179,7 @@ export const REQUESTS = {
   EMAIL: { address: FIELD },
   SESSIONS: {},
   DEVICES: {},
+  SERVERS: {},
   LOGOUT: { which: LOGOUT },
   PING: {},
   HELP: {},
@@ -215,6 +216,7 @@ export const RECORDS = {
     device: orEmpty(DEVICE) },
   DEVICES: { name: DEVICE, time: TIME, online: ONLINE, key: choice("key", "password") },
   PERMIT: { user: USER, permitted: YES },
+  SERVERS: { host: FIELD, send: number(5, 65_535), recv: number(5, 65_535), "fingerprint?": FINGERPRINT },
   HELP: { form: FIELD, purpose: FIELD },
 };
 
