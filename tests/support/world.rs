@@ -341,14 +341,18 @@ pub fn choose_ports() -> [u16; 2] {
 pub fn choose_ports_in_a_row(count: u16) -> u16 {
     static RANGE: LazyLock<(u16, TcpListener)> = LazyLock::new(take_range);
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let next = || RANGE.0 + 1 + NEXT.fetch_add(count, Ordering::Relaxed) % (PORTS_OF_A_PROGRAM - count);
+    // The same divisor whatever the count: after the last port rows that are chosen at the same time do not overlap.
+    let next = || RANGE.0 + 1 + NEXT.fetch_add(count, Ordering::Relaxed) % (PORTS_OF_A_PROGRAM - PORTS_IN_A_ROW);
     let mut candidates = std::iter::repeat_with(next).take(PORTS_OF_A_PROGRAM.into());
     candidates.find(|first| (*first..first + count).all(is_free)).expect("free ports")
 }
 
 /// The ports of all test programs that run at the same time, and of one of them.
-const PORTS: Range<u16> = 10_000..20_000;
-const PORTS_OF_A_PROGRAM: u16 = 2_000;
+const PORTS: Range<u16> = 10_000..19_900;
+const PORTS_OF_A_PROGRAM: u16 = 3_300;
+
+/// Most ports that are chosen in a row.
+const PORTS_IN_A_ROW: u16 = 32;
 
 /// Takes a range of ports that no other test program has: the listener on its first port reserves it until this process ends.
 fn take_range() -> (u16, TcpListener) {
