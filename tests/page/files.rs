@@ -57,7 +57,7 @@ fn all_files_are_served_under_the_digest_of_their_build() {
             _ => panic!("{path}"),
         };
         assert_eq!((file.status, file.field("Content-Type")), (200, Some(expected)), "{path}");
-        assert_eq!(file.field("Cache-Control"), Some("public, max-age=31536000, immutable"), "{path}");
+        assert_eq!(file.field("Cache-Control"), Some("max-age=31536000, immutable"), "{path}");
         assert_eq!(file.field("X-Content-Type-Options"), Some("nosniff"), "{path}");
         // Only documents and workers have one.
         assert_eq!(file.field("Content-Security-Policy"), None, "{path}");

@@ -97,7 +97,7 @@ fn answer_file(status: Status, file: &File) -> Answer {
 
 /// Returns the answer with a file whose path has the digest of its build.
 fn answer_for_ever(file: &File) -> Answer {
-    answer_file(Status::Ok, file).without_policies().with("Cache-Control", "public, max-age=31536000, immutable")
+    answer_file(Status::Ok, file).without_policies().with("Cache-Control", "max-age=31536000, immutable")
 }
 
 /// Returns the port whose lines a WebSocket at this path carries.

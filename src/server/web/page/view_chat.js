@@ -20,10 +20,15 @@ export function makeChat(ui) {
   const nothing = make("p.hint.nothing", {}, say("chooseChat"));
   const conversation = make("div.conversation", {}, head, rows.element, input.element);
   rows.onQuote = input.quote;
+  // Drawing may wait for a transaction, and what is not drawn takes no focus.
+  let wantsFocus = false;
 
   return {
     element: make("main.chat-page", {}, nothing, conversation),
-    focus: () => requestAnimationFrame(() => input.focus()),
+    focus() {
+      wantsFocus = true;
+      ui.redraw();
+    },
     find: rows.find,
     forget: input.forget,
     draw(view) {
@@ -35,6 +40,8 @@ export function makeChat(ui) {
       setText(about, describe(chat));
       input.draw(view, chat);
       rows.draw(view, chat);
+      if (wantsFocus) input.focus();
+      wantsFocus = false;
     },
   };
 }
