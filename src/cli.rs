@@ -5,6 +5,7 @@ mod bridge;
 mod chaos;
 mod class;
 mod clients;
+mod cluster_args;
 mod config;
 mod demo;
 mod dissector;
@@ -46,7 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server
-    Serve(serve_args::ServeArgs),
+    Serve(Box<serve_args::ServeArgs>),
     /// Chat, or send the lines of a pipe
     #[command(after_help = client::EXAMPLES)]
     Connect(ConnectArgs),

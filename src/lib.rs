@@ -42,8 +42,8 @@
 //! 23. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
 //! 24. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
-//! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `net/tls.rs`, `net/web_socket`,
-//! `server/web`, `server/metrics`, `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, `texts`, and rooms
+//! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `cluster`, `net/tls.rs`,
+//! `net/web_socket`, `server/web`, `server/metrics`, `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, `texts`, and rooms
 //! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
@@ -60,7 +60,7 @@
 //! | [`net`] | lines with deadlines, in frames of WebSockets too; listening, sending without waiting | meaning |
 //! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
-//! | [`cluster`] | the log of several servers that are one: a client of etcd | sockets of clients, files of the store |
+//! | [`cluster`] | the log of several servers that are one, in etcd: entries, the leader's term, a thread that follows | sockets of clients, files of the store |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
@@ -90,6 +90,8 @@
 //! | one for the administrator's socket, and one a command there | that connection | the command; the router's reply |
 //! | metrics, with `--metrics`, and one a request there | its socket; it reads counters that others write | that request, up to its deadline |
 //!
+//! | one for the cluster, with `--cluster`: it follows the log of entries, or keeps the leader's lease | nothing of the store | etcd; the router's queue |
+//!
 //! Every queue between them is bounded, by a length or by one entry a connection. The client's threads are the sender,
 //! the receiver, the terminal's input and the owner (`src/client/owner.rs`).
 //!
@@ -106,9 +108,31 @@
 //! 8. Integrity: a torn tail is set aside; damage is reported with file and line. In the log or a checkpoint it stops
 //!    the start; clients are told which message of the history is damaged.
 //!
+//! # Several servers as one
+//!
+//! With `serve --cluster` a batch of the write-ahead log is an *entry* of a log that etcd keeps on the disks of a majority of its
+//! members, and has a head line with the hash of the entry before. One server leads:
+//!
+//! 1. `src/server/router/group_commit.rs`, `begin_entry`: the first record of a batch gets the head line before it.
+//! 2. `src/server/router/cluster.rs`, `append_entry`: before the batch is written here, the router appends it to etcd.
+//! 3. `src/cluster/term.rs`, `append`: one transaction compares the leader's key and the last entry. A time-out is no failure:
+//!    the same bytes are put again until the outcome is known, or the term ends and the request gets no reply.
+//! 4. `src/cluster/term.rs`, `confirm`: before replies leave that no entry stands for, a linearizable read of the leader's key.
+//!    A leader that was stopped for a while would otherwise say KO to the retry of a message that another one has stored.
+//!
+//! The others stand by, with a store of their own, and send clients to the leader:
+//!
+//! 5. `src/cluster/member.rs`, `follow`: a thread asks for the entries after the last one, ten times a second.
+//! 6. `src/server/router/group_commit.rs`, `apply_entry`: the router replays the records, and writes them as one batch.
+//! 7. `src/cluster/member.rs`, `take_key`: without a leader one of them takes the key under a lease. Then it reads the log to its
+//!    end: what a former leader has put is there by now, or never will be. Only then it serves.
+//!
+//! At the end of a term the server part starts again, from its disk: what it had decided and could not append is forgotten. The
+//! OK of a message means: on the disks of a majority of etcd's members, and of the leader.
+//!
 //! # Deliberately absent
 //!
-//! No async runtime, no event loop for clients, no database, no lock around the state: one thread owns it. No
+//! No consensus of our own: etcd's is used. No async runtime, no event loop for clients, no database, no lock around the state: one thread owns it. No
 //! background flush: a sync comes before every OK. No message is deleted for want of space: the administrator sets an age
 //! (`serve --keep`), or nothing goes.
 

@@ -356,6 +356,17 @@ pub const COMMAND_BYTES: usize = ACKNOWLEDGED_BYTES + RECORD_BYTES;
 /// Size in bytes at which a batch is committed, so that its first record is not delayed by later ones.
 pub const BATCH_BYTES: usize = 1 << 20;
 
+/// The same of a batch that is an entry of a cluster's log: with the rest of its last command it is well below the 1.5 MiB
+/// that etcd takes in one request.
+pub const ENTRY_BYTES: usize = 512 << 10;
+
+/// Length in bytes of a cluster's log above which two servers that have an entry in a checkpoint are enough to remove it.
+pub const LOG_BYTES: u64 = 256 << 20;
+
+/// Length in bytes of a cluster's log at which nothing more is stored: the servers have not made the checkpoints that would
+/// let entries go.
+pub const FULL_LOG_BYTES: u64 = LOG_BYTES + CHECKPOINT_BYTES;
+
 // The client.
 
 /// First delay before the client connects again; each failure doubles it up to [`MAX_RETRY_DELAY`]. Short for a server

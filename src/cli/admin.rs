@@ -3,6 +3,7 @@
 mod access;
 mod announce;
 mod ban;
+mod cluster;
 mod erase;
 pub(super) mod import;
 mod log_level;
@@ -18,7 +19,7 @@ use clap::Subcommand;
 use super::page::Page;
 
 /// The pages, in the order of the commands.
-pub(super) const PAGES: [&[Page]; 8] = [
+pub(super) const PAGES: [&[Page]; 9] = [
     user::PAGES,
     room::PAGES,
     session::PAGES,
@@ -27,6 +28,7 @@ pub(super) const PAGES: [&[Page]; 8] = [
     status::PAGES,
     log_level::PAGES,
     safety::PAGES,
+    cluster::PAGES,
 ];
 
 #[derive(Subcommand)]
@@ -51,6 +53,7 @@ pub(super) enum AdminCommand {
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
+    Cluster(cluster::ClusterArgs),
 }
 
 /// Runs a command. The error says why it was not done.
@@ -68,5 +71,6 @@ pub(super) fn run(command: &AdminCommand) -> Result<(), String> {
         AdminCommand::Check(args) => safety::check(args),
         AdminCommand::Backup(args) => safety::backup(args),
         AdminCommand::Restore(args) => safety::restore(args),
+        AdminCommand::Cluster(args) => cluster::run(args),
     }
 }

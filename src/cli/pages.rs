@@ -23,7 +23,7 @@ const PROGRAM: &[Page] = &[page(
 /// The commands in the groups of `wachat --help`.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Chat", &["connect", "bridge"]),
-    ("Server", &["serve", "status", "log-level", "check", "backup", "restore"]),
+    ("Server", &["serve", "status", "log-level", "check", "backup", "restore", "cluster"]),
     ("Administration", &["user", "room", "session", "ban", "unban", "bans", "announce"]),
     ("Course", &["judge", "chaos", "trace", "explain", "demo", "talk", "class", "dissector"]),
     ("Scripts and settings", &["send", "receive", "history", "users", "rooms", "config", "completions", "man"]),

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::course::class;
 use crate::limits;
-use crate::server::{self, CertificateInfo, Config, Handle, Registration};
+use crate::server::{self, CertificateInfo, Config, Fatal, Handle, Registration};
 use crate::signals;
 use crate::trace::{SERVER, Trace};
 
@@ -69,7 +69,9 @@ fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
     let signals = signals::receive(&[SIGINT, SIGTERM])?;
     let hang_ups = receive_hang_ups()?;
     let had_terminal = io::stdin().is_terminal();
-    let server = server::start(config).map_err(|error| error.to_string())?;
+    let mut server = server::start(config.clone()).map_err(|error| error.to_string())?;
+    // The next term of a server in a cluster has the same ports.
+    (config.send_port, config.recv_port) = (server.send_address().port(), server.recv_address().port());
     let announced = announce(&server, &data, registration);
     if let Err(error) = announced
         && !(is_detached && error.kind() == io::ErrorKind::BrokenPipe)
@@ -81,7 +83,14 @@ fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
     loop {
         select! {
             recv(signals) -> _ => break server.stop()?,
-            recv(server.ended()) -> end => break end.unwrap_or_else(|_| Err("the router has panicked".to_owned()))?,
+            recv(server.ended()) -> end => match end.unwrap_or_else(|_| Err("the router has panicked".to_owned().into())) {
+                Err(Fatal::TermOver(why)) => {
+                    log::warn!("this server does not lead any more: {why}; it stands by");
+                    let _ = server.stop();
+                    server = server::start(config.clone()).map_err(|error| error.to_string())?;
+                }
+                end => break end.map_err(|why| why.to_string())?,
+            },
             recv(hang_ups) -> _ => {
                 if had_terminal && !io::stdin().is_terminal() {
                     // The signal says that the terminal was closed.

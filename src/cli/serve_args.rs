@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::cluster_args::ServeClusterArgs;
 use super::logging::LogFormat;
 use super::page::{Page, page};
 use super::serve::{RECV_PORT, SEND_PORT, WEB_PORT};
@@ -150,6 +151,8 @@ pub(super) struct ServeArgs {
     /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
     #[arg(long, help_heading = RATES)]
     no_limits: bool,
+    #[command(flatten)]
+    cluster: ServeClusterArgs,
     /// Form of the log on standard error
     #[arg(long, help_heading = MONITORING, value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -234,11 +237,12 @@ impl ServeArgs {
     }
 
     /// Returns the configuration of the server. The error is that of arguments that do not belong together.
-    pub fn config(&self) -> Result<Config, &'static str> {
+    pub fn config(&self) -> Result<Config, String> {
         let tls = self.certificate()?;
         if self.web.is_none() && !(self.web_name.is_empty() && self.web_proxy.is_empty()) {
-            return Err("--web-name and --web-proxy are about the web port: give --web, too");
+            return Err("--web-name and --web-proxy are about the web port: give --web, too".to_owned());
         }
+        let listen = (!self.listen.is_unspecified()).then(|| self.listen.to_string());
         Ok(Config {
             listen: self.listen,
             control_socket: Some(self.data.join(CONTROL_SOCKET)),
@@ -261,6 +265,7 @@ impl ServeArgs {
             tls,
             metrics: self.metrics,
             web: self.web(),
+            cluster: self.cluster.config(listen)?,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::MemberConfig;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::Network;
@@ -65,6 +66,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// The web port, if there is one.
     pub web: Option<Web>,
+    /// The cluster that this server is in, if it is in one.
+    pub cluster: Option<MemberConfig>,
 }
 
 impl Config {
@@ -88,6 +91,7 @@ impl Config {
             control_socket: None,
             metrics: None,
             web: None,
+            cluster: None,
         }
     }
 }

@@ -41,6 +41,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 
+use crate::model::ServerAddress;
 use crate::net::{Listening, listen};
 use crate::protocol::Port;
 use crate::store::{Opened, Store};
@@ -61,7 +62,7 @@ pub use connections::networks::{Networks, network};
 pub use host_name::HostName;
 pub use memory::fix_thresholds;
 use router::Router;
-pub use router::end::Ended;
+pub use router::end::{Ended, Fatal};
 pub use router::group_commit::{GroupCommit, Urgency};
 pub use router::history_reader::delivered;
 use router::input::Input;
@@ -101,6 +102,11 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     let web = config.web.as_ref().map(|web| bind_web(web.address)).transpose()?;
     let store = Store::new(config.disk.clone(), &config.data);
     let opened = store.open(config.policy.clone(), config.sizes).map_err(StartError::Store)?;
+    match (&config.cluster, &opened.machine.stored.chain) {
+        (None, Some(_)) => return Err(StartError::Store(store.refuse_cluster())),
+        (Some(_), None) => return Err(StartError::OfNoCluster),
+        _ => {}
+    }
     if let Some(notice) = &opened.notice {
         log::warn!("{notice}");
     }
@@ -157,9 +163,17 @@ fn run(
         tls,
         audit: Audit::default(),
         metrics: Arc::default(),
-        servers: Mutex::default(),
+        servers: Mutex::new(Servers { standing_by: config.cluster.is_some(), ..Servers::default() }),
     });
-    let router = Router::new(opened, store, &config, inbox, shared.clone())?;
+    let mut router = Router::new(opened, store, &config, inbox, shared.clone())?;
+    if let Some(cluster) = &config.cluster {
+        let [send, recv] = [&listeners.send, &listeners.recv].map(TcpListener::local_addr);
+        let fingerprint = shared.tls.as_ref().map(|tls| tls.info().fingerprint);
+        router.join(
+            cluster,
+            ServerAddress { host: cluster.host.clone(), send: send?.port(), recv: recv?.port(), fingerprint },
+        )?;
+    }
     let (tell_end, ended) = bounded(1);
     let work = move || _ = tell_end.send(router.run());
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
@@ -206,6 +220,11 @@ impl Handle {
         &self.ended
     }
 
+    /// Returns whether this server leads its cluster, or is in none.
+    pub fn leads(&self) -> bool {
+        !self.shared.servers.lock().standing_by
+    }
+
     /// Returns what people are told about the certificate; `None`: the server speaks clear text.
     pub fn certificate(&self) -> Option<CertificateInfo> {
         self.shared.tls.as_ref().map(ServerTls::info)
@@ -233,10 +252,10 @@ impl Handle {
         self.shared.tell_router(Input::ShutDown);
         self.shared.connections.wait_until_empty(Instant::now() + STOP_TIMEOUT);
         self.shared.tell_router(Input::Stop);
-        let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
+        let end = self.ended.recv().unwrap_or(Ok(()));
         let _ = self.router.join();
         self.metrics.iter_mut().for_each(Listening::stop);
         self.shared.audit.finish();
-        end
+        end.map_err(|why| why.to_string())
     }
 }

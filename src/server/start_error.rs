@@ -22,6 +22,8 @@ pub enum StartError {
         error: io::Error,
     },
     Store(StoreError),
+    /// The store is in no cluster.
+    OfNoCluster,
     Certificate(String),
     /// The system gave no thread, or no way to watch sockets.
     System(io::Error),
@@ -51,6 +53,9 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {address}: {error}; choose another address and port with --web")
             }
             Self::Store(error) => error.fmt(f),
+            Self::OfNoCluster => f.write_str(
+                "this store is in no cluster: begin one with wachat cluster init, or join one with wachat cluster join",
+            ),
             Self::Certificate(error) => write!(f, "no TLS: {error}"),
             Self::System(error) => write!(f, "the system cannot run another thread: {error}"),
         }

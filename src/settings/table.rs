@@ -85,6 +85,13 @@ pub static SETTINGS: &[Setting] = &[
     serve("web", Kind::Text),
     serve("web_name", Kind::Text),
     serve("web_proxy", Kind::Text),
+    serve("cluster", Kind::Text),
+    serve("cluster_advertise", Kind::Text),
+    serve("cluster_quota", Kind::Number),
+    serve("cluster_user", Kind::Text),
+    serve("cluster_password_file", Kind::Text),
+    serve("cluster_ca", Kind::Text),
+    serve("cluster_name", Kind::Text),
 ];
 
 impl Setting {
@@ -99,12 +106,16 @@ impl Setting {
     }
 
     /// Returns the argument of a command that this row sets. Rows of the top level apply to clients, which have the
-    /// argument `server`; rows of `serve` apply to `serve`, and its data directory to the administrator's commands too.
+    /// argument `server`; rows of `serve` apply to `serve`, and its data directory and cluster to the administrator's
+    /// commands too.
     pub fn argument_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
         let argument = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
         let is_client = argument("server").is_some();
         let applies = match self.table {
-            SERVE => command.get_name() == SERVE || self.argument == "data" && !is_client,
+            SERVE => {
+                let is_shared = self.argument == "data" || self.argument.starts_with("cluster");
+                command.get_name() == SERVE || is_shared && !is_client
+            }
             _ => is_client,
         };
         argument(self.argument).filter(|_| applies)

@@ -28,11 +28,18 @@ pub struct StateMachine {
 
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
-    pub fn new(mut stored: StoredState, policy: Policy) -> Self {
-        stored.begin_tally();
-        stored.find_crowded();
+    pub fn new(stored: StoredState, policy: Policy) -> Self {
         let (presence, rate_limits, today, told_calls, acknowledgements) = Default::default();
-        Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false }
+        let mut machine =
+            Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false };
+        machine.begin();
+        machine
+    }
+
+    /// Begins to serve what recovery, or the log of a cluster, has brought.
+    pub fn begin(&mut self) {
+        self.stored.begin_tally();
+        self.stored.find_crowded();
     }
 
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.

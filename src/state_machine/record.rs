@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{AccountNumber, ConversationId, DeviceNumber};
+use crate::cluster::EntryHead;
 use crate::limits;
 use crate::model::{
     Banned, DeviceName, Email, KeyDigest, Message, RoomKind, RoomName, Seq, ShortText, Target, Timestamp, Topic,
@@ -16,6 +17,8 @@ use crate::record::{Fields, Writer, optional};
 /// One change of the stored state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
+    /// The head line of an entry of the cluster's log: the records after it are the entry's.
+    Entry(EntryHead),
     /// The account was created.
     Account { name: UserName, password_hash: Arc<str>, at: Timestamp },
     /// The user has another password.
@@ -84,6 +87,10 @@ impl Record {
         let mut w = Writer::new(out);
         w.plain(last);
         match self {
+            Self::Entry(head) => {
+                head.write_fields(w.plain(EntryHead::WORD));
+                &mut w
+            }
             Self::Account { name, password_hash, at } => {
                 w.plain("ACCOUNT").plain(name.stored()).plain(at).text(password_hash)
             }
@@ -159,6 +166,7 @@ impl Record {
         // A row of a table is one line.
         let hash = |index| f.get(index).filter(|hash| !hash.contains(char::is_control)).map(Arc::from);
         Some(match f.get(1)? {
+            EntryHead::WORD => Self::Entry(EntryHead::from_fields(f)?),
             "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: hash(4)? },
             "PASSWORD" => Self::Password { user: user(2)?, password_hash: hash(3)? },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },

@@ -10,6 +10,7 @@ use super::stored::{
     WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
+use crate::cluster::{Chain, Link};
 use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
 use crate::protocol::Event;
 
@@ -17,6 +18,8 @@ use crate::protocol::Event;
 #[derive(Default)]
 pub struct Snapshot {
     pub store: Arc<str>,
+    /// The position in the log of the cluster; `None`: the store is in none.
+    pub link: Option<Link>,
     pub last: Seq,
     pub device_clock: DeviceClock,
     /// In the order of registration: the first row is account 0.
@@ -36,6 +39,15 @@ pub struct Snapshot {
     pub ids: Vec<IdRow>,
     pub bans: Vec<BanRow>,
     pub permits: Vec<PermitRow>,
+}
+
+impl Snapshot {
+    /// Gives the store another name.
+    pub fn rename(&mut self, store: Arc<str>) {
+        self.store = store;
+        // The digest of a key has the name of the store in it.
+        self.devices.iter_mut().for_each(|row| row.device.key = None);
+    }
 }
 
 /// A user or a network that is banned.
@@ -245,6 +257,7 @@ impl StoredState {
         });
         let mut snapshot = Snapshot {
             store: self.store.clone(),
+            link: self.chain.as_ref().map(Chain::link),
             last: self.last,
             device_clock: self.device_clock,
             ..Snapshot::default()

@@ -20,7 +20,7 @@ use super::error::{Problem, StoreError};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use super::tables;
 use crate::model::{Seq, Timestamp};
-use crate::state_machine::{ConversationId, HistoryPrefix};
+use crate::state_machine::{ConversationId, HistoryPrefix, StoredState};
 use crate::wal;
 
 /// Rounds because of new checkpoints. Each takes the server a checkpoint's size of traffic.
@@ -91,7 +91,8 @@ impl Store {
         let mut damaged_rounds = 0;
         for _ in 0..MAX_ROUNDS {
             let checkpoint = self.newest_checkpoint()?;
-            let done = self.copy_once(copy, checkpoint, &mut copied).and_then(|()| copy.replay_all(checkpoint));
+            let done =
+                self.copy_once(copy, checkpoint, &mut copied).and_then(|()| copy.replay_all(checkpoint).map(drop));
             // Without this a checkpoint that removed the segments before they were listed would leave the old
             // tables alone: a copy that looks whole, and has lost the records in those segments.
             if self.newest_checkpoint()? != checkpoint {
@@ -161,12 +162,12 @@ impl Store {
         self.create_directories()
     }
 
-    /// Checks that the copy is a checkpoint and all of the log after it.
-    fn replay_all(&self, checkpoint: u64) -> Result<(), StoreError> {
+    /// Checks that this is a checkpoint and all of the log after it, and returns the state.
+    pub(super) fn replay_all(&self, checkpoint: u64) -> Result<StoredState, StoreError> {
         let mut loaded = self.load(checkpoint)?;
         let location = self.wal(loaded.state.store.clone());
         wal::inspect(&location, loaded.segment, loaded.next_batch, &mut replay_into(&mut loaded.state))?;
-        Ok(())
+        Ok(loaded.state)
     }
 
     /// Names the original in an error about the copy: it is wrong there as well, and can be looked at.

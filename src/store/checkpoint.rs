@@ -33,6 +33,8 @@ pub struct Checkpointed {
     pub bytes: u64,
     /// The last segment that it covers.
     pub covered_segment: u64,
+    /// The last batch that it has.
+    pub covered_batch: u64,
     /// The last conversation of this step of a clean-up; `None`: there is none to do, or it is done.
     pub cleaned_upto: Option<ConversationId>,
 }
@@ -49,7 +51,14 @@ impl Store {
     pub fn checkpoint_and_clean_up(&self, upto: u64, clean_up: Option<&CleanUp>) -> Result<Checkpointed, StoreError> {
         let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = self.load_newest()?;
         if segment >= upto {
-            return Ok(Checkpointed { filed: Vec::new(), bytes, covered_segment: segment, cleaned_upto: None });
+            let covered_batch = next_batch.saturating_sub(1);
+            return Ok(Checkpointed {
+                filed: Vec::new(),
+                bytes,
+                covered_segment: segment,
+                covered_batch,
+                cleaned_upto: None,
+            });
         }
         let location = self.wal(state.store.clone());
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
@@ -78,7 +87,8 @@ impl Store {
             log::error!("files that the newest checkpoint has made superfluous stay until the next one: {error}");
         }
         filed.extend(cleaned.rewritten);
-        Ok(Checkpointed { filed, bytes, covered_segment: upto, cleaned_upto: cleaned.next })
+        let covered_batch = next_batch.saturating_sub(1);
+        Ok(Checkpointed { filed, bytes, covered_segment: upto, covered_batch, cleaned_upto: cleaned.next })
     }
 
     /// Writes a state, durably, under the name that makes it the newest. Returns its size in bytes.

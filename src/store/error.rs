@@ -32,6 +32,10 @@ pub enum Problem {
     IsBackup,
     /// A restore into this directory was interrupted.
     HalfRestored,
+    /// The store, or the one that a backup is of, is one of a cluster's: alone it would become another one.
+    OfCluster,
+    /// The store is in no cluster.
+    OfNoCluster,
     /// The directory is not a whole backup.
     NoBackup,
     /// A backup or a restore writes into an empty directory only.
@@ -66,6 +70,8 @@ impl Problem {
             Self::IsBackup => "; put it back with wachat restore, or choose another --data",
             Self::HalfRestored => "; run the same wachat restore again",
             Self::NotEmpty => "; name a new directory",
+            Self::OfCluster => "; start it with --cluster, or take it out for good with wachat cluster leave",
+            Self::OfNoCluster => "; see wachat cluster init",
             Self::BackupRuns => "; wait for its end, or name another folder",
             Self::TooBusy => "; try again when it is less busy",
             Self::NoBackup | Self::DamagedBackup(_) => "",
@@ -86,6 +92,8 @@ impl fmt::Display for Problem {
             Self::HalfRestored => "a restore into this directory was interrupted",
             Self::NoBackup => "this is no whole backup: there is no backup.csv, which wachat backup writes last",
             Self::NotEmpty => "the directory is not empty",
+            Self::OfCluster => "this is a store of a server that is in a cluster",
+            Self::OfNoCluster => "this store is in no cluster",
             Self::TooBusy => "the server made checkpoints faster than they could be copied",
             Self::BackupRuns => "another wachat makes a backup in this folder",
             Self::DamagedBackup(_) => "this backup is damaged and cannot be used",

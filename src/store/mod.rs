@@ -9,6 +9,7 @@ mod check;
 mod check_history;
 mod checkpoint;
 mod clean_up;
+mod cluster;
 mod copy;
 mod cross_check;
 mod data_directory;

@@ -37,6 +37,8 @@ pub struct Opened {
     pub closed_bytes: u64,
     /// Bytes that the newest checkpoint takes.
     pub checkpoint_bytes: u64,
+    /// The last batch that it has.
+    pub covered_batch: u64,
     /// A message for the administrator: a torn tail was moved aside.
     pub notice: Option<String>,
     pub lock: DirectoryLock,
@@ -77,6 +79,7 @@ impl Store {
             location,
             closed_bytes: recovered.closed_bytes,
             checkpoint_bytes,
+            covered_batch: next_batch.saturating_sub(1),
             notice: recovered.torn_tail.map(|torn| torn.to_string()),
             lock,
         })

@@ -18,19 +18,31 @@ impl Store {
     /// interrupted. The backup is verified first, and only read. Returns the backup's report. After an error
     /// nothing is left, as far as it could be removed; in no case is it taken for a store.
     pub fn restore(&self, backup: &Store) -> Result<Report, StoreError> {
+        self.restore_as(backup, false).map(|(report, _)| report)
+    }
+
+    /// Restores a backup. `in_cluster`: of a server of a cluster, whose name and position in the log the store keeps; else of
+    /// one that is in none. Returns the state, too.
+    pub(super) fn restore_as(&self, backup: &Store, in_cluster: bool) -> Result<(Report, StoredState), StoreError> {
         let (report, state) = backup.verify_backup()?;
+        match (&state.chain, in_cluster) {
+            (Some(_), false) => return Err(Problem::OfCluster.at(&backup.directory)),
+            (None, true) => return Err(Problem::OfNoCluster.at(&backup.directory)),
+            _ => {}
+        }
+        let next_batch = if in_cluster { report.next_batch } else { 1 };
         let is_new = self.expect_target()?;
         let _lock = self.lock()?;
         // Once more, now that no other process can change it.
         self.expect_target()?;
         let marker = self.restore_marker();
-        let done = self.create_marker(&marker).and_then(|()| self.fill_from(backup, state));
-        match done {
+        let done = self.create_marker(&marker).and_then(|()| self.fill_from(backup, state, next_batch));
+        match &done {
             // A marker that stays is a note in `wachat check`, and no more.
-            Ok(()) => _ = self.disk.remove_file(&marker).and_then(|()| self.disk.sync_dir(&self.directory)),
+            Ok(_) => _ = self.disk.remove_file(&marker).and_then(|()| self.disk.sync_dir(&self.directory)),
             Err(_) => self.discard_copy(&marker, is_new),
         }
-        done.map(|()| report)
+        done.map(|state| (report, state))
     }
 
     /// Verifies that this is a backup and whole in every byte.
@@ -52,7 +64,7 @@ impl Store {
     }
 
     /// Copies the history, then writes a checkpoint of everything: its name is the commit point.
-    fn fill_from(&self, backup: &Store, mut state: StoredState) -> Result<(), StoreError> {
+    fn fill_from(&self, backup: &Store, mut state: StoredState, next_batch: u64) -> Result<StoredState, StoreError> {
         self.remove_content()?;
         self.create_directories()?;
         self.sync_dir(&self.directory)?;
@@ -63,12 +75,13 @@ impl Store {
         state.mark_history_written(&filed);
         self.sync_dir(&self.history_directory())?;
         let mut snapshot = state.snapshot();
-        snapshot.store = new_name(&self.directory)?;
-        // The digest of a key has the name of the store in it.
-        snapshot.devices.iter_mut().for_each(|row| row.device.key = None);
+        if state.chain.is_none() {
+            snapshot.rename(new_name(&self.directory)?);
+        }
         // By this time a clean-up notices a clock that has jumped: messages of the wrong time would hide it.
         let cleaned_at = backup.load_newest()?.cleaned_at;
-        self.write_checkpoint(&snapshot, Covers { next_batch: 1, cleaned_at, ..Covers::default() }).map(drop)
+        self.write_checkpoint(&snapshot, Covers { next_batch, cleaned_at, ..Covers::default() })?;
+        Ok(state)
     }
 
     /// Returns the path of the file that exists as long as a restore is not finished.

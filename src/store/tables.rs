@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::StoreError;
 use super::history::{file_name, parse_file_name};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
+use crate::cluster::{EntryHash, Link};
 use crate::disk::Disk;
 use crate::model::{Banned, DeviceName, Email, KeyDigest, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
@@ -53,9 +54,10 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     let has_devices = row.as_ref().is_none_or(|row| row.has_devices);
     let has_rights = row.as_ref().is_none_or(|row| row.has_rights);
     let has_erasures = row.as_ref().is_none_or(|row| row.has_erasures);
-    let StoreRow { store, last, segment, next_batch, cleaned_at, device_clock, .. } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at, device_clock, link, .. } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
+        link,
         last,
         device_clock,
         accounts: reader.rows(),
@@ -95,6 +97,7 @@ pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>
             device_clock: snapshot.device_clock,
             has_rights: true,
             has_erasures: true,
+            link: snapshot.link,
         }]),
         table(&snapshot.accounts),
         table(&snapshot.devices),
@@ -141,12 +144,14 @@ struct StoreRow {
     has_rights: bool,
     /// There is a table of messages that were taken back. Versions 1 to 4 have none.
     has_erasures: bool,
+    /// Versions 1 to 5 have none.
+    link: Option<Link>,
 }
 
 impl TableRow for StoreRow {
     const KIND: Kind = Kind {
         name: "store",
-        version: 5,
+        version: 6,
         columns: &[
             "store",
             "last",
@@ -158,6 +163,9 @@ impl TableRow for StoreRow {
             "device_time",
             "rights",
             "erasures",
+            "entry",
+            "entry_bytes",
+            "entry_time",
         ],
     };
 
@@ -166,6 +174,9 @@ impl TableRow for StoreRow {
         let DeviceClock { looked_at, time } = self.device_clock;
         to.flag(self.has_devices).optional(looked_at).field(time.as_millis());
         to.flag(self.has_rights).flag(self.has_erasures);
+        // The number of the entry is that of the last batch.
+        to.optional(self.link.map(|link| link.hash)).optional(self.link.map(|link| link.bytes));
+        to.optional(self.link.map(|link| link.time));
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -183,8 +194,28 @@ impl TableRow for StoreRow {
         let has_rights = has_table(8)?;
         let has_erasures = has_table(9)?;
         let segment = row.number(2)?;
-        let next_batch = row.number(3)?;
-        Some(Self { store, last, segment, next_batch, cleaned_at, has_devices, device_clock, has_rights, has_erasures })
+        let next_batch: u64 = row.number(3)?;
+        let link = match [10, 11, 12].map(|column| row.get(column).unwrap_or_default()) {
+            ["", "", ""] => None,
+            [hash, ..] => Some(Link {
+                number: next_batch.checked_sub(1)?,
+                hash: EntryHash::parse(hash)?,
+                bytes: row.number(11)?,
+                time: row.time(12)?,
+            }),
+        };
+        Some(Self {
+            store,
+            last,
+            segment,
+            next_batch,
+            cleaned_at,
+            has_devices,
+            device_clock,
+            has_rights,
+            has_erasures,
+            link,
+        })
     }
 }
 

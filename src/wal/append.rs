@@ -29,6 +29,16 @@ impl Wal {
         write(&mut self.batch);
     }
 
+    /// Returns the records of the batch.
+    pub fn batch(&self) -> &[u8] {
+        &self.batch
+    }
+
+    /// Returns the number of the batch that is being filled.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns how many bytes the next [`Wal::commit`] will write.
     pub fn pending(&self) -> usize {
         self.batch.len()
@@ -89,11 +99,6 @@ impl Wal {
     pub fn switch(&mut self) -> Option<u64> {
         let closed = std::mem::replace(&mut self.segment, self.spare.take()?);
         Some(closed.end)
-    }
-
-    /// Returns the number of the batch that comes next.
-    pub(super) fn next_batch(&self) -> u64 {
-        self.number
     }
 
     /// Checks that nothing has been written into the segment yet.

@@ -103,7 +103,7 @@ impl SmallWal {
         self.covered_bytes = self.closed_bytes;
         let first = self.wal.segment.head.first;
         let segment = self.wal.segment() - 1;
-        Ok(Covered { first, segment, next_batch: self.wal.next_batch() })
+        Ok(Covered { first, segment, next_batch: self.wal.number() })
     }
 
     /// Returns how many bytes no checkpoint covers.

@@ -64,7 +64,7 @@ fn live(disk: &SimulatedDisk, call: u64, fault: Fault) -> (Answers, Option<Strin
     let ended = if talked.is_none() { server.ended().recv().ok() } else { None };
     // One that could not go on has nothing more to write; another makes its last checkpoint, or says why not.
     let stopped = server.stop();
-    (answers, ended.and_then(Result::err).or(stopped.err()))
+    (answers, ended.and_then(Result::err).map(|why| why.to_string()).or(stopped.err()))
 }
 
 /// Everything that was answered OK is answered the same again, and is in the history.

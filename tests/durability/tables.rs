@@ -164,7 +164,7 @@ fn a_table_of_another_version_is_refused() {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let current = match name {
-            "store" => 5,
+            "store" => 6,
             "conversations" | "devices" | "members" | "offline" | "room_logs" | "rooms" => 2,
             _ => 1,
         };
@@ -196,9 +196,9 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
     disk.tamper(&table("store"), |bytes| {
         let mut content = String::from_utf8(bytes.clone()).expect("text");
         let changes = [
-            ("wachat-store;5\n", "wachat-store;2\n"),
-            (";looked_at;device_time;rights;erasures\n", "\n"),
-            (";yes;;0;yes;yes\n", ";yes\n"),
+            ("wachat-store;6\n", "wachat-store;2\n"),
+            (";looked_at;device_time;rights;erasures;entry;entry_bytes;entry_time\n", "\n"),
+            (";yes;;0;yes;yes;;;\n", ";yes\n"),
         ];
         for (now, before) in changes {
             content = replace_in_table(&content, now, before);
@@ -228,9 +228,9 @@ fn a_checkpoint_from_before_erasures_has_none() {
         });
     };
     tamper("store", &|content| {
-        let content = replace_in_table(&content, "wachat-store;5\n", "wachat-store;4\n");
-        let content = replace_in_table(&content, ";erasures\n", "\n");
-        replace_in_table(&content, ";0;yes;yes\n", ";0;yes\n")
+        let content = replace_in_table(&content, "wachat-store;6\n", "wachat-store;4\n");
+        let content = replace_in_table(&content, ";erasures;entry;entry_bytes;entry_time\n", "\n");
+        replace_in_table(&content, ";0;yes;yes;;;\n", ";0;yes\n")
     });
     tamper("conversations", &|content| {
         let mut content = replace_in_table(&content, "wachat-conversations;2\n", "wachat-conversations;1\n");

@@ -116,7 +116,8 @@ fn a_panic_of_a_background_thread_stops_the_server_and_loses_nothing() {
             }
         }
         let end = server.ended().recv_timeout(TIMEOUT).expect("the end of the server");
-        assert!(end.as_ref().is_err_and(|why| why.contains(thread) && why.contains("has panicked")), "{end:?}");
+        let why = end.expect_err("a thread has panicked").to_string();
+        assert!(why.contains(thread) && why.contains("has panicked"), "{why}");
         drop(server);
         panicking.store(false, Ordering::Relaxed);
         let server = start(config).unwrap_or_else(|error| panic!("{error}"));

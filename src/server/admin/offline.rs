@@ -30,7 +30,9 @@ pub fn hash_one(password: &Password) -> Result<Arc<str>, String> {
 impl Offline {
     /// Opens the store; refused while a server holds it. `lobby`: new accounts are in #lobby.
     pub fn open(store: &Store, lobby: bool) -> Result<Self, StoreError> {
-        Ok(Self { opened: store.open(Policy { lobby, ..Policy::default() }, Sizes::default())? })
+        let opened = store.open(Policy { lobby, ..Policy::default() }, Sizes::default())?;
+        // A change that the log of the cluster does not have would make the store another one.
+        if opened.machine.stored.chain.is_some() { Err(store.refuse_cluster()) } else { Ok(Self { opened }) }
     }
 
     /// Executes a request of the administrator, and returns the lines of the reply, as a server does.

@@ -45,13 +45,25 @@ impl Accounts {
         getrandom::fill(&mut key)?;
         let (by_name, by_look, keys) = Default::default();
         let directory = Self { by_name, by_look, keys, store: state.store.clone(), key };
+        directory.add_all(state);
+        Ok(directory)
+    }
+
+    /// Takes over what the log of a cluster has brought.
+    pub fn replace(&self, state: &StoredState) {
+        self.by_name.write().clear();
+        self.by_look.write().clear();
+        self.keys.write().clear();
+        self.add_all(state);
+    }
+
+    fn add_all(&self, state: &StoredState) {
         for (name, hash) in state.password_hashes() {
-            directory.publish(name.clone(), hash.cloned());
+            self.publish(name.clone(), hash.cloned());
         }
         for (user, device, key) in state.device_keys() {
-            directory.publish_key(user, device, Some(key));
+            self.publish_key(user, device, Some(key));
         }
-        Ok(directory)
     }
 
     /// A device has another key now, or none.

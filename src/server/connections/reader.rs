@@ -57,6 +57,7 @@ impl Reader<'_> {
         self.connection.trace_received(line);
         self.window.add(line.len());
         // Not sooner: before the handshake of TLS nothing can be said, and a client may be writing its line.
+        // Until a server leads, it does not know the newest accounts, and would refuse a password that is right.
         if let Some(ko) = self.shared.servers.lock().redirect() {
             return Err(ko.into());
         }

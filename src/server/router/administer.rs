@@ -27,6 +27,9 @@ impl Router {
             self.commit()?;
         }
         let reply = match plan(request.clone(), self.group_commit.state(), Timestamp::now()) {
+            Plan::Change(_) if self.stands_by() => {
+                written(&Reply::Ko(Ko::new(Code::Shutdown, self.leader_for_people())))
+            }
             Plan::Change(command) => self.change(&request, command)?,
             Plan::Answer(reply) => reply,
             Plan::Live(request) => self.answer_live(request),
@@ -34,9 +37,22 @@ impl Router {
         if !request.is_query() {
             self.audit_command(&request, &reply);
         }
+        if !self.may_answer() {
+            return self.check_term();
+        }
         // A command that has gone away takes no reply.
         let _ = asked.reply.try_send(reply);
         Ok(())
+    }
+
+    /// Says where the administrator's changes are made.
+    fn leader_for_people(&self) -> String {
+        match &self.shared.servers.lock().leader {
+            Some(leader) => {
+                format!("this server stands by: make the change at {}, which leads the cluster", leader.host)
+            }
+            None => "no server of the cluster leads now; try again".to_owned(),
+        }
     }
 
     fn change(&mut self, request: &ControlRequest, command: Command) -> Result<Vec<u8>, Fatal> {

@@ -61,6 +61,11 @@ impl Router {
     /// Closes a connection after the replies that were written; unanswered requests stay so. From then on there is no
     /// session: what other threads still do for it, and a second reason to close it, have no effect.
     pub(crate) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
+        let is_silent = reason == CloseReason::Closed && self.sessions.get(&id).is_none_or(|one| !one.has_output());
+        if !is_silent && !self.may_answer() {
+            // The term is over: all connections are about to be closed without a word.
+            return;
+        }
         self.count_close(id, &reason);
         let Some(session) = self.sessions.remove(&id) else { return };
         if session.started > 0 {

@@ -37,10 +37,13 @@ impl EncodedEvents {
 
 impl Router {
     /// Dispatches the effects that depend on nothing that is not durable, in order.
-    pub(crate) fn dispatch_effects(&mut self) {
+    pub(crate) fn dispatch_effects(&mut self) -> Result<(), Fatal> {
         let mut encoded = EncodedEvents::default();
         let mut effects = std::mem::take(&mut self.effects);
         self.group_commit.release_effects(&mut effects);
+        if !effects.is_empty() && !self.may_answer() {
+            return self.check_term();
+        }
         for effect in effects.drain(..) {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
@@ -66,6 +69,7 @@ impl Router {
             }
         }
         self.effects = effects;
+        Ok(())
     }
 
     /// Writes the reply to the oldest unanswered request of a connection; it is sent with the next flush.

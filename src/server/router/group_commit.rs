@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::{self, Chain, EntryHead, Link};
 use crate::limits;
-use crate::model::{Message, Seq};
+use crate::model::{Message, Seq, Timestamp};
 use crate::state_machine::{
-    AccountNumber, ApplyError, Command, ConnectionId, Cost, Effect, Now, Output, StateMachine, StoredState,
+    AccountNumber, ApplyError, Command, ConnectionId, Cost, Effect, Now, Output, Record, StateMachine, StoredState,
 };
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
@@ -45,8 +46,18 @@ pub struct GroupCommit {
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
+    /// The last batch that the newest checkpoint has.
+    covered_batch: u64,
     /// Less space is free on the disk than has to stay free.
     disk_below_floor: bool,
+    /// The term of this server as the leader of its cluster; `None`: it is in none, or stands by.
+    epoch: Option<i64>,
+    /// The head of the entry that is being filled, which is the first record of the batch.
+    entry: Option<EntryHead>,
+    /// The cluster's log has no room.
+    log_full: bool,
+    /// Time of the last command.
+    now: Timestamp,
     /// Locks the data directory as long as this value lives.
     _lock: DirectoryLock,
 }
@@ -67,7 +78,12 @@ impl GroupCommit {
             awaited: false,
             records: 0,
             checkpoint_bytes: opened.checkpoint_bytes,
+            covered_batch: opened.covered_batch,
             disk_below_floor: false,
+            epoch: None,
+            entry: None,
+            log_full: false,
+            now: Timestamp::default(),
             _lock: opened.lock,
         }
     }
@@ -75,6 +91,7 @@ impl GroupCommit {
     /// Handles one command. There has to be room for its records ([`GroupCommit::has_room`]), or the state machine has to
     /// know that there is none ([`GroupCommit::switch_segment`]).
     pub fn execute(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
+        self.now = now.at;
         self.machine.handle(from, command, now, &mut self.output)?;
         self.collect();
         Ok(())
@@ -88,6 +105,7 @@ impl GroupCommit {
     /// Ends a batch of commands: applies their acknowledgements, and answers the polls that have waited long enough, or for
     /// what the commands have brought. There has to be room for a record, as for a command.
     pub fn end_batch(&mut self, now: Now) -> Result<(), ApplyError> {
+        self.now = now.at;
         self.machine.end_batch(now, &mut self.output)?;
         self.collect();
         Ok(())
@@ -101,6 +119,9 @@ impl GroupCommit {
 
     /// Takes over what the state machine has decided.
     fn collect(&mut self) {
+        if self.wal.pending() == 0 && !self.output.records.is_empty() {
+            self.begin_entry();
+        }
         for (last, record) in self.output.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
             self.records += 1;
@@ -108,6 +129,55 @@ impl GroupCommit {
         let mut effects = std::mem::take(&mut self.output.effects);
         effects.drain(..).for_each(|effect| self.add_effect(effect));
         self.output.effects = effects;
+    }
+
+    /// Writes the head of an entry, if this server leads a cluster: its records follow.
+    fn begin_entry(&mut self) {
+        if let Some((epoch, link)) = self.epoch.zip(self.link()) {
+            let head = EntryHead {
+                format: cluster::FORMAT,
+                number: self.wal.number(),
+                epoch,
+                time: self.now.max(link.time),
+                bytes: link.bytes,
+                before: link.hash,
+            };
+            let last = self.synced;
+            self.wal.append(|out| Record::Entry(head).write(last, out));
+            self.entry = Some(head);
+        }
+    }
+
+    /// Returns the position of the store in the cluster's log; `None`: it is in no cluster.
+    pub fn link(&self) -> Option<Link> {
+        self.machine.stored.chain.as_ref().map(Chain::link)
+    }
+
+    /// Returns the entry that the batch is, and the position after it: it has to be in the cluster's log before
+    /// [`GroupCommit::commit`].
+    pub fn entry(&self) -> Option<(&[u8], Link)> {
+        let head = self.entry.as_ref()?;
+        let batch = self.wal.batch();
+        Some((batch, self.link()?.after(head, batch)))
+    }
+
+    /// Leads the cluster from here on, in a term of this epoch.
+    pub fn lead(&mut self, epoch: i64) {
+        self.epoch = Some(epoch);
+        self.machine.begin();
+    }
+
+    /// Applies an entry of the cluster's log as one batch, and makes it durable. There has to be room for its bytes. After
+    /// an error this group commit must not be used any more.
+    pub fn apply_entry(&mut self, entry: &[u8]) -> Result<(), String> {
+        let lines = entry.strip_suffix(b"\n").ok_or("an entry of the cluster's log does not end in a line feed")?;
+        let stored = &mut self.machine.stored;
+        lines
+            .split(|byte| *byte == b'\n')
+            .try_for_each(|line| stored.replay(line))
+            .map_err(|error| error.to_string())?;
+        self.wal.append(|out| out.extend_from_slice(entry));
+        self.commit().map(drop).map_err(|error| error.to_string())
     }
 
     /// Adds an effect behind those that were decided before it.
@@ -154,13 +224,19 @@ impl GroupCommit {
 
     /// Returns whether the batch holds so much that it should not grow.
     pub fn batch_is_full(&self) -> bool {
-        self.wal.pending() >= limits::BATCH_BYTES
+        let most = if self.epoch.is_some() { limits::ENTRY_BYTES } else { limits::BATCH_BYTES };
+        self.wal.pending() >= most
     }
 
     /// One write, one sync; then everything that waited for it is released. Returns the number of records. After an
     /// error what is on the disk is unknown: this group commit must not be used any more.
     pub fn commit(&mut self) -> Result<u64, WalError> {
+        let link = self.entry().map(|(_, link)| link);
         self.wal.commit()?;
+        if let Some((chain, link)) = self.machine.stored.chain.as_mut().zip(link) {
+            chain.set_link(link);
+        }
+        self.entry = None;
         self.awaited = false;
         self.synced = self.machine.stored.last;
         self.released.append(&mut self.held);
@@ -179,12 +255,19 @@ impl GroupCommit {
 
     /// Checks that this many bytes of records fit beside those of one more command.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.wal.has_room_for(bytes.saturating_add(limits::COMMAND_BYTES))
+        let fits_into_entry = self.epoch.is_none() || self.wal.pending().saturating_add(bytes) < limits::ENTRY_BYTES;
+        fits_into_entry && self.wal.has_room_for(bytes.saturating_add(self.command_bytes()))
     }
 
     /// Returns whether a new segment has room for this many bytes of records, and for those of one more command.
     pub fn fits_into_segment(&self, bytes: usize) -> bool {
-        bytes.saturating_add(limits::COMMAND_BYTES) as u64 <= self.sizes.segment_bytes
+        let fits_into_entry = self.epoch.is_none() || bytes < limits::ENTRY_BYTES;
+        fits_into_entry && bytes.saturating_add(self.command_bytes()) as u64 <= self.sizes.segment_bytes
+    }
+
+    /// Returns the room that a command needs in the log, with the head line of an entry.
+    fn command_bytes(&self) -> usize {
+        if self.epoch.is_some() { limits::COMMAND_BYTES + cluster::HEAD_BYTES } else { limits::COMMAND_BYTES }
     }
 
     /// Returns how many bytes the closed segments of the log hold that no checkpoint covers, and how many the checkpoint.
@@ -215,17 +298,27 @@ impl GroupCommit {
         Some(number)
     }
 
-    /// Tells the state machine whether the disk has room for records. It has none without a segment, and below the floor.
+    /// Tells the state machine whether the disk has room for records. It has none without a segment, below the floor, and
+    /// while the cluster's log is full.
     pub fn note_disk_full(&mut self) {
-        self.machine.disk_full = self.disk_below_floor || !self.has_room();
+        self.machine.disk_full = self.disk_below_floor || self.log_full || !self.has_room();
     }
 
     /// Checks that records can be written. The error says why not.
     pub fn check_space(&self) -> Result<(), &'static str> {
         match (self.disk_below_floor, self.machine.disk_full) {
+            _ if self.log_full => Err("the cluster's log is full: servers that are registered have to catch up"),
             (true, _) => Err("less space is free on the disk than --disk-floor: nothing is stored"),
             (_, true) => Err("the write-ahead log cannot grow: nothing is stored"),
             _ => Ok(()),
+        }
+    }
+
+    /// Notes whether the cluster's log has room.
+    pub fn set_log_full(&mut self, is_full: bool) {
+        if self.log_full != is_full {
+            self.log_full = is_full;
+            self.note_disk_full();
         }
     }
 
@@ -257,6 +350,11 @@ impl GroupCommit {
         self.closed_bytes() >= due.saturating_mul(limits::UNCOVERED_FACTOR)
     }
 
+    /// Returns the number of the last batch that the newest checkpoint has.
+    pub fn covered_batch(&self) -> u64 {
+        self.covered_batch
+    }
+
     /// Returns how many bytes of the log no checkpoint covers.
     pub fn uncovered_bytes(&self) -> u64 {
         self.closed_bytes() + self.wal.segment_bytes()
@@ -270,6 +368,7 @@ impl GroupCommit {
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) -> Vec<Vec<Arc<Message>>> {
         self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
+        self.covered_batch = checkpoint.covered_batch;
         self.machine.stored.mark_history_written(&checkpoint.filed)
     }
 

@@ -11,6 +11,9 @@ impl Router {
         if self.shutting_down {
             return Err("the server is stopping".to_owned());
         }
+        if self.stands_by() {
+            return Err("this server stands by: another one of its cluster leads".to_owned());
+        }
         self.group_commit.check_space().map_err(str::to_owned)
     }
 

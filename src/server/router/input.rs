@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::history_reader::Done;
+use crate::cluster::News;
 use crate::net::Progress;
 use crate::protocol::Ko;
 use crate::protocol::control::ControlRequest;
@@ -40,6 +41,8 @@ pub(crate) enum Input {
     WorkDone,
     /// The metrics port asks whether messages can be stored.
     Health(Sender<Result<(), String>>),
+    /// The thread of the cluster has found something.
+    Cluster(News),
     /// The server is stopping: answer what was asked, and close every connection.
     ShutDown,
     /// The last input there is.

@@ -199,7 +199,7 @@ impl Maintenance {
         let Some(upto) = group_commit.uncovered() else { return Ok(()) };
         let clean_up = CleanUp::at_stop(Timestamp::now());
         let made = self.store.checkpoint_and_clean_up(upto, Some(&clean_up)).map(|_| ());
-        made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost"))
+        made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost").into())
     }
 }
 

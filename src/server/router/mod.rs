@@ -8,6 +8,7 @@ mod administer;
 mod batch_counts;
 mod clean_ups;
 mod closing;
+mod cluster;
 mod disk_floor;
 mod dispatch;
 pub(crate) mod end;
@@ -43,6 +44,7 @@ use crate::state_machine::{ADMINISTRATOR, ApplyError, Command, ConnectionId, Eff
 use crate::store::{Opened, Store};
 use crate::{limits, trace};
 use batch_counts::BatchCounts;
+use cluster::Cluster;
 use disk_floor::DiskFloor;
 use end::Fatal;
 use group_commit::{GroupCommit, Urgency};
@@ -58,6 +60,8 @@ pub(crate) struct Router {
     maintenance: Maintenance,
     pub(crate) group_commit: GroupCommit,
     inbox: Receiver<Input>,
+    /// After the queue: the thread of the cluster ends once nothing takes its news.
+    cluster: Option<Cluster>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sessions: HashMap<ConnectionId, Box<Session>>,
     /// Connections that were closed, whose last bytes the straggler thread has still to send.
@@ -114,6 +118,7 @@ impl Router {
                 config.retention,
                 wake,
             )?,
+            cluster: opened.machine.stored.chain.as_ref().map(|chain| Cluster::new(chain.link(), opened.covered_batch)),
             group_commit: GroupCommit::new(opened, config.sizes),
             inbox,
             shared,
@@ -143,7 +148,10 @@ impl Router {
     /// Runs until it is told to stop (then a checkpoint is made), or until it cannot go on. Either way no connection
     /// is left open, and no worker writes any more, when this returns.
     pub fn run(mut self) -> Result<(), Fatal> {
-        let end = self.serve().and_then(|()| self.maintenance.final_checkpoint(&self.group_commit));
+        let end = self.serve().and_then(|()| {
+            self.resign();
+            self.maintenance.final_checkpoint(&self.group_commit)
+        });
         let open = self.sessions.values().map(|session| &session.connection);
         open.chain(self.closed_stragglers.values()).for_each(|connection| connection.outgoing.abort());
         for input in self.inbox.try_iter() {
@@ -157,7 +165,10 @@ impl Router {
     fn serve(&mut self) -> Result<(), Fatal> {
         while !self.stopping {
             self.maintenance.run(&mut self.group_commit)?;
-            if let Some(review) = self.maintenance.begin_review(&self.group_commit) {
+            self.note_covered();
+            if !self.stands_by()
+                && let Some(review) = self.maintenance.begin_review(&self.group_commit)
+            {
                 self.execute(ADMINISTRATOR, Command::ReviewDevices(review))?;
             }
             if let Some(input) = self.next_input() {
@@ -168,12 +179,12 @@ impl Router {
             self.commit_if_due()?;
             // Also the effects that depend on nothing in the batch: sent earlier, they would wake clients that take the
             // processor from those whose next requests could share the sync (measured: a fifth fewer messages a second).
-            self.dispatch_effects();
-            self.flush();
+            self.dispatch_effects()?;
+            self.flush()?;
+            self.check_term()?;
         }
         self.commit()?;
-        self.flush();
-        Ok(())
+        self.flush()
     }
 
     /// Executes deferred commands, and starts the requests whose turn has come.
@@ -187,6 +198,7 @@ impl Router {
             }
         }
         for id in std::mem::take(&mut self.resumable) {
+            self.note_decision();
             self.start_pending(id)?;
             self.close_if_over(id);
         }
@@ -228,7 +240,9 @@ impl Router {
     }
 
     fn handle(&mut self, input: Input) -> Result<(), Fatal> {
+        self.note_decision();
         match input {
+            Input::Cluster(news) => return self.handle_news(news),
             Input::Request(id, received) => return self.enqueue(id, received),
             Input::Accepted(connection) => self.accept(connection),
             Input::ReadingFailed(id, reason) => self.close_now(id, reason),
@@ -275,13 +289,21 @@ impl Router {
 
     /// Hands a command to the state machine; the answer comes as an effect.
     pub(crate) fn execute(&mut self, id: ConnectionId, command: Command) -> Result<(), Fatal> {
+        if self.stands_by() {
+            return Ok(());
+        }
         self.make_room()?;
+        self.note_decision();
         self.group_commit.execute(id, command, self.now()).map_err(report)
     }
 
     /// Applies the acknowledgements of the commands since the last call, and answers waiting polls.
     fn end_batch(&mut self) -> Result<(), Fatal> {
+        if self.stands_by() {
+            return Ok(());
+        }
         self.make_room()?;
+        self.note_decision();
         self.group_commit.end_batch(self.now()).map_err(report)
     }
 
@@ -293,7 +315,7 @@ impl Router {
     pub(crate) fn begin_segment(&mut self, bytes: usize) -> Result<(), Fatal> {
         self.commit()?;
         // Its replies do not wait for what the next segment waits for.
-        self.flush();
+        self.flush()?;
         self.maintenance.make_room(&mut self.group_commit, bytes)
     }
 
@@ -303,7 +325,7 @@ impl Router {
     }
 
     fn now(&self) -> Now {
-        Now { at: Timestamp::now(), elapsed: self.elapsed() }
+        Now { at: self.not_before_log(Timestamp::now()), elapsed: self.elapsed() }
     }
 
     /// Returns the time since the start of the server.
@@ -327,23 +349,27 @@ impl Router {
         self.commit_deadline = None;
         let begun = Instant::now();
         let bytes = self.group_commit.batch_bytes();
+        self.append_entry()?;
         let records = self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
             let why = format!("the write-ahead log cannot be written: {error}");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
+        self.note_position();
         self.batch_counts.add(records);
         if let Some(trace) = self.shared.trace.as_ref().filter(|_| records > 0) {
             trace.note(trace::Event::Sync, records, "records are durable");
         }
         self.note_commit(records, bytes, begun);
-        self.dispatch_effects();
-        Ok(())
+        self.dispatch_effects()
     }
 
     /// Sends the replies of all connections that have some, each with one system call.
-    fn flush(&mut self) {
+    fn flush(&mut self) -> Result<(), Fatal> {
+        if !self.dirty.is_empty() && !self.may_answer() {
+            return self.check_term();
+        }
         let now = Instant::now();
         for id in std::mem::take(&mut self.dirty) {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
@@ -358,10 +384,11 @@ impl Router {
                 self.resumable.push(id);
             }
         }
+        Ok(())
     }
 }
 
 fn report(defect: ApplyError) -> Fatal {
     log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
-    format!("a defect of this program: {defect}")
+    format!("a defect of this program: {defect}").into()
 }

@@ -169,6 +169,11 @@ impl Session {
         }
     }
 
+    /// Returns whether there are replies that were not sent.
+    pub fn has_output(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// Sends what was written.
     pub fn flush(&mut self, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> Progress {
         let mut progress = Progress::Done;

@@ -80,7 +80,7 @@ impl<Work: Send + 'static, T: Send + 'static> Worker<Work, T> {
     }
 
     fn panicked(&self) -> Fatal {
-        format!("a defect of this program, please report it: the thread for {} has panicked", self.name)
+        format!("a defect of this program, please report it: the thread for {} has panicked", self.name).into()
     }
 }
 

@@ -106,6 +106,15 @@ impl Answer {
     }
 }
 
+/// The answer of a server that stands by: another one of its cluster leads.
+pub(super) fn standing_by(leader: Option<&str>) -> Answer {
+    let text = match leader {
+        Some(host) => format!("this server stands by: {host} leads"),
+        None => "no server leads now; try again".to_owned(),
+    };
+    Answer::text(Status::Unavailable, &text).with("Retry-After", "1")
+}
+
 /// The answer to a connection too many.
 pub(super) fn unavailable() -> Answer {
     Answer::text(Status::Unavailable, "the server has too many connections; try later")

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, Status, unavailable};
+use super::answer::{Answer, Status, standing_by, unavailable};
 use super::head::{Head, HeadReader, Method};
 use super::open::Noted;
 use super::site::{Site, port_at};
@@ -166,12 +166,22 @@ impl Exchange {
             let other = Answer::text(Status::MethodNotAllowed, "GET and HEAD are served");
             return Err(other.with("Allow", "GET, HEAD"));
         }
+        self.check_leads()?;
         let port = port_at(&head.path).filter(|_| head.upgrade.is_some());
         self.count_for(address, port)?;
         Ok(match head.upgrade.take().zip(port) {
             Some((request, port)) => Outcome::Upgrade(Upgrade { request, port, address }),
             None => Outcome::Answer(self.site.answer(&head)),
         })
+    }
+
+    /// Refuses what a server that stands by cannot serve: a proxy before the servers takes another one.
+    fn check_leads(&self) -> Result<(), Answer> {
+        let servers = self.shared.servers.lock();
+        match servers.standing_by {
+            true => Err(standing_by(servers.leader.as_ref().map(|leader| leader.host.as_str()))),
+            false => Ok(()),
+        }
     }
 
     /// Counts the connection for the address that a request names, and for its port.

@@ -27,6 +27,7 @@ impl StoredState {
             // a message that the log drops for it can move a watermark, and that STATE event comes after it.
             Arc::make_mut(message).seq = self.last.next();
         }
+        self.chain_line(line, &record).map_err(ApplyError)?;
         self.apply(&record)?;
         self.notified.clear();
         self.crowded.clear();
@@ -36,9 +37,21 @@ impl StoredState {
         Ok(())
     }
 
+    /// Adds a line to the entry of the cluster's log that it is of. A store that is in no cluster has no entries.
+    fn chain_line(&mut self, line: &[u8], record: &Record) -> Result<(), String> {
+        match (&mut self.chain, record) {
+            (Some(chain), Record::Entry(head)) => chain.begin(*head).and_then(|()| chain.add(line)),
+            (Some(chain), _) => chain.add(line),
+            (None, Record::Entry(_)) => Err("an entry of a cluster's log, and this store is in none".to_owned()),
+            (None, _) => Ok(()),
+        }
+    }
+
     /// Applies one record.
     pub(super) fn apply(&mut self, record: &Record) -> Applied {
         match record {
+            // The position in the log is no part of what its records change.
+            Record::Entry(_) => return Ok(()),
             Record::Account { name, password_hash, at } => self.add_account(AccountRow {
                 name: name.clone(),
                 password_hash: password_hash.clone(),

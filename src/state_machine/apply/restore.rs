@@ -1,6 +1,7 @@
 //! Restores the stored state from a snapshot.
 
 use super::Applied;
+use crate::cluster::Chain;
 use crate::limits;
 use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
@@ -19,6 +20,7 @@ impl StoredState {
     /// an account or a room that is not there is an error.
     pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
         let mut state = Self::with_capacities(snapshot.store, capacities);
+        state.chain = snapshot.link.map(Chain::new);
         state.device_clock = snapshot.device_clock;
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
         for DeviceRow { user, device } in snapshot.devices {

@@ -32,6 +32,7 @@ pub(super) use length::EVENT_BYTES;
 pub use length::length_in_reply;
 
 use super::error::ApplyError;
+use crate::cluster::Chain;
 use crate::limits;
 use crate::model::look::{check_new, check_new_account, looks};
 use crate::model::{Message, MessageId, NoSuchTarget, RoomKind, RoomName, Seq, Target, UserName};
@@ -74,6 +75,8 @@ impl Default for Capacities {
 pub struct StoredState {
     /// The store's own name: a client that finds another one starts anew (protocol, section 6).
     pub store: Arc<str>,
+    /// The position in the log of the cluster; `None`: the store is in none.
+    pub chain: Option<Chain>,
     pub(super) capacities: Capacities,
     /// The newest sequence number given.
     pub last: Seq,

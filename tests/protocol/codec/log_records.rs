@@ -6,6 +6,7 @@ use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
 use wachat::client::state::record::Switch;
 use wachat::client::state::row::Gap;
+use wachat::cluster::{EntryHash, EntryHead};
 use wachat::model::{Banned, Email, KeyDigest, Seq, ShortText, Text};
 use wachat::protocol::Codec as _;
 use wachat::record::Fields;
@@ -84,7 +85,18 @@ fn conversation_id() -> impl Strategy<Value = ConversationId> {
     })
 }
 
+fn entry_head() -> impl Strategy<Value = EntryHead> {
+    (any::<u64>(), any::<u64>(), any::<i64>(), time(), any::<u64>(), any::<[u8; 32]>()).prop_map(
+        |(format, number, epoch, time, bytes, before)| {
+            let before: String = before.iter().map(|byte| format!("{byte:02x}")).collect();
+            let before = EntryHash::parse(&before).expect("a hash");
+            EntryHead { format, number, epoch, time, bytes, before }
+        },
+    )
+}
+
 one_of_each_kind! { server_records: Record,
+    Record::Entry(_) => entry_head().prop_map(Record::Entry),
     Record::Account { .. } => (name(), hash(), time()).prop_map(|(name, hash, at)| {
         Record::Account { name, password_hash: hash.into(), at }
     }),
