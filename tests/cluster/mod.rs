@@ -1,6 +1,16 @@
-//! Several servers as one: the client of etcd.
+//! Several servers as one: the client of etcd, the log, and real servers that are killed, stopped and cut off.
 
 mod answers;
+mod chaos;
 mod etcd;
 mod etcd_away;
+mod failover;
+mod full;
+mod membership;
+mod network;
+mod servers;
+mod status;
+mod stores;
+mod terms;
+mod turns;
 mod url;

@@ -77,6 +77,11 @@ impl Connection {
         bytes.strip_suffix(b"\n").map(|line| String::from_utf8(line.to_vec()).expect("UTF-8"))
     }
 
+    /// Reads the next line if its first bytes arrive within this time; `None` also at the end of the connection.
+    pub fn try_read_line_within(&mut self, time: Duration) -> Option<String> {
+        if self.has_input(time) { self.try_read_line() } else { None }
+    }
+
     /// Sends one request and returns the first line of its reply.
     pub fn request(&mut self, request: &str) -> String {
         self.send(format!("{request}\n"));

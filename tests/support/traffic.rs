@@ -17,7 +17,7 @@ use wachat::record::Fields;
 
 use super::random::Random;
 use super::store_files::read_files;
-use super::{Connection, PASSWORD, wait_or};
+use super::{Connection, PASSWORD, wait_for, wait_or};
 use wachat::course::checker::{Checker, Erased, Row, Seen, Verdict};
 
 /// Sends that one program has in flight.
@@ -40,6 +40,12 @@ const DROPPED: &str = "phone";
 const VISIT_POLLS: u64 = 20;
 const AWAY_MILLIS: u64 = 300;
 
+/// Pause before the next one of several servers is tried.
+const NEXT_SERVER: Duration = Duration::from_millis(20);
+
+/// Time in which one of several servers answers a login or a request; a poll waits for a second.
+const ANSWER_TIME: Duration = Duration::from_secs(3);
+
 /// A sender for every user, and a reader for each of the user's devices.
 pub struct Traffic {
     shared: Arc<Shared>,
@@ -52,8 +58,8 @@ struct Shared {
     users: &'static [&'static str],
     /// The users, and a room for invited users that they are all in.
     places: Vec<String>,
-    /// Current addresses of the server: SEND, RECV.
-    addresses: Mutex<[SocketAddr; 2]>,
+    /// Addresses of the servers: SEND, RECV. The programs connect to the first.
+    servers: Mutex<Vec<[SocketAddr; 2]>>,
     checker: Mutex<Checker>,
     accepted: AtomicU64,
     /// The messages that were accepted, by number: the sender, the place, and the length of the text in bytes.
@@ -73,6 +79,12 @@ struct Shared {
 impl Traffic {
     /// Begins. The users have accounts already.
     pub fn start(users: &'static [&'static str], addresses: [SocketAddr; 2]) -> Self {
+        Self::start_at(users, vec![addresses])
+    }
+
+    /// The same with several servers that are one. The programs try them in turn, and leave one that does not answer.
+    /// What it was asked may still come to pass: the checker hears of no restart.
+    pub fn start_at(users: &'static [&'static str], servers: Vec<[SocketAddr; 2]>) -> Self {
         let room = format!("#{}-and-others", users[0]);
         let mut checker = Checker::default();
         users.iter().for_each(|user| checker.registered(user));
@@ -80,7 +92,7 @@ impl Traffic {
         let shared = Arc::new(Shared {
             users,
             places: users.iter().map(|user| user.to_string()).chain([room.clone()]).collect(),
-            addresses: Mutex::new(addresses),
+            servers: Mutex::new(servers),
             checker: Mutex::new(checker),
             accepted: AtomicU64::new(0),
             stored: Mutex::default(),
@@ -109,7 +121,7 @@ impl Traffic {
     /// The server was dead, and is now here.
     pub fn server_is_at(&self, addresses: [SocketAddr; 2]) {
         self.shared.checker.lock().restarted();
-        *self.shared.addresses.lock() = addresses;
+        *self.shared.servers.lock() = vec![addresses];
     }
 
     /// Continues on a server that was restarted at these addresses. Until the first answer comes the programs only retry:
@@ -230,6 +242,27 @@ impl Shared {
         }
     }
 
+    fn addresses(&self) -> [SocketAddr; 2] {
+        self.servers.lock()[0]
+    }
+
+    fn is_one_of_several(&self) -> bool {
+        self.servers.lock().len() > 1
+    }
+
+    /// Goes on with the next server, unless another program has done so.
+    fn leave(&self, address: SocketAddr) {
+        let mut servers = self.servers.lock();
+        if servers.len() > 1 && servers[0].contains(&address) {
+            servers.rotate_left(1);
+        }
+    }
+
+    /// Reads a line. One of several servers may be stopped, or cut off: it is waited for a while only.
+    fn read(&self, line: &mut Connection) -> Option<String> {
+        if self.is_one_of_several() { line.try_read_line_within(ANSWER_TIME) } else { line.try_read_line() }
+    }
+
     fn is_broken(&self) -> bool {
         self.broken.lock().is_some()
     }
@@ -267,11 +300,11 @@ fn make_room(shared: &Shared, room: &str) {
 
 /// Sends a request until it is done.
 fn ask(shared: &Shared, user: &str, request: &str) {
-    let address = shared.addresses.lock()[0];
+    let address = shared.addresses()[0];
     let done = || {
         let (mut line, _) = connect(shared, address, user)?;
         line.try_send(format!("{request}\n")).ok()?;
-        (line.try_read_line()? == "OK").then_some(())
+        (shared.read(&mut line)? == "OK").then_some(())
     };
     wait_or(done, || format!("{user} cannot {request}"));
 }
@@ -332,7 +365,7 @@ fn send(shared: &Shared, user: &'static str) {
             thread::sleep(Duration::from_millis(1));
             continue;
         }
-        let address = shared.addresses.lock()[0];
+        let address = shared.addresses()[0];
         if let Some((mut line, _)) = connect(shared, address, user) {
             let _ = talk(shared, &mut line, (open, erasures), &mut writer);
         }
@@ -365,10 +398,10 @@ fn talk(shared: &Shared, line: &mut Connection, again: (Vec<Letter>, Vec<ToErase
             line.try_send(format!("ERASE;{to};{seq}\n")).ok()?;
         }
         for letter in &window {
-            writer.own.extend(hear(shared, writer.user, letter, &line.try_read_line()?));
+            writer.own.extend(hear(shared, writer.user, letter, &shared.read(line)?));
         }
         for (to, seq) in erasures.drain(..) {
-            hear_erased(shared, writer.user, &to, seq, &line.try_read_line()?);
+            hear_erased(shared, writer.user, &to, seq, &shared.read(line)?);
         }
     }
 }
@@ -441,11 +474,11 @@ impl Reader {
 
     /// Has the device forgotten. `None`: it was not asked for.
     fn forget(&self, shared: &Shared) -> Option<()> {
-        let send = shared.addresses.lock()[0];
+        let send = shared.addresses()[0];
         let (mut says, _) = connect(shared, send, self.user)?;
         let _ = says.try_send(format!("LOGOUT;{DROPPED}\n"));
         // Without a reply it may be forgotten.
-        if says.try_read_line().as_deref() == Some("OK") {
+        if shared.read(&mut says).as_deref() == Some("OK") {
             shared.judge(|checker| {
                 checker.forgotten(&self.name);
                 Ok(())
@@ -466,7 +499,7 @@ fn receive(shared: &Shared, reader: &Reader) {
             thread::sleep(Duration::from_millis(1));
             continue;
         }
-        let [send, recv] = *shared.addresses.lock();
+        let [send, recv] = shared.addresses();
         let says = connect(shared, send, user);
         let hears = connect_device(shared, recv, user, *device);
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
@@ -487,7 +520,9 @@ fn receive(shared: &Shared, reader: &Reader) {
             let polls = reader.choose_polls(&mut random);
             let _ = poll(shared, reader, polls, &mut hears, &mut says);
             drop((hears, says));
-            may_be_forgotten = reader.go_away(shared, &mut random);
+            // With several servers a request without a reply may be carried out later.
+            let may_still_be = may_be_forgotten && shared.is_one_of_several();
+            may_be_forgotten = reader.go_away(shared, &mut random) || may_still_be;
         } else {
             has_no_answer = true;
         }
@@ -507,14 +542,14 @@ fn poll(shared: &Shared, reader: &Reader, polls: u64, hears: &mut Connection, sa
         let last = shared.checker.lock().last_stored(name);
         shared.checker.lock().acknowledges(name, last);
         hears.try_send(format!("POLL;{last};1\n")).ok()?;
-        let head = hears.try_read_line()?;
+        let head = shared.read(hears)?;
         if head.starts_with("KO;SEQ;") {
             shared.judge(|checker| checker.denied(name, last));
         }
         let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
         let mut newest = None;
         for _ in 0..count {
-            newest = receive_event(shared, reader, &hears.try_read_line()?).or(newest);
+            newest = receive_event(shared, reader, &shared.read(hears)?).or(newest);
         }
         if let Some((target, upto)) = newest {
             call_read(shared, reader, says, &target, upto)?;
@@ -554,7 +589,7 @@ fn receive_event(shared: &Shared, reader: &Reader, event: &str) -> Option<(Strin
 fn call_read(shared: &Shared, reader: &Reader, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
     shared.checker.lock().reads(reader.user, target, upto);
     says.try_send(format!("READ;{target};{upto}\n")).ok()?;
-    let answer = says.try_read_line()?;
+    let answer = shared.read(says)?;
     if answer.starts_with("KO;SEQ;") {
         shared.judge(|checker| checker.denied(&reader.name, upto));
     }
@@ -564,7 +599,7 @@ fn call_read(shared: &Shared, reader: &Reader, says: &mut Connection, target: &s
 
 /// Shows the checker all that HISTORY has of a place; CHATS counts the same.
 fn compare_history(shared: &Shared, user: &str, target: &str) {
-    let (mut line, _) = connect(shared, shared.addresses.lock()[0], user).expect("a server at peace");
+    let mut line = wait_for("a server at peace", || Some(connect(shared, shared.addresses()[0], user)?.0));
     let rows: Vec<Row> = line.whole_history(target).iter().map(|row| read_row(row)).collect();
     let numbers: HashSet<_> = rows.iter().map(|row| row.seq).collect();
     let erased = rows.iter().filter(|row| row.erased).count();
@@ -605,7 +640,7 @@ fn connect_device(
     let login = device.map_or("LOGIN".to_owned(), |device| format!("DEVICE:{device}"));
     let connected = Connection::try_open(address).and_then(|mut line| {
         line.try_send(format!("{login}:{user}:{PASSWORD}\n")).ok()?;
-        let answer = line.try_read_line()?;
+        let answer = shared.read(&mut line)?;
         if answer.starts_with("KO;AUTH;") {
             shared.judge(|checker| checker.locked_out(user));
         }
@@ -613,7 +648,8 @@ fn connect_device(
     });
     if connected.is_none() {
         // No server listens until the next one is ready.
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(if shared.is_one_of_several() { NEXT_SERVER } else { Duration::from_millis(2) });
+        shared.leave(address);
     }
     connected
 }
