@@ -41,7 +41,7 @@ const COMPACTION: Duration = Duration::from_secs(30);
 /// Most entries that one call brings: with the longest ones its answer is below [`super::ANSWER_BYTES`].
 const ENTRIES: u64 = 8;
 
-/// Where a cluster is, and what this server is in it.
+/// Configuration of a server in a cluster.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {
     pub url: ClusterUrl,
@@ -56,7 +56,7 @@ pub struct MemberConfig {
     pub quota_bytes: u64,
 }
 
-/// What the thread tells the router.
+/// A message of the thread to the router.
 pub enum News {
     /// The next entries of the log. Dropping the second part says that they are applied, or that there is no room for them.
     Entries(Vec<Vec<u8>>, Sender<()>),
@@ -250,7 +250,9 @@ impl Thread {
             return Err(Trouble::Final(diverged(&own, &head)));
         }
         self.room.base_bytes.store(base.bytes, Ordering::Relaxed);
-        let (etcd, keys, room) = (self.etcd.clone(), self.keys.clone(), self.room.clone());
+        let etcd = self.etcd.clone();
+        let keys = self.keys.clone();
+        let room = self.room.clone();
         (self.tell)(News::Lead(Term { etcd, keys, epoch, head, room }));
         Ok(())
     }

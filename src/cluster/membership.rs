@@ -1,4 +1,4 @@
-//! The administrator's changes of a cluster, and what there is to see of it.
+//! The administrator's changes of a cluster, and its state for `wachat cluster status`.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub struct Membership {
     url: ClusterUrl,
 }
 
-/// What there is to see of a cluster.
+/// The state of a cluster, for `wachat cluster status`.
 pub struct Status {
     pub leader: Option<String>,
     /// The last entry.
@@ -65,7 +65,8 @@ impl Membership {
         self.check_etcd()?;
         let status = self.status()?;
         if link.number < status.base.number || link.number > status.head.number {
-            let (first, last) = (status.base.number, status.head.number);
+            let first = status.base.number;
+            let last = status.head.number;
             return Err(format!(
                 "the backup ends at entry {}, and the log has those after {first} up to {last}: make a new backup",
                 link.number

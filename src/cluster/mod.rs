@@ -16,7 +16,7 @@
 //! | `term` | [`Term`], the right to append: append, and the read that confirms it |
 //! | `member` | [`Member`], the thread that follows the log, becomes the leader and keeps the lease |
 //! | `registrar` | writes this server's registration, and looks at the others |
-//! | `progress`, `trouble` | how far the store is; what keeps the thread from going on |
+//! | `progress`, `trouble` | the position of the store; failures of the thread's steps |
 //! | `removal` | entries that every server has are removed |
 //! | `membership` | the administrator's changes: init, join, leave, forget, status |
 //! | `url`, `etcd` and what it uses | a blocking client of etcd's v3 JSON gateway |

@@ -1,4 +1,4 @@
-//! How far the store of a server is: what its router tells the thread of the cluster.
+//! The position of a server's store in the log, which its router keeps for the thread of the cluster.
 
 use std::sync::atomic::AtomicU64;
 
@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::entry::Link;
 
-/// How far this server's store is. The router writes it.
+/// The position of the store. The router writes it, the thread of the cluster reads it.
 pub struct Progress {
     /// The last entry that it has applied, durably.
     pub link: Mutex<Link>,

@@ -31,7 +31,7 @@ struct Other {
     changes: u32,
 }
 
-/// What a server writes of itself, and reads of the others.
+/// Writes the registration of this server, and reads those of the others.
 pub(super) struct Registrar {
     etcd: Etcd,
     keys: Keys,

@@ -1,4 +1,4 @@
-//! What keeps a server of a cluster from going on.
+//! Failures of a step of the cluster's thread, and the time-out of its calls.
 
 use std::time::{Duration, Instant};
 

@@ -91,7 +91,8 @@ impl Router {
                 self.maintenance.make_room(&mut self.group_commit, entry.len())?;
             }
             if !self.group_commit.has_room_for(entry.len()) {
-                log::error!("the log of the cluster is not applied: {}", self.group_commit.check_space().unwrap_err());
+                let why = self.group_commit.check_space().err().unwrap_or("the disk has no room for a segment");
+                log::error!("the log of the cluster is not applied: {why}");
                 break;
             }
             self.group_commit.apply_entry(entry)?;
