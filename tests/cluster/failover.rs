@@ -18,6 +18,9 @@ const RETRIES: usize = 6;
 
 /// Clients that log in without a pause, and hand-overs meanwhile.
 const LOGINS: usize = 6;
+
+/// Time for which a server that has nothing to do is watched.
+const IDLE: Duration = Duration::from_secs(3);
 const TURNS: usize = 4;
 
 #[test]
@@ -109,6 +112,27 @@ fn a_leader_that_was_stopped_refuses_no_login() {
     servers.resume(old);
     let said = early.try_read_line().unwrap_or_default();
     assert!(said.is_empty() || said.starts_with("KO;SHUTDOWN;"), "{said}");
+}
+
+/// A server that stands by waits, and looks at the log a few times a second.
+#[test]
+fn a_server_that_stands_by_takes_little_of_the_processor() {
+    let Some(mut servers) = Servers::start(2) else { return };
+    let follower = 1 - servers.leader();
+    servers.wait_until_level();
+    let pid = servers.pid(follower);
+    let before = processor_time(pid);
+    thread::sleep(IDLE);
+    let used = processor_time(pid) - before;
+    assert!(used < IDLE / 2, "{used:?} in {IDLE:?}");
+}
+
+/// Returns the processor time that a process has used: fields 14 and 15 of its line, in hundredths of a second.
+fn processor_time(pid: u32) -> Duration {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let (_, fields) = line.rsplit_once(") ").expect("the fields after the name");
+    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 #[test]

@@ -65,15 +65,16 @@ impl Maintenance {
         })
     }
 
-    /// Returns when [`Maintenance::run`] has to be called at the latest.
-    pub fn next_retry(&self, group_commit: &GroupCommit) -> Option<Instant> {
+    /// Returns when [`Maintenance::run`] has to be called at the latest, or a look at the devices is due: a server that stands by
+    /// takes none.
+    pub fn next_retry(&self, group_commit: &GroupCommit, stands_by: bool) -> Option<Instant> {
         // After a failure not before the next try.
         let quiet = Some(self.segment_begun + QUIET).max(self.retry_checkpoint);
         let is_free = !self.checkpoints.is_busy();
         let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
         let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
-        let review = self.reviews.due(group_commit.check_space().is_ok());
-        [self.retry_segment, wanted.and(quiet), clean_up, Some(review)].iter().flatten().min().copied()
+        let review = (!stands_by).then(|| self.reviews.due(group_commit.check_space().is_ok()));
+        [self.retry_segment, wanted.and(quiet), clean_up, review].iter().flatten().min().copied()
     }
 
     /// Returns the look at the devices that is due.

@@ -211,14 +211,15 @@ impl Router {
             return self.inbox.try_recv().ok();
         }
         let poll = self.group_commit.next_deadline().map(|deadline| self.started + deadline);
-        let received = match [poll, self.commit_deadline, self.maintenance.next_retry(&self.group_commit)]
-            .into_iter()
-            .flatten()
-            .min()
-        {
-            Some(due) => self.inbox.recv_deadline(due),
-            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
+        let received =
+            match [poll, self.commit_deadline, self.maintenance.next_retry(&self.group_commit, self.stands_by())]
+                .into_iter()
+                .flatten()
+                .min()
+            {
+                Some(due) => self.inbox.recv_deadline(due),
+                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
         match received {
             Ok(input) => Some(input),
             Err(RecvTimeoutError::Timeout) => None,
