@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// deadline of a connection that takes a few bytes now and then.
 const WRITE_BYTES: usize = 16 << 10;
 
-/// What etcd wants to know of its client.
+/// The credentials of a client of etcd.
 #[derive(Clone, Default)]
 pub struct Access {
     /// User and password of etcd, where its authentication is on.

@@ -12,6 +12,7 @@ use std::fmt;
 use ring::digest::{Context, Digest, SHA256, SHA256_OUTPUT_LEN, digest};
 
 use crate::model::Timestamp;
+use crate::model::digest::{parse_hex, to_bytes};
 use crate::record::{Fields, PlainField, Writer};
 
 /// The format of entries that this version writes, and the newest that it reads.
@@ -34,20 +35,11 @@ impl EntryHash {
 
     /// Reads 64 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        if hex.len() != 2 * bytes.len() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        parse_hex(hex).map(Self)
     }
 
     fn of(digest: &Digest) -> Self {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-        Self(bytes)
+        Self(to_bytes(digest))
     }
 }
 

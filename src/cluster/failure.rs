@@ -1,4 +1,4 @@
-//! What a failed call means: whether etcd may have carried it out.
+//! Failures of a call, told apart by whether etcd may have carried it out.
 
 use std::fmt;
 

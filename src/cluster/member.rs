@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::endpoints::Access;
 use super::entry::FORMAT;
 use super::etcd::{Compare, Etcd, Operation};
+use super::failed_step::{Trouble, deadline, diverged, fallen_behind};
 use super::failure::EtcdError;
 use super::keys::Keys;
 use super::progress::Progress;
@@ -19,7 +20,6 @@ use super::registrar::Registrar;
 use super::registration::Registration;
 use super::removal::remove_entries;
 use super::term::{Room, Term};
-use super::trouble::{Trouble, deadline, diverged, fallen_behind};
 use super::url::ClusterUrl;
 use crate::model::{ServerAddress, Timestamp};
 

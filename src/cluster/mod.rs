@@ -16,7 +16,7 @@
 //! | `term` | [`Term`], the right to append: append, and the read that confirms it |
 //! | `member` | [`Member`], the thread that follows the log, becomes the leader and keeps the lease |
 //! | `registrar` | writes this server's registration, and looks at the others |
-//! | `progress`, `trouble` | the position of the store; failures of the thread's steps |
+//! | `progress`, `failed_step` | the position of the store; failures of the thread's steps |
 //! | `removal` | entries that every server has are removed |
 //! | `membership` | the administrator's changes: init, join, leave, forget, status |
 //! | `url`, `etcd` and what it uses | a blocking client of etcd's v3 JSON gateway |
@@ -24,6 +24,7 @@
 mod endpoints;
 mod entry;
 mod etcd;
+mod failed_step;
 mod failure;
 mod json;
 mod keys;
@@ -36,7 +37,6 @@ mod removal;
 mod resolver;
 mod term;
 mod tls;
-mod trouble;
 mod url;
 mod version;
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::entry::Link;
 use super::etcd::{Compare, Etcd, Operation};
+use super::failed_step::{Trouble, deadline, diverged, fallen_behind};
 use super::keys::{Keys, parse_link, parse_server};
 use super::progress::Progress;
 use super::registration::Registration;
 use super::removal::MAX_SERVERS;
-use super::trouble::{Trouble, deadline, diverged, fallen_behind};
 use crate::model::{ServerAddress, Timestamp};
 
 /// Time between two notes of a server's position in its registration.

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
 use super::UserName;
-use super::fingerprint::to_bytes;
+use super::digest::{parse_hex, to_bytes};
 use super::id::has_id_characters;
 use crate::limits;
 use crate::record::PlainField;
@@ -100,14 +100,7 @@ impl KeyDigest {
 
     /// Reads the digest as `Display` writes it: 64 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        if hex.len() != 2 * bytes.len() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        parse_hex(hex).map(Self)
     }
 }
 

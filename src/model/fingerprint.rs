@@ -2,21 +2,15 @@
 
 use std::fmt;
 
-use ring::digest::{Digest, SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::Token;
+use super::digest::to_bytes;
 use crate::record::PlainField;
 
 /// The SHA-256 digest of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; SHA256_OUTPUT_LEN]);
-
-/// Returns the bytes of a SHA-256 digest.
-pub(super) fn to_bytes(digest: &Digest) -> [u8; SHA256_OUTPUT_LEN] {
-    let mut bytes = [0; SHA256_OUTPUT_LEN];
-    bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-    bytes
-}
 
 impl Fingerprint {
     /// Digests a certificate in its DER form.

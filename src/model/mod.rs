@@ -4,6 +4,7 @@ mod account;
 mod ban;
 pub mod cell;
 mod device;
+pub mod digest;
 mod fingerprint;
 mod id;
 pub mod look;

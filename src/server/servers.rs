@@ -4,7 +4,7 @@ use crate::limits;
 use crate::model::ServerAddress;
 use crate::protocol::Ko;
 
-/// What clients are told about the servers. A server alone has the default: it serves, and there are no others.
+/// The servers, as clients are told of them. A server alone has the default: it serves, and there are no others.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
     /// This server does not lead: it refuses each login line, whatever is in it.

@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub tls: Option<ServerTls>,
     pub audit: Audit,
     pub metrics: Arc<Metrics>,
-    /// Whether this server leads, and what clients are told about the others.
+    /// The servers of the cluster, and whether this one leads.
     pub servers: Mutex<Servers>,
 }
 

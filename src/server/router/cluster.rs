@@ -15,7 +15,7 @@ use crate::cluster::{Link, Member, MemberConfig, News, Progress, Term, TermOver}
 use crate::model::{ServerAddress, Timestamp};
 use crate::protocol::Code;
 
-/// What the router knows of its cluster.
+/// State of the router of a server in a cluster.
 pub(crate) struct Cluster {
     /// Stopped before the router's queue is gone.
     pub member: Option<Member>,
