@@ -32,6 +32,11 @@ pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), Str
             return Err(format!("{} has {} in the outbox: {waiting:?}", person.name, waiting.len()));
         }
         compare_typed(person, file)?;
+        // The READ of one that is shown later may come after the other client has ended.
+        let unread = of(file, "IN").count() - shown(file);
+        if unread > 0 {
+            return Err(format!("{} has not shown the last {unread} messages", person.name));
+        }
     }
     let mut checker = Checker::default();
     let names = [&*people[0].name, &*people[1].name];
@@ -98,10 +103,14 @@ fn tell_said(checker: &mut Checker, name: &str, file: &[Record]) {
     for record in of(file, "POSITION") {
         checker.acknowledges(name, number(&record[2]));
     }
-    let shown = of(file, "SHOWN").map(|record| number(&record[1])).max().unwrap_or(0);
-    for record in of(file, "IN").take(shown as usize) {
+    for record in of(file, "IN").take(shown(file)) {
         checker.reads(name, &record[3], number(&record[1]));
     }
+}
+
+/// Returns the number of received messages that were shown: the first ones.
+fn shown(file: &[Record]) -> usize {
+    of(file, "SHOWN").map(|record| number(&record[1])).max().unwrap_or(0) as usize
 }
 
 /// Reports the events that a client received, in the order of its history.

@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::process::Child;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{NO_SETTINGS, PASSWORD, WACHAT, wait_or};
+use super::{NO_SETTINGS, PASSWORD, TIMEOUT, WACHAT, wait_or, wait_within};
 
 /// Rows and columns of a terminal, unless a test names others.
 const SIZE: [u16; 2] = [50, 200];
@@ -153,11 +154,16 @@ impl Terminal {
     /// Waits for the state of a message that was typed so (`@luis: hola`): in the line of the message, or, where that is not
     /// on the screen, in a line of its own.
     pub fn expect_tick(&self, mark: &str, typed: &str) {
+        self.expect_tick_within(TIMEOUT, mark, typed);
+    }
+
+    /// The same for what may take longer.
+    pub fn expect_tick_within(&self, time: Duration, mark: &str, typed: &str) {
         let text = typed.split_once(": ").map_or(typed, |(_, text)| text);
         let forms = [format!(": {text} {mark}"), format!("{mark} {typed}")];
         let is_there = |form: &String| self.count(form) > 0 || self.rows().iter().any(|row| row.contains(form));
         let failure = || format!("no {mark} of {typed}; there is:\n{}\n{}", self.screen(), self.rows().join("\n"));
-        wait_or(|| forms.iter().any(is_there).then_some(()), failure);
+        wait_within(time, || forms.iter().any(is_there).then_some(()), failure);
     }
 
     pub fn expect_times(&self, text: &str, times: usize) {

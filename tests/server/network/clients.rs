@@ -51,7 +51,7 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
         }
         for who in [0, 1] {
             let last = &people[who].typed.last().expect("a line").text;
-            terminals[who].expect_tick("✓", &format!("@{}: {last}", people[1 - who].name));
+            terminals[who].expect_tick_within(LONGEST, "✓", &format!("@{}: {last}", people[1 - who].name));
         }
     }
     let judge = || client_judge::judge(&people, &home, world);
