@@ -10,8 +10,9 @@ use super::stores::read_history;
 use crate::support::random::Random;
 use crate::support::traffic::Traffic;
 
-/// Time in which harm is done.
+/// Time in which harm is done, in each of many runs and in each of those of the suite.
 const RUN: Duration = Duration::from_secs(12);
+const SHORT_RUN: Duration = Duration::from_secs(6);
 
 /// Longest time that something is harmed, in milliseconds: longer than a lease.
 const HARM_MILLIS: u64 = 5_000;
@@ -49,6 +50,8 @@ impl Harm {
 struct Chaos {
     seed: u64,
     random: Random,
+    /// Time in which harm is done.
+    time: Duration,
     servers: Servers,
     harms: Vec<(Instant, Harm)>,
     begin: Instant,
@@ -65,9 +68,9 @@ impl Chaos {
     }
 
     fn run(&mut self) {
-        while self.begin.elapsed() < RUN {
+        while self.begin.elapsed() < self.time {
             self.heal(Instant::now());
-            if self.may_lose_disk && self.begin.elapsed() > RUN / 2 {
+            if self.may_lose_disk && self.begin.elapsed() > self.time / 2 {
                 self.may_lose_disk = false;
                 self.lose_disk();
             }
@@ -148,7 +151,7 @@ impl Drop for Chaos {
     }
 }
 
-fn run(seed: u64) {
+fn run(seed: u64, time: Duration) {
     let Some(servers) = Servers::start(3) else { return };
     let random = Random::new(seed);
     let traffic = Traffic::start_at(USERS, servers.all_addresses());
@@ -156,6 +159,7 @@ fn run(seed: u64) {
     let mut chaos = Chaos {
         seed,
         random,
+        time,
         servers,
         harms: Vec::new(),
         begin,
@@ -181,13 +185,13 @@ fn run(seed: u64) {
 }
 
 /// Runs seeds, as many at a time as there are turns.
-fn run_all(seeds: impl Iterator<Item = u64> + Send) {
+fn run_all(seeds: impl Iterator<Item = u64> + Send, time: Duration) {
     let seeds = parking_lot::Mutex::new(seeds);
     let work = || {
         loop {
             let seed = seeds.lock().next();
             let Some(seed) = seed else { return };
-            run(seed);
+            run(seed, time);
         }
     };
     thread::scope(|scope| {
@@ -203,7 +207,7 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn servers_are_one_while_they_are_killed_stopped_and_cut_off() {
-    run_all(1..=2);
+    run_all(1..=12, SHORT_RUN);
 }
 
 /// `WACHAT_CLUSTER_RUNS` says how many, `WACHAT_CLUSTER_SEED` with which seed they begin.
@@ -211,5 +215,5 @@ fn servers_are_one_while_they_are_killed_stopped_and_cut_off() {
 #[ignore = "takes hours"]
 fn many_seeded_runs() {
     let first = from_environment("WACHAT_CLUSTER_SEED", 1_000);
-    run_all(first..first + from_environment("WACHAT_CLUSTER_RUNS", 200));
+    run_all(first..first + from_environment("WACHAT_CLUSTER_RUNS", 200), RUN);
 }
