@@ -18,6 +18,16 @@ use crate::record::{Fields, PlainField, Writer};
 /// The format of entries that this version writes, and the newest that it reads.
 pub const FORMAT: u64 = 1;
 
+/// Refuses entries that a newer version has written.
+pub(super) fn check_format(format: u64) -> Result<(), String> {
+    match format > FORMAT {
+        true => Err(format!(
+            "the cluster writes entries of format {format}, and this version reads up to {FORMAT}: start a newer wachat"
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Upper bound of the length of a head line in bytes.
 pub const HEAD_BYTES: usize = 256;
 
@@ -117,9 +127,7 @@ impl Link {
 
     /// Checks that an entry is the next one. The error says why not.
     pub fn check_next(&self, head: &EntryHead) -> Result<(), String> {
-        if head.format > FORMAT {
-            return Err(format!("entry {} is of a newer version of wachat; start that one", head.number));
-        }
+        check_format(head.format)?;
         let follows = head.number == self.number + 1 && head.before == self.hash && head.bytes == self.bytes;
         if follows && head.time >= self.time {
             return Ok(());

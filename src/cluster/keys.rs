@@ -8,6 +8,7 @@
 //! | `<prefix>/leader` | the name of the server that leads, under its lease |
 //! | `<prefix>/server/<name>` | the registration of a server |
 //! | `<prefix>/members` | written whenever a server is registered or forgotten |
+//! | `<prefix>/format` | the format in which entries are written |
 
 use super::entry::{EntryHash, Link};
 use super::registration::Registration;
@@ -39,6 +40,10 @@ impl Keys {
 
     pub fn members(&self) -> String {
         format!("{}/members", self.prefix)
+    }
+
+    pub fn format(&self) -> String {
+        format!("{}/format", self.prefix)
     }
 
     pub fn entry(&self, number: u64) -> String {
@@ -81,6 +86,11 @@ pub fn parse_link(line: &[u8]) -> Option<Link> {
         bytes: f.get(2)?.parse().ok()?,
         time: Timestamp::parse(f.get(3)?)?,
     })
+}
+
+/// Reads the value of the key `format`.
+pub fn parse_format(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// Reads a registration from its key and value.

@@ -16,7 +16,7 @@ use super::failed_step::{Trouble, deadline, diverged, fallen_behind};
 use super::failure::EtcdError;
 use super::keys::Keys;
 use super::progress::Progress;
-use super::registrar::Registrar;
+use super::registrar::{Registrar, ServerList};
 use super::registration::Registration;
 use super::removal::remove_entries;
 use super::term::{Room, Term};
@@ -62,8 +62,8 @@ pub enum News {
     Entries(Vec<Vec<u8>>, Sender<()>),
     /// This server leads from here on: the store has the whole log.
     Lead(Term),
-    /// The servers as they are now: the leader, if there is one, and all.
-    Servers(Option<ServerAddress>, Vec<ServerAddress>),
+    /// The servers as they are now.
+    Servers(ServerList),
     /// The term is over, and why.
     Over(String),
     /// This server cannot go on: why, and what to do.
@@ -241,6 +241,7 @@ impl Thread {
         self.catch_up()?;
         let head = self.registrar.read_link(self.keys.head())?;
         let base = self.registrar.read_link(self.keys.base())?;
+        let format = self.registrar.read_format()?;
         let own = *self.progress.link.lock();
         if own.number < head.number {
             let why = "the disk has no room for the entries of the log: this server cannot lead";
@@ -253,7 +254,7 @@ impl Thread {
         let etcd = self.etcd.clone();
         let keys = self.keys.clone();
         let room = self.room.clone();
-        (self.tell)(News::Lead(Term { etcd, keys, epoch, head, room }));
+        (self.tell)(News::Lead(Term { etcd, keys, epoch, format, head, room }));
         Ok(())
     }
 
@@ -310,8 +311,8 @@ impl Thread {
     }
 
     fn tell_servers(&mut self) -> Result<(), Trouble> {
-        let (leader, all) = self.registrar.read_servers()?;
-        (self.tell)(News::Servers(leader, all));
+        let servers = self.registrar.read_servers()?;
+        (self.tell)(News::Servers(servers));
         Ok(())
     }
 

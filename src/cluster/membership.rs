@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::entry::{FORMAT, Link};
+use super::entry::{FORMAT, Link, check_format};
 use super::etcd::{Compare, Etcd, MemberStatus, Operation};
 use super::failure::EtcdError;
-use super::keys::{Keys, parse_link, parse_server, write_link};
+use super::keys::{Keys, parse_format, parse_link, parse_server, write_link};
 use super::registration::Registration;
 use super::removal::MAX_SERVERS;
 use super::url::ClusterUrl;
@@ -14,6 +14,9 @@ use crate::model::Timestamp;
 
 /// Time-out of a command's calls.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Tries of a change that others may get in the way of.
+const TRIES: usize = 20;
 
 /// A server whose registration is older does not run: it writes it every two seconds.
 const GONE: Duration = Duration::from_secs(30);
@@ -28,6 +31,8 @@ pub struct Membership {
 /// The state of a cluster, for `wachat cluster status`.
 pub struct Status {
     pub leader: Option<String>,
+    /// Format in which entries are written.
+    pub format: u64,
     /// The last entry.
     pub head: Link,
     /// The position before the first entry that is kept.
@@ -52,6 +57,7 @@ impl Membership {
             put(self.keys.base(), write_link(&link)),
             put(self.keys.server(name), row.write()),
             put(self.keys.members(), row.write()),
+            put(self.keys.format(), FORMAT.to_string().into_bytes()),
         ];
         match self.transact(&absent, &puts)? {
             true => Ok(()),
@@ -64,6 +70,7 @@ impl Membership {
     pub fn join(&self, name: &str, link: Link) -> Result<(), String> {
         self.check_etcd()?;
         let status = self.status()?;
+        check_format(status.format)?;
         if link.number < status.base.number || link.number > status.head.number {
             let first = status.base.number;
             let last = status.head.number;
@@ -116,11 +123,48 @@ impl Membership {
         let link = |key| one(key)?.and_then(|found| parse_link(&found.value)).ok_or_else(no_cluster);
         let head = link(self.keys.head())?;
         let base = link(self.keys.base())?;
+        let format = one(self.keys.format())?.and_then(|found| parse_format(&found.value)).ok_or_else(no_cluster)?;
         let leader = one(self.keys.leader())?.map(|leader| String::from_utf8_lossy(&leader.value).into_owned());
         let (first, end) = self.keys.servers();
         let found = self.etcd.range(&first, Some(&end), MAX_SERVERS, deadline).map_err(|error| error.to_string())?;
         let servers = found.values.iter().filter_map(|row| parse_server(&self.keys, &row.key, &row.value)).collect();
-        Ok(Status { leader, head, base, servers, members: self.etcd.status(deadline) })
+        Ok(Status { leader, format, head, base, servers, members: self.etcd.status(deadline) })
+    }
+
+    /// Raises the format of entries to the newest that all registered servers read. The next term's leader writes it. Returns
+    /// the format that is in use then.
+    pub fn raise_format(&self) -> Result<u64, String> {
+        for _ in 0..TRIES {
+            if let Some(format) = self.try_to_raise_format()? {
+                return Ok(format);
+            }
+        }
+        Err("the cluster changes all the time: try again".to_owned())
+    }
+
+    /// `None`: a server was registered, forgotten, or has written its registration meanwhile.
+    fn try_to_raise_format(&self) -> Result<Option<u64>, String> {
+        let deadline = Instant::now() + TIMEOUT;
+        let range = |first: &str, end: Option<&str>| {
+            self.etcd
+                .range(first, end, MAX_SERVERS, deadline)
+                .map(|found| found.values)
+                .map_err(|error| error.to_string())
+        };
+        let fixed = [range(&self.keys.members(), None)?, range(&self.keys.format(), None)?].concat();
+        let (first, end) = self.keys.servers();
+        let rows = range(&first, Some(&end))?;
+        let formats = rows.iter().map(|row| parse_server(&self.keys, &row.key, &row.value).map(|server| server.format));
+        let newest = formats.collect::<Option<Vec<_>>>().and_then(|formats| formats.into_iter().min());
+        let newest = newest.ok_or("the registration of a server cannot be read: nothing is changed")?;
+        let now = self.status()?.format;
+        if newest <= now {
+            return Ok(Some(now));
+        }
+        let compares: Vec<_> =
+            fixed.iter().chain(&rows).map(|row| Compare::ModRevision(row.key.clone(), row.mod_revision)).collect();
+        let raised = self.transact(&compares, &[put(self.keys.format(), newest.to_string().into_bytes())])?;
+        Ok(raised.then_some(newest))
     }
 
     /// Refuses versions of etcd that lose data.

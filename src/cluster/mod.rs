@@ -18,7 +18,7 @@
 //! | `registrar` | writes this server's registration, and looks at the others |
 //! | `progress`, `failed_step` | the position of the store; failures of the thread's steps |
 //! | `removal` | entries that every server has are removed |
-//! | `membership` | the administrator's changes: init, join, leave, forget, status |
+//! | `membership` | the administrator's changes: init, join, leave, forget, status, format |
 //! | `url`, `etcd` and what it uses | a blocking client of etcd's v3 JSON gateway |
 
 mod endpoints;
@@ -48,6 +48,7 @@ pub use keys::{Keys, write_link};
 pub use member::{Member, MemberConfig, News};
 pub use membership::{Membership, Status};
 pub use progress::Progress;
+pub use registrar::ServerList;
 pub use registration::Registration;
 pub use term::{Term, TermOver};
 pub use url::ClusterUrl;

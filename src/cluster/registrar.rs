@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::entry::Link;
+use super::entry::{Link, check_format};
 use super::etcd::{Compare, Etcd, Operation};
 use super::failed_step::{Trouble, deadline, diverged, fallen_behind};
-use super::keys::{Keys, parse_link, parse_server};
+use super::keys::{Keys, parse_format, parse_link, parse_server};
 use super::progress::Progress;
 use super::registration::Registration;
 use super::removal::MAX_SERVERS;
@@ -29,6 +29,15 @@ struct Other {
     /// When this revision was first seen.
     since: Instant,
     changes: u32,
+}
+
+/// The servers of a cluster, as one of them sees them.
+pub struct ServerList {
+    /// Epoch of the leader's term; `None`: nobody leads.
+    pub epoch: Option<i64>,
+    /// `None` also while the leader's address is not known.
+    pub leader: Option<ServerAddress>,
+    pub all: Vec<ServerAddress>,
 }
 
 /// Writes the registration of this server, and reads those of the others.
@@ -76,6 +85,7 @@ impl Registrar {
         if self.registered.is_some_and(|at| at.elapsed() < REGISTRATION) {
             return Ok(false);
         }
+        self.read_format()?;
         self.check_position()?;
         let key = self.keys.server(&self.own.name);
         let seen = match self.seen {
@@ -138,6 +148,15 @@ impl Registrar {
         Ok(other.since.elapsed() > 2 * REGISTRATION)
     }
 
+    /// Returns the format in which entries are written. A newer one than this version reads ends this server: the others have
+    /// agreed on it while it was away.
+    pub fn read_format(&self) -> Result<u64, Trouble> {
+        let key = self.keys.format();
+        let format = parse_format(&self.read(&key)?).ok_or_else(|| unreadable(&key))?;
+        check_format(format).map_err(Trouble::Final)?;
+        Ok(format)
+    }
+
     /// Checks that the store is a part of the log, and that the entries after it are kept.
     fn check_position(&self) -> Result<(), Trouble> {
         // In this order: meanwhile the log can only grow, and its beginning go.
@@ -154,18 +173,24 @@ impl Registrar {
     }
 
     pub fn read_link(&self, key: String) -> Result<Link, Trouble> {
-        let found = self.etcd.range(&key, None, 1, deadline())?.values.pop();
+        parse_link(&self.read(&key)?).ok_or_else(|| unreadable(&key))
+    }
+
+    /// Returns the value of a key that every cluster has.
+    fn read(&self, key: &str) -> Result<Vec<u8>, Trouble> {
+        let found = self.etcd.range(key, None, 1, deadline())?.values.pop();
         let missing = || Trouble::Final(format!("{key}: etcd has no such cluster; see wachat cluster init"));
-        parse_link(&found.ok_or_else(missing)?.value).ok_or_else(|| Trouble::Final(format!("{key} cannot be read")))
+        found.map(|found| found.value).ok_or_else(missing)
     }
 
     /// Returns where the leader and all servers are, and compares the clock with the leader's.
-    pub fn read_servers(&mut self) -> Result<(Option<ServerAddress>, Vec<ServerAddress>), Trouble> {
+    pub fn read_servers(&mut self) -> Result<ServerList, Trouble> {
         let (first, end) = self.keys.servers();
         let found = self.etcd.range(&first, Some(&end), MAX_SERVERS, deadline())?;
         let servers = found.values.iter().filter_map(|row| parse_server(&self.keys, &row.key, &row.value));
         let servers: Vec<_> = servers.collect();
         let leader = self.etcd.range(&self.keys.leader(), None, 1, deadline())?.values.pop();
+        let epoch = leader.as_ref().map(|leader| leader.create_revision);
         let leader = leader.and_then(|leader| servers.iter().find(|server| server.name.as_bytes() == leader.value));
         if let Some(leader) = leader {
             let now = Timestamp::now().millis();
@@ -176,6 +201,10 @@ impl Registrar {
             self.skewed_since = is_off.then(Instant::now);
         }
         let leader = leader.and_then(|leader| leader.address.clone());
-        Ok((leader, servers.into_iter().filter_map(|server| server.address).collect()))
+        Ok(ServerList { epoch, leader, all: servers.into_iter().filter_map(|server| server.address).collect() })
     }
+}
+
+fn unreadable(key: &str) -> Trouble {
+    Trouble::Final(format!("{key} cannot be read"))
 }

@@ -40,6 +40,8 @@ pub struct Term {
     pub(super) keys: Keys,
     /// Revision at which the leader's key was created.
     pub(super) epoch: i64,
+    /// Format of the entries of this term.
+    pub(super) format: u64,
     /// The last entry of the log.
     pub(super) head: Link,
     pub(super) room: Arc<Room>,
@@ -48,6 +50,10 @@ pub struct Term {
 impl Term {
     pub fn epoch(&self) -> i64 {
         self.epoch
+    }
+
+    pub fn format(&self) -> u64 {
+        self.format
     }
 
     /// Returns the last entry of the log when the term began, and of this term afterwards.

@@ -9,6 +9,8 @@ use crate::protocol::Ko;
 pub struct Servers {
     /// This server does not lead: it refuses each login line, whatever is in it.
     pub standing_by: bool,
+    /// Epoch of the term of the server that leads: it grows with every change of the leader.
+    pub epoch: Option<i64>,
     /// The server that leads, if this one knows it.
     pub leader: Option<ServerAddress>,
     /// All servers, as SERVERS lists them; at most [`limits::SERVERS`] are told.

@@ -32,13 +32,13 @@ impl StateMachine {
         let (presence, rate_limits, today, told_calls, acknowledgements) = Default::default();
         let mut machine =
             Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false };
-        machine.begin();
+        machine.stored.begin_tally();
+        machine.stored.find_crowded();
         machine
     }
 
-    /// Begins to serve what recovery, or the log of a cluster, has brought.
-    pub fn begin(&mut self) {
-        self.stored.begin_tally();
+    /// Begins to decide after records that were replayed: the log of a cluster has brought them.
+    pub fn lead(&mut self) {
         self.stored.find_crowded();
     }
 

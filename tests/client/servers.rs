@@ -170,7 +170,7 @@ fn certificate(path: &Path) -> Fingerprint {
 fn stand_by_under_tls(directory: &Path, leader: ServerAddress) -> HeldServer {
     let (certificate, key) = make_certificate(&directory.join("tls")).expect("a certificate");
     let held = HeldServer::start_with(|config| config.tls = Some(CertificateFiles::Named { certificate, key }));
-    held.handle.set_servers(Servers { standing_by: true, leader: Some(leader), all: Vec::new() });
+    held.handle.set_servers(Servers { standing_by: true, leader: Some(leader), ..Servers::default() });
     held
 }
 
@@ -212,7 +212,7 @@ fn under_tls_it_follows_a_trusted_server_to_one_with_the_certificate_that_it_has
     // A certificate that the server does not have.
     let wrong = Fingerprint::of(b"another");
     let leader = Some(server(leads, Some(wrong)));
-    held.handle.set_servers(Servers { standing_by: true, leader, all: Vec::new() });
+    held.handle.set_servers(Servers { standing_by: true, leader, ..Servers::default() });
     let refused = run(&["users", "--tls", "--known-servers", &name("second")], &[ports_of(&held)]);
     assert!(exit_code(&refused) == 4 && all_output(&refused).contains("HAS CHANGED"), "{}", all_output(&refused));
     // What is known already stays.
@@ -242,7 +242,7 @@ fn the_servers_that_were_listed_are_remembered_across_a_restart() {
     ana.expect_tick("✓", "@luis: uno");
     ana.quit();
     let leader = Some(all[1].clone());
-    first.handle.set_servers(Servers { standing_by: true, leader, all: Vec::new() });
+    first.handle.set_servers(Servers { standing_by: true, leader, ..Servers::default() });
     assert_sent(&send(home.path(), "dos", &[ports_of(&first)]));
     let of_luis = |held: &HeldServer| texts(held.login(held.handle.recv_address(), "luis"));
     assert_eq!(of_luis(&second), ["dos"]);

@@ -188,3 +188,42 @@ fn an_import_that_fits_into_no_entry_is_refused_with_a_word() {
     servers.administer(leader, &["user", "import", &small, "--passwords", &passwords]);
     servers.assert_same();
 }
+
+/// Writes the registration of a server that does not run as a newer version would: it reads entries of this format.
+fn register_format(servers: &Servers, name: &str, format: &str) {
+    let key = format!("/class/server/{name}");
+    let row = servers.etcd.etcdctl(&["get", "--print-value-only", &key]);
+    let mut fields: Vec<_> = row.trim_end().split(';').collect();
+    fields[1] = format;
+    servers.etcd.etcdctl(&["put", &key, &fields.join(";")]);
+}
+
+#[test]
+fn the_format_of_entries_is_raised_when_all_servers_read_the_newer_one() {
+    let Some(mut servers) = Servers::start(2) else { return };
+    make_entries(&mut servers, 1);
+    let raise = |servers: &Servers| {
+        let (code, out, said) = servers.cluster(&["format"]);
+        assert_eq!(code, Some(0), "{said}");
+        (out, servers.status().format)
+    };
+    let (said, format) = raise(&servers);
+    assert!(said.contains("format 1 "), "{said}");
+    assert_eq!(format, 1);
+    (0..2).for_each(|index| assert!(servers.end(index).success()));
+    register_format(&servers, "s0", "2");
+    assert_eq!(raise(&servers).1, 1);
+    register_format(&servers, "s1", "3");
+    let (said, format) = raise(&servers);
+    assert!(said.contains("format 2 "), "{said}");
+    assert_eq!(format, 2);
+    // There is no way back: this version does not read it.
+    servers.restart(0);
+    assert_eq!(servers.wait_for_end(0).code(), Some(1));
+    let said = servers.log(0);
+    assert!(said.contains("start a newer wachat"), "{said}");
+    let backup = servers.backup(1);
+    let (code, _, said) = servers.try_join(0, &backup);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("start a newer wachat"), "{said}");
+}

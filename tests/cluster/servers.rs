@@ -41,7 +41,9 @@ struct Server {
     name: String,
     data: PathBuf,
     log: PathBuf,
+    /// The SEND port and the RECV port.
     ports: [u16; 2],
+    metrics: SocketAddr,
     /// Between this server and etcd.
     network: Network,
     /// `None` while it is killed or ended.
@@ -79,6 +81,7 @@ impl Servers {
             log: path(&format!("{name}.log")),
             name: name.to_owned(),
             ports: choose_ports(),
+            metrics: SocketAddr::from(([127, 0, 0, 1], choose_ports()[0])),
             network: Network::start(members),
             process: None,
             is_stopped: false,
@@ -167,6 +170,11 @@ impl Servers {
         self.servers[index].ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
+    /// Returns the address of the metrics port.
+    pub fn metrics(&self, index: usize) -> SocketAddr {
+        self.servers[index].metrics
+    }
+
     pub fn all_addresses(&self) -> Vec<[SocketAddr; 2]> {
         (0..self.len()).map(|index| self.addresses(index)).collect()
     }
@@ -203,8 +211,9 @@ impl Servers {
 
     /// Returns the command that starts a server under a name.
     pub fn serve(&self, index: usize, name: &str) -> Command {
-        let Server { data, ports, network, .. } = &self.servers[index];
+        let Server { data, ports, metrics, network, .. } = &self.servers[index];
         let mut command = serve(data, *ports);
+        command.args(["--metrics", &metrics.to_string()]);
         let members: Vec<_> = network.addresses().iter().map(|address| format!("http://{address}")).collect();
         command.args(["--cluster", &format!("{}/{CLUSTER}", members.join(",")), "--cluster-name", name]);
         command.args(["--timeout", "30", "--no-limits"]).args(&self.options);

@@ -1,6 +1,10 @@
-//! What the administrator sees of a cluster.
+//! What the administrator sees of a cluster, and of each server in it.
 
 use std::collections::BTreeMap;
+
+use super::servers::Servers;
+use crate::support::metrics::Page;
+use crate::support::wait_until;
 
 /// What `wachat cluster status` says.
 #[derive(Debug)]
@@ -8,6 +12,8 @@ pub struct Status {
     /// Number of the last entry.
     pub last: u64,
     pub kept: u64,
+    /// Format of the entries.
+    pub format: u64,
     /// By the names of the servers: the last entry that each has applied, and the last that each has in a checkpoint.
     pub applied: BTreeMap<String, u64>,
     pub covered: BTreeMap<String, u64>,
@@ -29,8 +35,50 @@ impl Status {
         Self {
             last: value("last entry").parse().expect("a number"),
             kept: value("entries kept").parse().expect("a number"),
+            format: value("format of entries").parse().expect("a number"),
             applied: column(2),
             covered: column(3),
         }
     }
+}
+
+fn figures(servers: &Servers, index: usize) -> serde_json::Value {
+    serde_json::from_str(&servers.administer(index, &["status", "--json"])).expect("JSON")
+}
+
+#[test]
+fn metrics_and_figures_of_a_server_say_who_leads_and_how_far_it_is() {
+    let Some(mut servers) = Servers::start(2) else { return };
+    let leader = servers.leader();
+    let other = 1 - leader;
+    let mut ana = servers.login("ana");
+    for number in 1..=5 {
+        assert!(ana.request(&format!("SEND;m-{number};luis;hola")).starts_with("OK;"));
+    }
+    servers.wait_until_level();
+    let last = servers.status().last as f64;
+    let [page, standing_by] = [leader, other].map(|index| Page::read(servers.metrics(index)));
+    assert_eq!(page.value("wachat_cluster_leads"), 1.0);
+    assert_eq!(standing_by.value("wachat_cluster_leads"), 0.0);
+    assert!(page.value("wachat_cluster_append_seconds_count") >= 5.0);
+    assert_eq!(standing_by.value("wachat_cluster_append_seconds_count"), 0.0);
+    for page in [&page, &standing_by] {
+        assert_eq!(page.value("wachat_cluster_entry"), last);
+        assert_eq!(page.value("wachat_messages_received_total"), 5.0);
+    }
+    let epoch = page.value("wachat_cluster_epoch");
+    assert_eq!(standing_by.value("wachat_cluster_epoch"), epoch);
+
+    let [at_leader, at_other] = [leader, other].map(|index| figures(&servers, index));
+    assert_eq!((&at_leader["cluster_role"], &at_other["cluster_role"]), (&"leads".into(), &"stands by".into()));
+    let address = format!("127.0.0.1:{}", servers.addresses(leader)[0].port());
+    assert_eq!((&at_leader["cluster_leader"], &at_other["cluster_leader"]), (&(*address).into(), &(*address).into()));
+    assert_eq!(at_other["cluster_entry"].as_f64(), Some(last));
+
+    servers.kill(leader);
+    wait_until("another leader", || Page::read(servers.metrics(other)).value("wachat_cluster_leads") > 0.0);
+    let page = Page::read(servers.metrics(other));
+    assert!(page.value("wachat_cluster_epoch") > epoch, "{}", page.text);
+    // A counter does not go back when a server begins to lead.
+    assert_eq!(page.value("wachat_messages_received_total"), 5.0);
 }

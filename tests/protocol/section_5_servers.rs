@@ -47,7 +47,7 @@ fn a_server_that_stands_by_refuses_each_login_and_names_the_server_that_leads() 
         (Some(server("chat-2.example", Some(fingerprint))), format!(";chat-2.example;1666;1999;{fingerprint}")),
     ];
     for (leader, end) in leaders {
-        held.handle.set_servers(Servers { standing_by: true, leader, all: Vec::new() });
+        held.handle.set_servers(Servers { standing_by: true, leader, ..Servers::default() });
         for address in [held.handle.send_address(), held.handle.recv_address()] {
             let mut line = Connection::open(address);
             assert!(!line.has_input(Duration::from_millis(20)), "before the login line");

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::super::cluster_args::EtcdArgs;
 use super::super::page::{DONE, Page, page};
 use super::super::terminal::write_out;
-use crate::cluster::{ClusterUrl, Status};
+use crate::cluster::{ClusterUrl, Registration, Status};
 use crate::disk::RealDisk;
 use crate::store::Store;
 
@@ -51,7 +51,13 @@ pub(super) const PAGES: &[Page] = &[
         "cluster status",
         DONE,
         &[("wachat cluster status --cluster http://10.0.0.1:2379/class", "Show who leads, and how far each server is")],
-        &["cluster forget", "status"],
+        &["cluster forget", "cluster format", "status"],
+    ),
+    page(
+        "cluster format",
+        DONE,
+        &[("wachat cluster format", "Use the newest format of entries after all servers were upgraded")],
+        &["cluster status", "serve"],
     ),
 ];
 
@@ -109,6 +115,11 @@ enum Action {
     },
     /// Show the leader, the servers, the log and etcd's members
     Status,
+    /// Have entries written in the newest format that all registered servers read
+    ///
+    /// Upgrade the servers one after the other first: until then a new version writes what the old one reads. The next leader
+    /// begins with it. There is no way back: an older version does not start any more.
+    Format,
 }
 
 pub(super) fn run(args: &ClusterArgs) -> Result<(), String> {
@@ -155,6 +166,7 @@ pub(super) fn run(args: &ClusterArgs) -> Result<(), String> {
             membership.forget(name)?;
             say(&format!("{name} is forgotten"))
         }
+        Action::Format => say(&format!("entries have format {} from the next leader on", membership.raise_format()?)),
         Action::Status => write_out(table(&membership.status()?).as_bytes()),
     }
 }
@@ -169,17 +181,20 @@ fn say(text: &str) -> Result<(), String> {
 
 /// Returns the status as lines for people and scripts: the fields separated by `;`, below their names.
 fn table(status: &Status) -> String {
-    let Status { leader, head, base, servers, members } = status;
+    let Status { leader, format, head, base, servers, members } = status;
     let leader = leader.as_deref().unwrap_or("none");
     let kept = head.bytes.saturating_sub(base.bytes);
-    let mut text = format!("leader: {leader}\nlast entry: {}\nentries kept: {}\nbytes kept: {kept}\n", head.number, {
+    let mut text = format!(
+        "leader: {leader}\nlast entry: {}\nentries kept: {}\nbytes kept: {kept}\nformat of entries: {format}\n",
+        head.number,
         head.number.saturating_sub(base.number)
-    });
-    text.push_str("\nserver;address;applied;in a checkpoint;seen\n");
+    );
+    text.push_str("\nserver;address;applied;in a checkpoint;seen;reads formats up to\n");
     for server in servers {
         let address =
             server.address.as_ref().map_or(String::new(), |at| format!("{}:{}:{}", at.host, at.send, at.recv));
-        text.push_str(&format!("{};{address};{};{};{}\n", server.name, server.applied, server.covered, server.time));
+        let Registration { name, applied, covered, time, format, .. } = server;
+        text.push_str(&format!("{name};{address};{applied};{covered};{time};{format}\n"));
     }
     text.push_str("\netcd;version;database bytes\n");
     for (endpoint, member) in members {

@@ -18,6 +18,7 @@ pub(crate) fn write(shared: &Shared) -> String {
     write_messages(&mut page, &shared.metrics);
     write_queues(&mut page, shared);
     write_log(&mut page, shared);
+    write_cluster(&mut page, shared);
     page.text
 }
 
@@ -101,7 +102,12 @@ fn write_queues(page: &mut Page, shared: &Shared) {
 fn write_log(page: &mut Page, shared: &Shared) {
     let metrics = &shared.metrics;
     page.histogram("wachat_batch_records", "Records in a batch of the write-ahead log.", &metrics.batch_records, 1.0);
-    page.histogram("wachat_commit_seconds", "Time to write and sync a batch.", &metrics.commit_time, MICROS);
+    page.histogram(
+        "wachat_commit_seconds",
+        "Time to write and sync a batch, in a cluster with its append.",
+        &metrics.commit_time,
+        MICROS,
+    );
     page.counter("wachat_log_written_bytes_total", "Bytes of the records that were written to the write-ahead log.");
     page.value(metrics.log_bytes.get());
     page.gauge(
@@ -136,6 +142,30 @@ fn write_log(page: &mut Page, shared: &Shared) {
     if let Some(free) = metrics.free_disk_bytes.get() {
         page.value(free.get());
     }
+}
+
+/// Writes the metrics of a cluster: without samples, where the server is in none.
+fn write_cluster(page: &mut Page, shared: &Shared) {
+    let (leads, epoch) = {
+        let servers = shared.servers.lock();
+        (!servers.standing_by, servers.epoch)
+    };
+    let cluster = shared.metrics.cluster.get();
+    page.gauge("wachat_cluster_leads", "1: this server leads its cluster; 0: it stands by; absent without a cluster.");
+    page.value_if(cluster.is_some(), u8::from(leads).into());
+    page.gauge("wachat_cluster_epoch", "Term of the leader: it grows with each change; absent while nobody leads.");
+    if let Some(epoch) = epoch {
+        page.value(epoch);
+    }
+    page.gauge("wachat_cluster_entry", "Last entry of the cluster's log that this server has applied.");
+    let Some(cluster) = cluster else { return };
+    page.value(cluster.entry.get());
+    page.histogram(
+        "wachat_cluster_append_seconds",
+        "Time until an entry that this server appends is in the cluster's log.",
+        &cluster.append_time,
+        MICROS,
+    );
 }
 
 /// Writes lines of the format: a head for each metric, then its samples. Writing into a string does not fail.

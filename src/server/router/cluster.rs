@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
@@ -11,9 +12,10 @@ use super::Router;
 use super::end::Fatal;
 use super::group_commit::GroupCommit;
 use super::input::Input;
-use crate::cluster::{Link, Member, MemberConfig, News, Progress, Term, TermOver};
+use crate::cluster::{Link, Member, MemberConfig, News, Progress, ServerList, Term, TermOver};
 use crate::model::{ServerAddress, Timestamp};
 use crate::protocol::Code;
+use crate::server::Servers;
 
 /// State of the router of a server in a cluster.
 pub(crate) struct Cluster {
@@ -35,10 +37,24 @@ impl Cluster {
         Self { member: None, progress, term: None, is_confirmed: false, lost: None }
     }
 
-    fn note_position(&self, group_commit: &GroupCommit) {
+    /// Notes the position of the store. Returns the number of its last entry.
+    fn note_position(&self, group_commit: &GroupCommit) -> u64 {
+        let mut kept = self.progress.link.lock();
         if let Some(link) = group_commit.link() {
-            *self.progress.link.lock() = link;
+            *kept = link;
         }
+        kept.number
+    }
+
+    /// Returns the figures that `wachat status` shows of a cluster.
+    pub fn figures(&self, servers: &Servers) -> [(&'static str, String); 4] {
+        let leader = servers.leader.as_ref().map(|leader| format!("{}:{}", leader.host, leader.send));
+        [
+            ("cluster_role", if servers.standing_by { "stands by" } else { "leads" }.to_owned()),
+            ("cluster_leader", leader.unwrap_or_else(|| "none".to_owned())),
+            ("cluster_epoch", servers.epoch.map_or("none".to_owned(), |epoch| epoch.to_string())),
+            ("cluster_entry", self.progress.link.lock().number.to_string()),
+        ]
     }
 }
 
@@ -55,6 +71,7 @@ impl Router {
 
     /// Starts the thread of the cluster. `address`: where clients reach this server.
     pub(crate) fn join(&mut self, config: &MemberConfig, address: ServerAddress) -> io::Result<()> {
+        self.note_position();
         let Some(cluster) = &mut self.cluster else { return Ok(()) };
         let shared = self.shared.clone();
         let tell = move |news| shared.tell_router(Input::Cluster(news));
@@ -74,9 +91,9 @@ impl Router {
         match news {
             News::Entries(entries, done) => return self.apply_entries(&entries, done),
             News::Lead(term) => return self.lead(term),
-            News::Servers(leader, all) => {
+            News::Servers(ServerList { epoch, leader, all }) => {
                 let mut servers = self.shared.servers.lock();
-                (servers.leader, servers.all) = (leader, all);
+                (servers.epoch, servers.leader, servers.all) = (epoch, leader, all);
             }
             News::Over(why) => return Err(Fatal::TermOver(why)),
             News::Failed(why) => return Err(Fatal::Failed(why)),
@@ -109,14 +126,18 @@ impl Router {
             return Err(Fatal::Failed("a defect of this program: the store and the cluster's log differ".to_owned()));
         }
         log::info!("this server leads the cluster, after entry {}", term.head().number);
-        self.group_commit.lead(term.epoch());
+        self.group_commit.lead(term.epoch(), term.format());
         self.shared.accounts.replace(self.group_commit.state());
         self.shared.banned.publish(self.group_commit.state());
         // What was sent to a server that stood by is not carried out later: its client may have asked another one since.
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.close_now(id, Code::Shutdown.into());
         }
-        self.shared.servers.lock().standing_by = false;
+        {
+            let mut servers = self.shared.servers.lock();
+            servers.standing_by = false;
+            servers.epoch = Some(term.epoch());
+        }
         if let Some(cluster) = &mut self.cluster {
             cluster.term = Some(term);
         }
@@ -130,7 +151,9 @@ impl Router {
         let Some(cluster) = &mut self.cluster else { return Ok(()) };
         let Some(term) = &mut cluster.term else { return Ok(()) };
         if let Some((entry, after)) = self.group_commit.entry() {
+            let begun = Instant::now();
             term.append(entry, after).map_err(|TermOver(why)| Fatal::TermOver(why))?;
+            self.shared.metrics.note_append(begun.elapsed());
             cluster.is_confirmed = true;
         }
         Ok(())
@@ -139,7 +162,8 @@ impl Router {
     /// Notes a batch that was committed.
     pub(crate) fn note_position(&mut self) {
         if let Some(cluster) = &self.cluster {
-            cluster.note_position(&self.group_commit);
+            let number = cluster.note_position(&self.group_commit);
+            self.shared.metrics.note_entry(number);
         }
         self.note_log_room();
     }

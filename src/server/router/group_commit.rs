@@ -52,6 +52,8 @@ pub struct GroupCommit {
     disk_below_floor: bool,
     /// The term of this server as the leader of its cluster; `None`: it is in none, or stands by.
     epoch: Option<i64>,
+    /// Format of the entries of that term.
+    format: u64,
     /// The head of the entry that is being filled, which is the first record of the batch.
     entry: Option<EntryHead>,
     /// The cluster's log has no room.
@@ -81,6 +83,7 @@ impl GroupCommit {
             covered_batch: opened.covered_batch,
             disk_below_floor: false,
             epoch: None,
+            format: cluster::FORMAT,
             entry: None,
             log_full: false,
             now: Timestamp::default(),
@@ -135,7 +138,7 @@ impl GroupCommit {
     fn begin_entry(&mut self) {
         if let Some((epoch, link)) = self.epoch.zip(self.link()) {
             let head = EntryHead {
-                format: cluster::FORMAT,
+                format: self.format,
                 number: self.wal.number(),
                 epoch,
                 time: self.now.max(link.time),
@@ -161,10 +164,11 @@ impl GroupCommit {
         Some((batch, self.link()?.after(head, batch)))
     }
 
-    /// Leads the cluster from here on, in a term of this epoch.
-    pub fn lead(&mut self, epoch: i64) {
+    /// Leads the cluster from here on, in a term of this epoch, with entries of this format.
+    pub fn lead(&mut self, epoch: i64, format: u64) {
         self.epoch = Some(epoch);
-        self.machine.begin();
+        self.format = format;
+        self.machine.lead();
     }
 
     /// Applies an entry of the cluster's log as one batch, and makes it durable. There has to be room for its bytes. After

@@ -44,6 +44,10 @@ pub(crate) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         ("store", state.store.to_string()),
         ("log_level", log_level().to_string().to_lowercase()),
     ];
-    let words = words.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.into() });
+    let cluster = router.cluster.as_ref().map(|cluster| cluster.figures(&router.shared.servers.lock()));
+    let words = words
+        .into_iter()
+        .chain(cluster.into_iter().flatten())
+        .map(|(name, value)| Figure { name: name.into(), value: value.into() });
     words.chain(numbers.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.to_string().into() }))
 }
