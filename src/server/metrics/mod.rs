@@ -54,8 +54,9 @@ pub struct Metrics {
     pub free_disk_bytes: OnceLock<Number>,
     pub accounts: Number,
     pub rooms: Number,
-    /// `None`: the server is in no cluster.
-    pub cluster: OnceLock<ClusterMetrics>,
+    /// Last entry of the cluster's log that is applied; `None`: the server is in no cluster.
+    pub cluster_entry: OnceLock<Number>,
+    pub append_time: Histogram,
     /// The output that the straggler thread has still to send.
     pub stragglers: OnceLock<Arc<Backlog>>,
 }
@@ -87,14 +88,6 @@ pub struct Checkpoints {
     pub at: Number,
     pub micros: Number,
     pub bytes: Number,
-}
-
-/// Numbers of a server in a cluster.
-pub struct ClusterMetrics {
-    /// The last entry of the cluster's log that it has applied.
-    pub entry: Number,
-    /// Time until an entry is in the cluster's log, of those that this server has appended.
-    pub append_time: Histogram,
 }
 
 impl PerPort {
@@ -131,7 +124,8 @@ impl Default for Metrics {
             free_disk_bytes: OnceLock::new(),
             accounts: Number::default(),
             rooms: Number::default(),
-            cluster: OnceLock::new(),
+            cluster_entry: OnceLock::new(),
+            append_time: Histogram::new(COMMIT_MICROS),
             stragglers: OnceLock::new(),
         }
     }
@@ -180,17 +174,12 @@ impl Metrics {
 
     /// Notes the last entry of the cluster's log that is applied.
     pub(crate) fn note_entry(&self, number: u64) {
-        self.in_cluster().entry.set(number);
+        self.cluster_entry.get_or_init(Number::default).set(number);
     }
 
     /// Notes the time that an append to the cluster's log has taken.
     pub(crate) fn note_append(&self, time: Duration) {
-        self.in_cluster().append_time.record_time(time);
-    }
-
-    fn in_cluster(&self) -> &ClusterMetrics {
-        self.cluster
-            .get_or_init(|| ClusterMetrics { entry: Number::default(), append_time: Histogram::new(COMMIT_MICROS) })
+        self.append_time.record_time(time);
     }
 
     pub(crate) fn note_free_bytes(&self, bytes: u64) {

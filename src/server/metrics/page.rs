@@ -144,26 +144,23 @@ fn write_log(page: &mut Page, shared: &Shared) {
     }
 }
 
-/// Writes the metrics of a cluster: without samples, where the server is in none.
 fn write_cluster(page: &mut Page, shared: &Shared) {
-    let (leads, epoch) = {
-        let servers = shared.servers.lock();
-        (!servers.standing_by, servers.epoch)
-    };
-    let cluster = shared.metrics.cluster.get();
+    let servers = shared.servers.lock().clone();
+    let entry = shared.metrics.cluster_entry.get();
     page.gauge("wachat_cluster_leads", "1: this server leads its cluster; 0: it stands by; absent without a cluster.");
-    page.value_if(cluster.is_some(), u8::from(leads).into());
+    page.value_if(entry.is_some(), u8::from(!servers.standing_by).into());
     page.gauge("wachat_cluster_epoch", "Term of the leader: it grows with each change; absent while nobody leads.");
-    if let Some(epoch) = epoch {
+    if let Some(epoch) = servers.epoch {
         page.value(epoch);
     }
     page.gauge("wachat_cluster_entry", "Last entry of the cluster's log that this server has applied.");
-    let Some(cluster) = cluster else { return };
-    page.value(cluster.entry.get());
+    if let Some(entry) = entry {
+        page.value(entry.get());
+    }
     page.histogram(
         "wachat_cluster_append_seconds",
         "Time until an entry that this server appends is in the cluster's log.",
-        &cluster.append_time,
+        &shared.metrics.append_time,
         MICROS,
     );
 }
