@@ -8,6 +8,7 @@ mod failover;
 mod full;
 mod membership;
 mod network;
+mod page;
 mod servers;
 mod status;
 mod stores;

@@ -43,7 +43,8 @@ struct Server {
     log: PathBuf,
     /// The SEND port and the RECV port.
     ports: [u16; 2],
-    metrics: SocketAddr,
+    /// For the page and for metrics, where the options want them.
+    web_ports: [u16; 2],
     /// Between this server and etcd.
     network: Network,
     /// `None` while it is killed or ended.
@@ -58,7 +59,7 @@ impl Servers {
         Self::start_with(count, &[], &[])
     }
 
-    /// The same, with more options of etcd and of `wachat serve`.
+    /// The same, with more options of etcd and of `wachat serve`; `{web}` and `{metrics}` stand for ports of each server.
     pub fn start_with(count: usize, of_etcd: &[&str], of_serve: &[&str]) -> Option<Self> {
         let turn = Turn::take();
         let etcd = EtcdCluster::start_with(3, of_etcd)?;
@@ -74,14 +75,13 @@ impl Servers {
 
     /// Adds a server that has no store yet.
     pub fn add(&mut self, name: &str) {
-        let path = |name: &str| self.directory.path().join(name);
         let members = members(&self.etcd);
         self.servers.push(Server {
-            data: path(name),
-            log: path(&format!("{name}.log")),
+            data: self.path(name),
+            log: self.path(&format!("{name}.log")),
             name: name.to_owned(),
             ports: choose_ports(),
-            metrics: SocketAddr::from(([127, 0, 0, 1], choose_ports()[0])),
+            web_ports: choose_ports(),
             network: Network::start(members),
             process: None,
             is_stopped: false,
@@ -170,9 +170,9 @@ impl Servers {
         self.servers[index].ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// Returns the address of the metrics port.
-    pub fn metrics(&self, index: usize) -> SocketAddr {
-        self.servers[index].metrics
+    /// Returns the port of the page and that of metrics.
+    pub fn web_ports(&self, index: usize) -> [u16; 2] {
+        self.servers[index].web_ports
     }
 
     pub fn all_addresses(&self) -> Vec<[SocketAddr; 2]> {
@@ -211,12 +211,13 @@ impl Servers {
 
     /// Returns the command that starts a server under a name.
     pub fn serve(&self, index: usize, name: &str) -> Command {
-        let Server { data, ports, metrics, network, .. } = &self.servers[index];
+        let Server { data, ports, web_ports, network, .. } = &self.servers[index];
         let mut command = serve(data, *ports);
-        command.args(["--metrics", &metrics.to_string()]);
         let members: Vec<_> = network.addresses().iter().map(|address| format!("http://{address}")).collect();
         command.args(["--cluster", &format!("{}/{CLUSTER}", members.join(",")), "--cluster-name", name]);
-        command.args(["--timeout", "30", "--no-limits"]).args(&self.options);
+        let [web, metrics] = web_ports.map(|port| port.to_string());
+        let fill = |option: &String| option.replace("{web}", &web).replace("{metrics}", &metrics);
+        command.args(["--timeout", "30", "--no-limits"]).args(self.options.iter().map(fill));
         command
     }
 
@@ -281,7 +282,7 @@ impl Servers {
         server.process.is_some() && !server.is_stopped
     }
 
-    /// A server that has stopped cleanly loses its disk, and starts with a backup of another one.
+    /// A server that does not run loses its disk, and starts with a backup of another one.
     pub fn lose_disk(&mut self, index: usize, other: usize) {
         let name = self.name(index).to_owned();
         let forget = || (self.cluster(&["forget", &name]).0 == Some(0)).then_some(());

@@ -1,6 +1,7 @@
 //! What the administrator sees of a cluster, and of each server in it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::servers::Servers;
 use crate::support::metrics::Page;
@@ -48,7 +49,11 @@ fn figures(servers: &Servers, index: usize) -> serde_json::Value {
 
 #[test]
 fn metrics_and_figures_of_a_server_say_who_leads_and_how_far_it_is() {
-    let Some(mut servers) = Servers::start(2) else { return };
+    let options = ["--metrics", "127.0.0.1:{metrics}"];
+    let Some(mut servers) = Servers::start_with(2, &[], &options) else { return };
+    let metrics = |servers: &Servers, index: usize| {
+        Page::read(SocketAddr::from(([127, 0, 0, 1], servers.web_ports(index)[1])))
+    };
     let leader = servers.leader();
     let other = 1 - leader;
     let mut ana = servers.login("ana");
@@ -57,7 +62,7 @@ fn metrics_and_figures_of_a_server_say_who_leads_and_how_far_it_is() {
     }
     servers.wait_until_level();
     let last = servers.status().last as f64;
-    let [page, standing_by] = [leader, other].map(|index| Page::read(servers.metrics(index)));
+    let [page, standing_by] = [leader, other].map(|index| metrics(&servers, index));
     assert_eq!(page.value("wachat_cluster_leads"), 1.0);
     assert_eq!(standing_by.value("wachat_cluster_leads"), 0.0);
     assert!(page.value("wachat_cluster_append_seconds_count") >= 5.0);
@@ -76,8 +81,8 @@ fn metrics_and_figures_of_a_server_say_who_leads_and_how_far_it_is() {
     assert_eq!(at_other["cluster_entry"].as_f64(), Some(last));
 
     servers.kill(leader);
-    wait_until("another leader", || Page::read(servers.metrics(other)).value("wachat_cluster_leads") > 0.0);
-    let page = Page::read(servers.metrics(other));
+    wait_until("another leader", || metrics(&servers, other).value("wachat_cluster_leads") > 0.0);
+    let page = metrics(&servers, other);
     assert!(page.value("wachat_cluster_epoch") > epoch, "{}", page.text);
     // A counter does not go back when a server begins to lead.
     assert_eq!(page.value("wachat_messages_received_total"), 5.0);

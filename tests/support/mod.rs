@@ -15,6 +15,7 @@ pub mod connection;
 pub mod etcd;
 pub mod examples;
 pub mod group_commit_harness;
+pub mod haproxy;
 pub mod held_server;
 pub mod intercepted_disk;
 pub mod last_release;

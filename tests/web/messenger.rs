@@ -65,8 +65,9 @@ impl Messenger {
         Self::of_open_page(browser.open(&url(web)))
     }
 
+    /// Waits until the chats of a user are on a page.
     #[track_caller]
-    fn of_open_page(page: Page) -> Self {
+    pub fn of_open_page(page: Page) -> Self {
         page.wait_for_element(".side");
         Self { page }
     }

@@ -1,7 +1,7 @@
 //! The page in Chromium, driven through DevTools as a person would use it. Without Chromium these tests are skipped.
 
 mod background;
-mod browser;
+pub mod browser;
 mod chatting;
 mod conditions;
 mod database;
@@ -16,9 +16,9 @@ mod loading;
 mod logging_out;
 mod looks;
 mod many_messages;
-mod messenger;
+pub mod messenger;
 mod notifications;
-mod page;
+pub mod page;
 mod pictures;
 mod reading;
 mod texts;
