@@ -184,7 +184,7 @@ fn it_never_goes_from_tls_to_clear_text() {
         let before = clear.count(0);
         let output = run(&["users", "--tls", "--known-servers", &known], servers);
         let said = all_output(&output);
-        assert!(exit_code(&output) == 4 && said.contains("does not speak TLS"), "{said}");
+        assert!(exit_code(&output) == 4 && said.contains("does not speak TLS"), "TLS or nothing: {said}");
         assert_eq!(clear.count(0), before + 1);
     }
     wait_until("the ends", || clear.heard.lock().len() > 2);
@@ -277,8 +277,8 @@ fn servers_that_name_each_other_are_left_alone_for_a_while_after_each_round() {
     assert!(of_other <= came.len() && of_other + 1 >= came.len(), "each once a round: {of_other} of {}", came.len());
 }
 
-/// A leader until it has been asked to send: then its term ends, and it names the next one, which has the message.
-fn depose(next: [u16; 2]) -> [u16; 2] {
+/// A leader until it has been asked to send: then its term ends, and it names another server. The next leader has the message.
+fn depose(next: [u16; 2], named: [u16; 2]) -> [u16; 2] {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let ports = [listener.local_addr().expect("its number").port(), next[1]];
     thread::spawn(move || {
@@ -291,7 +291,7 @@ fn depose(next: [u16; 2]) -> [u16; 2] {
             let reply = replies.next().expect("a reply").expect("a line");
             if line.starts_with("SEND;") {
                 assert!(reply.starts_with("OK;"), "{reply}");
-                says.write_all(&Ko::redirect(Some(server(next, None))).line()).expect("a last line");
+                says.write_all(&Ko::redirect(Some(server(named, None))).line()).expect("a last line");
                 return;
             }
             says.write_all(format!("{reply}\n").as_bytes()).expect("a reply");
@@ -304,11 +304,26 @@ fn depose(next: [u16; 2]) -> [u16; 2] {
 fn a_message_whose_server_no_longer_leads_arrives_once() {
     let (world, leads) = leader();
     let home = TempDir::new().expect("a directory");
-    let deposed = depose(leads);
+    let deposed = depose(leads, leads);
     let begin = Instant::now();
     assert_sent(&send(home.path(), "una vez", &[deposed, leads]));
     assert!(begin.elapsed() < TIMEOUT);
     assert_eq!(texts(world.session("luis")), ["una vez"]);
+}
+
+/// Also a server that has let the client in may only name another one that the client knows: in clear text anybody in the
+/// network can say so in its place.
+#[test]
+fn in_clear_text_it_does_not_go_where_the_last_line_of_a_session_sends_it() {
+    let (_world, leads) = leader();
+    let stranger = StandBy::start();
+    let home = TempDir::new().expect("a directory");
+    let home = home.path().display().to_string();
+    // It tries the server that it knows again and again.
+    let words = ["send", "--timeout", "5", "--home", &home, "luis", "hola"];
+    let output = run(&words, &[depose(leads, stranger.ports)]);
+    assert_eq!((stranger.count(0), stranger.count(1)), (0, 0), "it goes to a stranger: {}", all_output(&output));
+    assert_eq!(exit_code(&output), 5, "{}", all_output(&output));
 }
 
 fn fail(stage: &mut Stage, error: LinkError) -> Vec<String> {
