@@ -7,6 +7,7 @@ mod etcd_away;
 mod failover;
 mod full;
 mod membership;
+mod metrics;
 mod network;
 mod page;
 mod servers;
