@@ -1,5 +1,6 @@
 //! The lessons: each promise is kept by our server, its flaw is seen on the other one, and nothing is left behind.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -78,6 +79,19 @@ fn order_without_it_tells_two_stories() {
         &play("order"),
         &["luis < 1 MSG m-1", "luis < 3 MSG m-3", "✓ both", "luis < 3 MSG m-3", "luis < 1 MSG m-1", "✗ ana and luis"],
     );
+}
+
+/// ana's connection is idle for longer than servers wait by themselves.
+#[test]
+fn a_lesson_that_is_played_slowly_keeps_its_connections() {
+    let directory = TempDir::new().expect("a directory");
+    let mut command = command("order", directory.path());
+    let mut child = command.args(["--pace", "0.8"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let verdict = lines.into_iter().find(|line| line.starts_with(['✓', '✗']));
+    send_signal(child.id(), "INT");
+    child.wait().expect("its end");
+    assert!(verdict.as_ref().is_some_and(|line| line.starts_with("✓ both")), "{verdict:?}");
 }
 
 #[test]

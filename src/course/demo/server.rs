@@ -18,6 +18,9 @@ use crate::trace::{Entry, Event};
 const USERS: [&str; 2] = ["ana", "luis"];
 pub(super) const PASSWORD: &str = "una palabra larga";
 
+/// Options of our servers. A connection may be idle for long: a teacher talks between two parts.
+const OPTIONS: [&str; 3] = ["--no-lobby", "--no-limits", "--timeout=300"];
+
 /// Longest time that a server may take to start, and its trace to show a line.
 const START: Duration = Duration::from_secs(20);
 
@@ -121,7 +124,7 @@ fn spawn(flaw: Option<Flaw>, ports: &[KeptPort; 2], directory: &TempDir) -> Resu
     match flaw {
         None => {
             let ports = [format!("--send-port={send}"), format!("--recv-port={recv}")];
-            command.arg("serve").args(ports).args(["--no-lobby", "--no-limits", "--data"]).arg(path("data"));
+            command.arg("serve").args(ports).args(OPTIONS).arg("--data").arg(path("data"));
             command.arg("--trace").arg(path(TRACE));
         }
         Some(flaw) => {
