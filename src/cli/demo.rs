@@ -21,6 +21,7 @@ pub(super) const PAGES: &[Page] = &[page(
         ("wachat demo", "The lessons"),
         ("wachat demo durability", "What an OK is worth"),
         ("wachat demo retry --step", "At the pace of the Enter key"),
+        ("wachat demo cluster", "The server that leads is killed; needs etcd"),
     ],
     &["explain", "judge"],
 )];
@@ -28,8 +29,9 @@ pub(super) const PAGES: &[Page] = &[page(
 /// Play a lesson: what a promise means, and what happens without it
 ///
 /// Starts a server of its own, plays a small scene with real connections, and shows their lines beside the text. Then it
-/// plays the same with a small server that has the flaw. Nothing is left behind. Exit code 0: the promise was kept, and the
-/// flaw was seen. Without a lesson it lists them.
+/// plays the same with a small server that has the flaw. `cluster` starts three servers and three members of etcd, which has
+/// to be installed, and then one server alone. Nothing is left behind. Exit code 0: the promise was kept, and the flaw was
+/// seen. Without a lesson it lists them.
 #[derive(Args)]
 pub(super) struct DemoArgs {
     /// The lesson; without one: list the lessons

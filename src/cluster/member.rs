@@ -27,7 +27,7 @@ use crate::model::{ServerAddress, Timestamp};
 const POLL: Duration = Duration::from_millis(100);
 
 /// Duration of the leader's lease: a leader that is gone is replaced after it.
-const LEASE_SECONDS: i64 = 3;
+pub const LEASE_SECONDS: i64 = 3;
 
 /// Time between two renewals of the lease.
 const RENEWAL: Duration = Duration::from_millis(700);

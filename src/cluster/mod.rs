@@ -45,7 +45,7 @@ pub use entry::{Chain, EntryHash, EntryHead, FORMAT, HEAD_BYTES, Link};
 pub use etcd::{Compare, Etcd, KeyValue, MemberStatus, Operation, Range, Transacted};
 pub use failure::EtcdError;
 pub use keys::{Keys, write_link};
-pub use member::{Member, MemberConfig, News};
+pub use member::{LEASE_SECONDS, Member, MemberConfig, News};
 pub use membership::{Membership, Status};
 pub use progress::Progress;
 pub use registrar::ServerList;

@@ -14,5 +14,5 @@ mod servers;
 mod status;
 mod stores;
 mod terms;
-mod turns;
+pub mod turns;
 mod url;

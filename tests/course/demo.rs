@@ -7,20 +7,28 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::cluster::turns::Turn;
 use crate::course::assert_in_order;
-use crate::support::{Terminal, WACHAT, send_signal, wait_until};
+use crate::support::{Terminal, WACHAT, etcd, send_signal, wait_until};
+
+/// Returns what the page shows of a lesson; without one: the list.
+fn session(lesson: &str) -> &'static str {
+    let page = include_str!("../../src/course/demo.md");
+    let command = format!("$ wachat demo {lesson}");
+    let after = page.split_once(&format!("{}\n", command.trim_end())).expect("a session").1;
+    after.split("```").next().expect("its output")
+}
 
 #[test]
 fn without_a_lesson_the_lessons_are_listed_a_line_each() {
-    let page = include_str!("../../src/course/demo.md");
-    let shown = page.split("$ wachat demo\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a list");
+    let shown = session("");
     for arguments in [&["demo"][..], &["demo", "--list"]] {
         let output = Command::new(WACHAT).args(arguments).output().expect("it runs");
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         assert_eq!(String::from_utf8(output.stdout).expect("UTF-8"), shown);
     }
     let names: Vec<_> = shown.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names, ["durability", "order", "retry", "backpressure"]);
+    assert_eq!(names, ["durability", "order", "retry", "backpressure", "cluster"]);
     let output = Command::new(WACHAT).args(["demo", "retry", "--list"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2), "one or the other");
 }
@@ -97,10 +105,7 @@ fn a_lesson_that_is_played_slowly_keeps_its_connections() {
 #[test]
 fn retry_without_it_stores_a_message_twice() {
     let shown = play("retry");
-    let page = include_str!("../../src/course/demo.md");
-    let session =
-        page.split("$ wachat demo retry\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a session");
-    assert!(shown.trim_start().starts_with(session), "{shown}");
+    assert!(shown.trim_start().starts_with(session("retry")), "{shown}");
     assert_in_order(
         &shown,
         &["✗ the network loses", "OK m-1 RECEIVED 1", "✓ one message", "OK m-1 RECEIVED 2", "✗ luis has it 2 times"],
@@ -113,6 +118,82 @@ fn backpressure_without_it_lets_one_client_stop_the_others() {
         &play("backpressure"),
         &["reads no reply", "ana  < OK ana", "✓ ana has her answer", "ana waits", "✗ ana has no answer"],
     );
+}
+
+#[test]
+fn cluster_loses_nothing_with_its_leader_and_one_server_alone_answers_nobody() {
+    if !etcd::is_installed() {
+        return;
+    }
+    let _turn = Turn::take();
+    let shown = play("cluster");
+    let texts = [
+        "│ s1 leads ● | s2 stands by ○ | s3 stands by ○",
+        "ana  < OK m-1 RECEIVED",
+        "luis → s1: OK",
+        "MSG m-1 ana luis",
+        "ana  < OK m-2 RECEIVED",
+        "✗ kill -9 s1",
+        "│ s1 away ✗ | s2 ",
+        "ana  > SEND m-3",
+        "ana  ✗ no answer",
+        "ana  → s1: ✗ no connection",
+        "ana  → s2: KO SHUTDOWN",
+        ": OK",
+        "ana  > SEND m-3",
+        "ana  < OK m-3 RECEIVED",
+        "● the next OK, ",
+        "│ s1 away ✗ | s",
+        " leads ●",
+        "ana  > SEND m-2",
+        "luis < OK 2",
+        "MSG m-2 ana luis",
+        "MSG m-3 ana luis",
+        "✓ s",
+        "✗ kill -9",
+        "ana  → no connection",
+        "ana  < OK m-3 RECEIVED",
+        "luis < OK 3",
+        "✗ nothing is lost, but",
+    ];
+    assert_in_order(&shown, &texts);
+    let session = session("cluster");
+    let (until_the_kill, _) = session.split_once("ana writes on").expect("what comes after the kill");
+    assert!(shown.trim_start().starts_with(until_the_kill), "{shown}");
+    let (ours, _) = shown.split_once("✓ s").expect("a verdict");
+    let replies: Vec<_> = ours.split('\n').filter_map(|row| row.split_once("│ ana  < OK m-2 ")).collect();
+    assert!(replies.len() == 2 && replies[0].1 == replies[1].1, "the retry has the same answer: {shown}");
+}
+
+#[test]
+fn without_etcd_the_lesson_about_a_cluster_says_what_is_missing() {
+    let directory = TempDir::new().expect("a directory");
+    let run =
+        |words: &[&str]| Command::new(WACHAT).args(words).env("PATH", directory.path()).output().expect("it runs");
+    let output = run(&["demo", "cluster", "--pace", "0"]);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!((output.status.code(), output.stdout, said.lines().count()), (Some(1), Vec::new(), 1), "{said}");
+    assert!(said.contains("etcd") && said.contains("apt install etcd-server"), "{said}");
+    let list = String::from_utf8(run(&["demo"]).stdout).expect("UTF-8");
+    assert!(list.lines().any(|line| line.starts_with("cluster ")), "{list}");
+}
+
+#[test]
+fn an_interrupted_lesson_about_a_cluster_leaves_nothing_behind() {
+    if !etcd::is_installed() {
+        return;
+    }
+    let _turn = Turn::take();
+    // In the start of etcd; while all three members and all three servers run.
+    for started in [1, 6] {
+        let directory = TempDir::new().expect("a directory");
+        let mut command = command("cluster", directory.path());
+        let mut child = command.args(["--pace", "0.5"]).stdout(Stdio::null()).spawn().expect("it runs");
+        wait_until("processes to be started", || processes(directory.path()).len() >= started);
+        send_signal(child.id(), "INT");
+        assert_eq!(child.wait().expect("its end").code(), Some(1));
+        assert_nothing_is_left(directory.path());
+    }
 }
 
 #[test]

@@ -16,6 +16,16 @@ use super::{TIMEOUT, send_signal, wait_for, wait_until};
 /// Tries to start a cluster: a port may be taken between its choice and the start.
 const TRIES: usize = 5;
 
+/// Returns whether etcd is installed here; says so where it is not.
+pub fn is_installed() -> bool {
+    let is_installed = Command::new("etcd").arg("--version").output().is_ok();
+    if !is_installed {
+        // Not by a macro: what those print is shown of failed tests alone.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no etcd here");
+    }
+    is_installed
+}
+
 /// Members of one cluster. They end with the test.
 pub struct EtcdCluster {
     directory: TempDir,
@@ -37,9 +47,7 @@ impl EtcdCluster {
 
     /// The same, with more options of etcd; `{client}` in one stands for the member's endpoint.
     pub fn start_with(members: usize, options: &[&str]) -> Option<Self> {
-        if Command::new("etcd").arg("--version").output().is_err() {
-            // Not by a macro: what those print is shown of failed tests alone.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: there is no etcd here");
+        if !is_installed() {
             return None;
         }
         let cluster = (0..TRIES).find_map(|_| Self::try_to_start(members, options));

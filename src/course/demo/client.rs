@@ -27,8 +27,7 @@ impl Client {
     pub fn connect(user: &'static str, address: SocketAddr) -> Result<Self, String> {
         for verb in ["LOGIN", "REGISTER"] {
             let mut client = Self::connect_later(user, address)?;
-            client.write(&format!("{verb}:{user}:{PASSWORD}"));
-            if client.read()?.starts_with("OK;") {
+            if client.enter(verb)?.starts_with("OK;") {
                 return Ok(client);
             }
         }
@@ -39,6 +38,12 @@ impl Client {
     pub fn connect_later(user: &'static str, address: SocketAddr) -> Result<Self, String> {
         let wire = Wire::open(address, PATIENCE).map_err(|error| format!("{address}: {error}"))?;
         Ok(Self { user, wire })
+    }
+
+    /// Sends the login line, and returns its reply.
+    pub fn enter(&mut self, verb: &str) -> Result<String, String> {
+        self.write(&format!("{verb}:{}:{PASSWORD}", self.user));
+        self.read()
     }
 
     /// Sends a request and waits for its reply, without showing them.
@@ -59,6 +64,14 @@ impl Client {
         Ok(reply)
     }
 
+    /// The same, at a server whose trace is not looked at. The error says that there is no reply.
+    pub fn ask(&mut self, stage: &mut Stage, request: &str) -> Result<String, String> {
+        self.send(stage, request);
+        let reply = self.read_reply(request)?;
+        stage.line(self.user, '<', &reply);
+        Ok(reply)
+    }
+
     /// Sends a request, shows it, and does not wait for the reply.
     pub fn send(&self, stage: &mut Stage, request: &str) {
         stage.line(self.user, '>', &request.replace(PASSWORD, "***"));
@@ -68,7 +81,7 @@ impl Client {
     /// Sends a request whose reply is a list, and shows both. Returns the records.
     pub fn request_list(&mut self, stage: &mut Stage, request: &str) -> Result<Vec<String>, String> {
         self.send(stage, request);
-        let head = self.read()?;
+        let head = self.read_reply(request)?;
         stage.line(self.user, '<', &head);
         let count = Verb::of(request.as_bytes()).records_after(head.as_bytes());
         let mut records = Vec::new();
@@ -97,6 +110,12 @@ impl Client {
 
     fn write(&self, line: &str) {
         self.wire.send(format!("{line}\n").as_bytes());
+    }
+
+    /// Reads the reply to a request. A last line of the server, such as that it leads no more, is none.
+    fn read_reply(&mut self, request: &str) -> Result<String, String> {
+        let line = self.read()?;
+        if Verb::of(request.as_bytes()).is_answered_by(line.as_bytes()) { Ok(line) } else { Err(line) }
     }
 
     fn read(&mut self) -> Result<String, String> {

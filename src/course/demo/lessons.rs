@@ -1,40 +1,38 @@
-//! The four lessons. Each is played on two servers, and tells what it has found.
+//! The lessons that are played on two servers, and tell what they have found.
 
 use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::server::{PASSWORD, Server};
 use super::stage::Stage;
-use super::{Finding, Lesson, Script};
+use super::{Acts, Finding, Lesson, Script, cluster};
 use crate::course::flawed::Flaw;
 
-pub(super) fn script(lesson: Lesson) -> Script {
-    match lesson {
+/// Returns the script of a lesson. The error says what is missing to play it.
+pub(super) fn script(lesson: Lesson) -> Result<Script, String> {
+    Ok(match lesson {
         Lesson::Durability => Script {
             promise: "Durability: a message answered OK survives kill -9 and a power cut.",
-            flaw: Flaw::OkBeforeTheDisk,
             without: "The same with a server that answers OK before the message is on the disk.",
-            play: durability,
+            acts: Acts::OnTwoServers(Flaw::OkBeforeTheDisk, durability),
         },
         Lesson::Order => Script {
             promise: "Total order: one sequence orders every message, for everybody, whatever the clocks say.",
-            flaw: Flaw::Unordered,
             without: "The same with a server that delivers the newest first.",
-            play: order,
+            acts: Acts::OnTwoServers(Flaw::Unordered, order),
         },
         Lesson::Retry => Script {
             promise: "Exactly once: no answer means that the client sends again, with the same id.",
-            flaw: Flaw::NoDedupe,
             without: "The same with a server that takes each SEND for a new message.",
-            play: retry,
+            acts: Acts::OnTwoServers(Flaw::NoDedupe, retry),
         },
         Lesson::Backpressure => Script {
             promise: "Isolation: a client that does not read costs a bounded amount, and holds up nobody else.",
-            flaw: Flaw::OneClientAtATime,
             without: "The same with a server that serves one client at a time.",
-            play: backpressure,
+            acts: Acts::OnTwoServers(Flaw::OneClientAtATime, backpressure),
         },
-    }
+        Lesson::Cluster => cluster::script()?,
+    })
 }
 
 fn durability(stage: &mut Stage, server: &mut Server) -> Result<Finding, String> {

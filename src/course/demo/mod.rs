@@ -1,9 +1,11 @@
 //! `wachat demo`: shows on real servers what a promise means, and what happens without it, for a teacher at a projector.
 //!
-//! - `lessons`: the four lessons, each played twice. `server`: our server, or a small one with a flaw, as a process of its
-//!   own. `client`: a connection that shows its lines. `stage`: the two columns, slowly.
+//! - `lessons`: the lessons, each of two acts. `server`: our server, or a small one with a flaw, as a process of its own.
+//!   `client`: a connection that shows its lines. `stage`: the two columns, slowly.
+//! - `cluster`: the lesson with several servers that are one.
 
 mod client;
+mod cluster;
 mod lessons;
 mod server;
 mod stage;
@@ -26,6 +28,8 @@ pub enum Lesson {
     Retry,
     /// A client that does not read holds up nobody else
     Backpressure,
+    /// Three servers are one: one is killed, and another goes on
+    Cluster,
 }
 
 /// The speed and the width of a lesson.
@@ -44,23 +48,45 @@ struct Finding {
     text: String,
 }
 
-/// The text of a lesson, and its actions.
+/// The text of a lesson, and its two acts.
 struct Script {
     promise: &'static str,
-    flaw: Flaw,
     without: &'static str,
-    play: fn(&mut Stage, &mut Server) -> Result<Finding, String>,
+    acts: Acts,
 }
 
-/// Plays a lesson, first with our server and then with one that does not keep the promise. `interrupts`: ends it early.
+enum Acts {
+    /// The same actions on our server, and on a small one with this flaw.
+    OnTwoServers(Flaw, fn(&mut Stage, &mut Server) -> Result<Finding, String>),
+    /// Actions with the promise, and others without it.
+    Apart([fn(&mut Stage) -> Result<Finding, String>; 2]),
+}
+
+impl Acts {
+    fn play_first(&self, stage: &mut Stage) -> Result<Finding, String> {
+        match self {
+            Self::OnTwoServers(_, play) => play(stage, &mut Server::start(None)?),
+            Self::Apart([first, _]) => first(stage),
+        }
+    }
+
+    fn play_second(&self, stage: &mut Stage) -> Result<Finding, String> {
+        match self {
+            Self::OnTwoServers(flaw, play) => play(stage, &mut Server::start(Some(*flaw))?),
+            Self::Apart([_, second]) => second(stage),
+        }
+    }
+}
+
+/// Plays a lesson, first with the promise and then without it. `interrupts`: ends it early.
 pub fn play(lesson: Lesson, pace: Pace, interrupts: Receiver<()>) -> Result<(), String> {
-    let Script { promise, flaw, without, play } = lessons::script(lesson);
+    let Script { promise, without, acts } = lessons::script(lesson)?;
     let mut stage = Stage::new(pace, interrupts);
     stage.title(promise)?;
-    let ours = play(&mut stage, &mut Server::start(None)?)?;
+    let ours = acts.play_first(&mut stage)?;
     stage.verdict(ours.is_kept, &ours.text)?;
     stage.title(without)?;
-    let flawed = play(&mut stage, &mut Server::start(Some(flaw))?)?;
+    let flawed = acts.play_second(&mut stage)?;
     stage.verdict(flawed.is_kept, &flawed.text)?;
     match (ours.is_kept, flawed.is_kept) {
         (true, false) => Ok(()),

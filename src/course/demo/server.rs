@@ -4,22 +4,22 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::course::flawed::Flaw;
-use crate::course::process::{self, KeptPort, Waited, this_program, wait_until_listening};
+use crate::course::process::{self, KeptPort, Running, Waited, this_program, wait_until_listening};
 use crate::trace::{Entry, Event};
 
 /// The users of the lessons, and their password.
-const USERS: [&str; 2] = ["ana", "luis"];
+pub(super) const USERS: [&str; 2] = ["ana", "luis"];
 pub(super) const PASSWORD: &str = "una palabra larga";
 
 /// Options of our servers. A connection may be idle for long: a teacher talks between two parts.
-const OPTIONS: [&str; 3] = ["--no-lobby", "--no-limits", "--timeout=300"];
+pub(super) const OPTIONS: [&str; 3] = ["--no-lobby", "--no-limits", "--timeout=300"];
 
 /// Longest time that a server may take to start, and its trace to show a line.
 const START: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ pub(super) struct Server {
     flaw: Option<Flaw>,
     /// The SEND port and the RECV port.
     ports: [KeptPort; 2],
-    child: Child,
+    process: Running,
     directory: TempDir,
 }
 
@@ -42,16 +42,25 @@ impl Server {
             std::fs::write(directory.path().join(LOG), accounts.concat()).map_err(|error| error.to_string())?;
         }
         let ports = KeptPort::keep_two().map_err(|error| format!("there is no free port: {error}"))?;
-        let child = spawn(flaw, &ports, &directory)?;
-        let mut server = Self { flaw, ports, child, directory };
+        let process = spawn(flaw, &ports, &directory)?;
+        let mut server = Self { flaw, ports, process, directory };
         server.wait_until_it_listens()?;
         Ok(server)
     }
 
     /// Kills the server with SIGKILL, and starts it again on the same files.
     pub fn kill_and_start(&mut self) -> Result<(), String> {
-        self.end();
-        self.child = spawn(self.flaw, &self.ports, &self.directory)?;
+        self.kill();
+        self.start_again()
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts the server that was killed again, on the same files.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        self.process = spawn(self.flaw, &self.ports, &self.directory)?;
         self.wait_until_it_listens()
     }
 
@@ -88,7 +97,7 @@ impl Server {
 
     fn wait_until_it_listens(&mut self) -> Result<(), String> {
         let addresses = self.ports.each_ref().map(|port| port.address);
-        let is_up = || self.child.try_wait().map(|ended| ended.is_none());
+        let is_up = || self.process.is_up();
         match wait_until_listening(&addresses, Instant::now() + START, is_up) {
             Ok(Waited::Listening) => Ok(()),
             _ => {
@@ -96,17 +105,6 @@ impl Server {
                 Err(format!("the server did not start: {}", said.trim_end()))
             }
         }
-    }
-
-    fn end(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -116,7 +114,7 @@ const TRACE: &str = "trace.csv";
 const SAID: &str = "said";
 
 /// Starts the process: this same program.
-fn spawn(flaw: Option<Flaw>, ports: &[KeptPort; 2], directory: &TempDir) -> Result<Child, String> {
+fn spawn(flaw: Option<Flaw>, ports: &[KeptPort; 2], directory: &TempDir) -> Result<Running, String> {
     let path = |name: &str| -> PathBuf { directory.path().join(name) };
     let failed = |error: io::Error| format!("cannot start a server: {error}");
     let [send, recv] = ports.each_ref().map(|port| port.address.port());
@@ -134,5 +132,5 @@ fn spawn(flaw: Option<Flaw>, ports: &[KeptPort; 2], directory: &TempDir) -> Resu
         }
     }
     let said = File::create(path(SAID)).map_err(failed)?;
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().map_err(failed)
+    Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said)).map_err(failed)
 }

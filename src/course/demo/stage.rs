@@ -43,12 +43,23 @@ impl Stage {
         self.lines.push(text.to_owned());
     }
 
+    /// Returns the number of lines since the last part.
+    pub fn lines(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Ends a part: shows this text, and the lines since the last part beside it.
     pub fn say(&mut self, text: &str) -> Result<(), String> {
+        self.say_beside(self.lines.len(), text)
+    }
+
+    /// The same with the first lines alone: the others belong to the next part.
+    pub fn say_beside(&mut self, count: usize, text: &str) -> Result<(), String> {
         let left = self.columns() * 2 / 5;
         let right = self.columns() - left - 3;
         let said = break_words(text, left);
-        let lines = std::mem::take(&mut self.lines);
+        let later = self.lines.split_off(count.min(self.lines.len()));
+        let lines = std::mem::replace(&mut self.lines, later);
         for row in 0..said.len().max(lines.len()) {
             let mut said = said.get(row).cloned().unwrap_or_default();
             pad(&mut said, left);
