@@ -196,6 +196,25 @@ fn an_interrupted_lesson_about_a_cluster_leaves_nothing_behind() {
     }
 }
 
+/// The terminal sends SIGINT to etcd, too.
+#[test]
+fn ctrl_c_in_a_lesson_about_a_cluster_is_no_failure_of_etcd() {
+    if !etcd::is_installed() {
+        return;
+    }
+    let _turn = Turn::take();
+    let directory = TempDir::new().expect("a directory");
+    let place = directory.path().display().to_string();
+    let arguments = ["demo", "cluster", "--pace", "0"].map(str::to_owned);
+    let mut terminal =
+        Terminal::start_in(&arguments, None, &[("TMPDIR", place.as_str()), ("WACHAT_CONFIG", "/dev/null")]);
+    wait_until("etcd to be started", || !processes(directory.path()).is_empty());
+    terminal.type_bytes(&[3]);
+    terminal.expect("wachat: interrupted");
+    assert_eq!(terminal.wait_for_exit(), Some(1));
+    assert_nothing_is_left(directory.path());
+}
+
 #[test]
 fn an_interrupted_lesson_leaves_nothing_behind() {
     let directory = TempDir::new().expect("a directory");

@@ -55,11 +55,31 @@ struct Script {
     acts: Acts,
 }
 
+type Act = fn(&mut Stage) -> Result<Finding, String>;
+
 enum Acts {
     /// The same actions on our server, and on a small one with this flaw.
     OnTwoServers(Flaw, fn(&mut Stage, &mut Server) -> Result<Finding, String>),
     /// Actions with the promise, and others without it.
-    Apart([fn(&mut Stage) -> Result<Finding, String>; 2]),
+    Apart([Act; 2]),
+}
+
+impl Script {
+    fn play(&self, stage: &mut Stage) -> Result<(), String> {
+        stage.title(self.promise)?;
+        let ours = self.acts.play_first(stage)?;
+        stage.verdict(ours.is_kept, &ours.text)?;
+        stage.title(self.without)?;
+        let flawed = self.acts.play_second(stage)?;
+        stage.verdict(flawed.is_kept, &flawed.text)?;
+        match (ours.is_kept, flawed.is_kept) {
+            (true, false) => Ok(()),
+            (false, _) => {
+                Err("our own server did not keep its promise: please report this with the output above".to_owned())
+            }
+            (true, true) => Err("the flaw did not show this time; play the lesson again".to_owned()),
+        }
+    }
 }
 
 impl Acts {
@@ -80,19 +100,7 @@ impl Acts {
 
 /// Plays a lesson, first with the promise and then without it. `interrupts`: ends it early.
 pub fn play(lesson: Lesson, pace: Pace, interrupts: Receiver<()>) -> Result<(), String> {
-    let Script { promise, without, acts } = lessons::script(lesson)?;
+    let script = lessons::script(lesson)?;
     let mut stage = Stage::new(pace, interrupts);
-    stage.title(promise)?;
-    let ours = acts.play_first(&mut stage)?;
-    stage.verdict(ours.is_kept, &ours.text)?;
-    stage.title(without)?;
-    let flawed = acts.play_second(&mut stage)?;
-    stage.verdict(flawed.is_kept, &flawed.text)?;
-    match (ours.is_kept, flawed.is_kept) {
-        (true, false) => Ok(()),
-        (false, _) => {
-            Err("our own server did not keep its promise: please report this with the output above".to_owned())
-        }
-        (true, true) => Err("the flaw did not show this time; play the lesson again".to_owned()),
-    }
+    script.play(&mut stage).map_err(|why| stage.reason(why))
 }

@@ -12,6 +12,9 @@ use crate::text::{break_words, cut, pad};
 /// Narrowest width of both columns; on a narrower terminal the rows wrap.
 const LEAST_COLUMNS: usize = 60;
 
+/// Time in which a signal arrives that has ended other processes of the terminal, too.
+const SIGNAL: Duration = Duration::from_millis(300);
+
 const INTERRUPTED: &str = "interrupted";
 
 pub(super) struct Stage {
@@ -107,5 +110,10 @@ impl Stage {
             Err(RecvTimeoutError::Timeout) => Ok(()),
             _ => Err(INTERRUPTED.to_owned()),
         }
+    }
+
+    /// Returns the reason why a lesson has failed. Ctrl-C in a terminal also ends the servers: what fails then was interrupted.
+    pub fn reason(&self, failure: String) -> String {
+        self.wait(SIGNAL).err().unwrap_or(failure)
     }
 }
