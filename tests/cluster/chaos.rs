@@ -4,9 +4,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::network::Weather;
-use super::servers::{Servers, USERS};
-use super::stores::read_history;
+use crate::support::cluster::network::Weather;
+use crate::support::cluster::servers::{Servers, USERS};
+use crate::support::cluster::stores::read_history;
 use crate::support::random::Random;
 use crate::support::traffic::Traffic;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::etcd::{client, put, soon};
-use super::servers::Servers;
+use crate::support::cluster::servers::Servers;
 use crate::support::{wait_for, wait_until};
 
 /// Quota of etcd's database in bytes, here.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::servers::Servers;
+use crate::support::cluster::servers::Servers;
 use crate::support::etcd::EtcdCluster;
 use crate::support::store_files::read_checkpoint;
 use crate::support::{wait_until, wait_within};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::servers::Servers;
+use crate::support::cluster::servers::Servers;
 use crate::support::metrics::Page;
 use crate::support::wait_until;
 

@@ -1,7 +1,7 @@
 //! A page that is open in the browser, behind the proxy, while the leader goes. Skipped where there is no haproxy, no Chromium
 //! or no etcd.
 
-use super::servers::Servers;
+use crate::support::cluster::servers::Servers;
 use crate::support::haproxy::{self, Haproxy};
 use crate::support::{PASSWORD, wait_until};
 use crate::web::browser::{Browser, chromium, profile};

@@ -14,7 +14,7 @@ use wachat::cluster::{
 };
 use wachat::model::{ServerAddress, Timestamp};
 
-use super::network::{Network, Weather};
+use crate::support::cluster::network::{Network, Weather};
 use crate::support::etcd::EtcdCluster;
 use crate::support::{TIMEOUT, wait_until};
 
@@ -46,8 +46,7 @@ fn next(link: Link) -> Link {
 impl Log {
     fn begin() -> Option<Self> {
         let members = EtcdCluster::start(1)?;
-        let network =
-            Network::start(vec![members.urls()[0].trim_start_matches("http://").parse().expect("an address")]);
+        let network = Network::start(members.addresses());
         let url: ClusterUrl = members.url("class").parse().expect("an address");
         let etcd = Etcd::new(&url, Access::default()).expect("a client");
         let hash = EntryHash::random().expect("random bytes");

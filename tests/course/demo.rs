@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::cluster::turns::Turn;
 use crate::course::assert_in_order;
+use crate::support::cluster::turns::Turn;
 use crate::support::{Terminal, WACHAT, etcd, send_signal, wait_until};
 
 /// Returns what the page shows of a lesson; without one: the list.

@@ -86,6 +86,11 @@ impl EtcdCluster {
         })
     }
 
+    /// Returns the addresses of the members for clients.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.members.iter().map(|member| member.address).collect()
+    }
+
     /// Returns the endpoints of the members.
     pub fn urls(&self) -> Vec<String> {
         self.members.iter().map(|member| format!("http://{}", member.address)).collect()

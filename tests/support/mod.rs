@@ -11,6 +11,7 @@ pub mod client_files;
 pub mod client_judge;
 pub mod clients;
 pub mod clock;
+pub mod cluster;
 pub mod connection;
 pub mod etcd;
 pub mod examples;

@@ -24,10 +24,11 @@ pub enum Weather {
     Deaf,
 }
 
-/// A proxy before each member of etcd, for one server.
+/// A proxy before each member of etcd, for one server; or none.
 pub struct Network {
     addresses: Vec<SocketAddr>,
-    shared: Arc<Shared>,
+    /// `None`: there are no proxies.
+    shared: Option<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -59,7 +60,12 @@ impl Network {
             address
         };
         let addresses = members.into_iter().map(listen).collect();
-        Self { addresses, shared }
+        Self { addresses, shared: Some(shared) }
+    }
+
+    /// The members themselves, without a proxy.
+    pub fn direct(members: Vec<SocketAddr>) -> Self {
+        Self { addresses: members, shared: None }
     }
 
     pub fn addresses(&self) -> &[SocketAddr] {
@@ -67,13 +73,15 @@ impl Network {
     }
 
     pub fn set(&self, weather: Weather) {
-        self.shared.weather.store(weather as u8, Ordering::Relaxed);
+        let shared = self.shared.as_ref().expect("a proxy");
+        shared.weather.store(weather as u8, Ordering::Relaxed);
     }
 }
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
+        let Some(shared) = &self.shared else { return };
+        shared.is_over.store(true, Ordering::Relaxed);
         self.addresses.iter().for_each(|address| _ = TcpStream::connect(address));
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -33,6 +33,8 @@ pub struct Servers {
     servers: Vec<Server>,
     backups: usize,
     options: Vec<String>,
+    /// Makes the network of a server before these members of etcd.
+    connect: fn(Vec<SocketAddr>) -> Network,
     directory: TempDir,
     _turn: Turn,
 }
@@ -62,27 +64,42 @@ impl Servers {
     /// The same, with more options of etcd and of `wachat serve`; `{web}` and `{metrics}` stand for ports of each server.
     pub fn start_with(count: usize, of_etcd: &[&str], of_serve: &[&str]) -> Option<Self> {
         let turn = Turn::take();
-        let etcd = EtcdCluster::start_with(3, of_etcd)?;
+        Some(Self::start_on(EtcdCluster::start_with(3, of_etcd)?, turn, Network::start, count, of_serve))
+    }
+
+    /// Starts this many members of etcd, and as many servers, which reach them without a proxy that costs time.
+    pub fn start_directly(count: usize) -> Option<Self> {
+        let turn = Turn::take();
+        Some(Self::start_on(EtcdCluster::start(count)?, turn, Network::direct, count, &[]))
+    }
+
+    fn start_on(
+        etcd: EtcdCluster,
+        turn: Turn,
+        connect: fn(Vec<SocketAddr>) -> Network,
+        count: usize,
+        options: &[&str],
+    ) -> Self {
         let directory = tempfile::Builder::new().prefix("wachat-cluster-").tempdir().expect("a directory");
-        let options = of_serve.iter().map(|option| (*option).to_owned()).collect();
-        let mut servers = Self { etcd, servers: Vec::new(), backups: 0, options, directory, _turn: turn };
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut servers = Self { etcd, servers: Vec::new(), backups: 0, options, connect, directory, _turn: turn };
         (0..count).for_each(|index| servers.add(&format!("s{index}")));
         servers.begin();
         (0..count).for_each(|index| servers.restart(index));
         servers.leader();
-        Some(servers)
+        servers
     }
 
     /// Adds a server that has no store yet.
     pub fn add(&mut self, name: &str) {
-        let members = members(&self.etcd);
+        let network = (self.connect)(self.etcd.addresses());
         self.servers.push(Server {
             data: self.path(name),
             log: self.path(&format!("{name}.log")),
             name: name.to_owned(),
             ports: choose_ports(),
             web_ports: choose_ports(),
-            network: Network::start(members),
+            network,
             process: None,
             is_stopped: false,
         });
@@ -90,8 +107,8 @@ impl Servers {
 
     /// Connects the servers, none of which runs, with other members of etcd.
     pub fn renew_networks(&mut self) {
-        let members = members(&self.etcd);
-        self.servers.iter_mut().for_each(|server| server.network = Network::start(members.clone()));
+        let members = self.etcd.addresses();
+        self.servers.iter_mut().for_each(|server| server.network = (self.connect)(members.clone()));
     }
 
     /// Makes the stores: the first one's with the users, and the others of backups of it.
@@ -384,17 +401,4 @@ fn finish(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
-}
-
-/// Returns the addresses of etcd's members.
-fn members(etcd: &EtcdCluster) -> Vec<SocketAddr> {
-    let address = |url: &String| url.trim_start_matches("http://").parse().expect("an address");
-    etcd.urls().iter().map(address).collect()
-}
-
-/// Returns how long it takes until something holds.
-pub fn time_until<T>(look: impl FnMut() -> Option<T>) -> (Duration, T) {
-    let begin = Instant::now();
-    let found = wait_for("it", look);
-    (begin.elapsed(), found)
 }
