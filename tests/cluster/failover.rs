@@ -86,15 +86,16 @@ fn a_leader_that_was_stopped_for_longer_than_its_lease_answers_nothing() {
 #[test]
 fn a_poll_that_a_stopped_leader_has_kept_waiting_gets_no_answer() {
     let Some(mut servers) = Servers::start(2) else { return };
-    let (old, mut polls) = wait_for("a leader that goes on", || begin_poll(&mut servers));
+    let (old, [mut polls, _sends]) = wait_for("a leader that goes on", || begin_poll(&mut servers));
     servers.stop(old);
     assert!(servers.ask("ana", "SEND;m-2;luis;hola").starts_with("OK;m-2;"));
     servers.resume(old);
     assert_eq!(polls.try_read_line(), None, "a leader of the past has answered");
 }
 
-/// Has luis wait for events at the server that leads. `None`: its term has ended meanwhile, as on a busy machine.
-fn begin_poll(servers: &mut Servers) -> Option<(usize, Connection)> {
+/// Has luis wait for events at the server that leads, and ana send there; their connections stay open, since an end would be
+/// something to decide. `None`: the term has ended meanwhile, as on a busy machine.
+fn begin_poll(servers: &mut Servers) -> Option<(usize, [Connection; 2])> {
     let leader = servers.leader();
     let mut polls = Connection::try_open(servers.addresses(leader)[1])?;
     polls.try_send(format!("LOGIN:luis:{PASSWORD}\n")).ok()?;
@@ -104,7 +105,7 @@ fn begin_poll(servers: &mut Servers) -> Option<(usize, Connection)> {
     let mut sends = servers.try_login(leader, "ana")?;
     sends.try_send("SEND;m-1;eva;hola\n").ok()?;
     sends.try_read_line().filter(|said| said.starts_with("OK;m-1;"))?;
-    Some((leader, polls))
+    Some((leader, [polls, sends]))
 }
 
 /// The same for a login, which reads accounts: here one that has changed its password.
