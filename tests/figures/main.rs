@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cluster;
 mod devices;
 mod latency;
 mod memory;

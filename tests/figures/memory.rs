@@ -1,9 +1,10 @@
 //! Memory that the server needs for a user who is connected and waits.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::support::process::Process;
-use crate::support::{Connection, World, tls};
+use crate::support::{Connection, PASSWORD, World, tls};
 use crate::{median, milliseconds, size, timed};
 
 /// The most that one may cost, in KiB; under TLS there are its keys and buffers.
@@ -39,11 +40,20 @@ fn memory_of_a_waiting_user() {
     assert!(each <= most, "{each} KiB");
 }
 
-/// Registers the users, a few at a time.
+/// Registers the users.
 pub fn register(world: &World, users: usize) {
+    register_all(world.send, &(0..users).map(name).collect::<Vec<_>>());
+}
+
+/// Registers users at a SEND port, a few at a time.
+pub fn register_all(send: SocketAddr, names: &[String]) {
+    let register = |name: &String| {
+        let (reply, _) = Connection::open_with(send, &format!("REGISTER:{name}:{PASSWORD}"));
+        assert!(reply.starts_with("OK;"), "{name}: {reply}");
+    };
     std::thread::scope(|scope| {
         for first in 0..REGISTRARS {
-            scope.spawn(move || (first..users).step_by(REGISTRARS).for_each(|user| drop(world.register(&name(user)))));
+            scope.spawn(move || names.iter().skip(first).step_by(REGISTRARS).for_each(register));
         }
     });
 }

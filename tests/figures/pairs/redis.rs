@@ -4,11 +4,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::{Reader, TEXT, Talk, Writer};
 use crate::support::{TIMEOUT, wait_for};
+use crate::timed;
 
 /// A redis-server process that syncs before it answers, with a directory that goes with it.
 pub struct Redis {
@@ -58,9 +60,10 @@ struct StreamWriter {
 }
 
 impl Writer for StreamWriter {
-    fn send(&mut self) {
-        let reply = self.line.request(&["XADD", &self.stream, "*", "text", TEXT]);
+    fn send(&mut self) -> Duration {
+        let (reply, time) = timed(|| self.line.request(&["XADD", &self.stream, "*", "text", TEXT]));
         assert_eq!(reply.len(), 1, "{reply:?}");
+        time
     }
 }
 

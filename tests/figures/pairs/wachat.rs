@@ -1,27 +1,37 @@
 //! Pairs and rooms on wachat: SEND on the one port, POLL on the other.
 
-use super::{Reader, TEXT, Talk, Writer};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::{PAIRS, Reader, TEXT, Talk, Writer};
 use crate::memory;
-use crate::support::{Connection, World};
+use crate::support::{Connection, PASSWORD, World};
 
 const ROOM: &str = "#sala";
 
-pub fn register(world: &World, pairs: usize) {
-    for pair in 0..pairs {
-        drop((world.register(&sender(pair)), world.register(&reader(pair))));
-    }
+/// Registers the users of the pairs at a SEND port.
+pub fn register(send: SocketAddr) {
+    let names: Vec<_> = (0..PAIRS).flat_map(|pair| [sender(pair), reader(pair)]).collect();
+    memory::register_all(send, &names);
 }
 
-pub fn pair(world: &World, round: usize, pair: usize) -> Talk {
-    let to = reader(pair);
-    let session = session(world, &to);
-    (Box::new(Sender { line: world.login(&sender(pair)), to, round, sent: 0 }), vec![session])
+/// Returns pairs at a SEND port and a RECV port, with this many messages in flight each. Their ids begin with `prefix`.
+pub fn pairs([send, recv]: [SocketAddr; 2], prefix: &str, window: usize) -> Vec<Talk> {
+    let pair = |pair| {
+        let to = reader(pair);
+        let session = session(recv, &to);
+        let sender = Sender::new(login(send, &sender(pair)), to, prefix, window);
+        (Box::new(sender) as Box<dyn Writer>, vec![session])
+    };
+    (0..PAIRS).map(pair).collect()
 }
 
 /// Ana talks in a room that this many others are in.
 pub fn room(world: &World, round: usize, members: usize) -> Talk {
-    let sessions = (0..members).map(|member| session(world, &memory::name(member))).collect();
-    (Box::new(Sender { line: world.login("ana"), to: ROOM.to_owned(), round, sent: 0 }), sessions)
+    let sessions = (0..members).map(|member| session(world.recv, &memory::name(member))).collect();
+    let sender = Sender::new(world.login("ana"), ROOM.to_owned(), &round.to_string(), 1);
+    (Box::new(sender), sessions)
 }
 
 /// Makes the accounts of that room, who all come in.
@@ -34,8 +44,14 @@ pub fn register_room(world: &World, members: usize) {
     }
 }
 
-fn session(world: &World, user: &str) -> Box<dyn Reader> {
-    Box::new(Session { line: world.session(user), last: "0".to_owned() })
+fn session(recv: SocketAddr, user: &str) -> Box<dyn Reader> {
+    Box::new(Session { line: login(recv, user), last: "0".to_owned() })
+}
+
+fn login(address: SocketAddr, user: &str) -> Connection {
+    let (reply, line) = Connection::open_with(address, &format!("LOGIN:{user}:{PASSWORD}"));
+    assert!(reply.starts_with(&format!("OK;{user};wachat/1")), "{reply}");
+    line
 }
 
 fn sender(pair: usize) -> String {
@@ -49,16 +65,46 @@ fn reader(pair: usize) -> String {
 struct Sender {
     line: Connection,
     to: String,
-    round: usize,
+    /// The messages' ids begin with it.
+    prefix: String,
     sent: usize,
+    /// Most messages in flight.
+    window: usize,
+    /// When those in flight were sent.
+    in_flight: VecDeque<Instant>,
+}
+
+impl Sender {
+    fn new(line: Connection, to: String, prefix: &str, window: usize) -> Self {
+        Self { line, to, prefix: prefix.to_owned(), sent: 0, window, in_flight: VecDeque::new() }
+    }
+
+    fn begin(&mut self) {
+        let Self { line, to, prefix, sent, .. } = self;
+        self.in_flight.push_back(Instant::now());
+        line.send(format!("SEND;{prefix}-{sent};{to};{TEXT}\n"));
+        self.sent += 1;
+    }
+
+    fn confirm(&mut self) -> Duration {
+        let reply = self.line.read_line();
+        assert!(reply.starts_with("OK;"), "{reply}");
+        self.in_flight.pop_front().expect("a message in flight").elapsed()
+    }
 }
 
 impl Writer for Sender {
-    fn send(&mut self) {
-        let Self { line, to, round, sent } = self;
-        let reply = line.request(&format!("SEND;{round}-{sent};{to};{TEXT}"));
-        assert!(reply.starts_with("OK;"), "{reply}");
-        *sent += 1;
+    fn send(&mut self) -> Duration {
+        while self.in_flight.len() < self.window {
+            self.begin();
+        }
+        self.confirm()
+    }
+
+    fn finish(&mut self) -> usize {
+        let rest = self.in_flight.len();
+        (0..rest).for_each(|_| _ = self.confirm());
+        rest
     }
 }
 
