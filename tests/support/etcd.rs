@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use wachat::disk::{Disk as _, RealDisk};
 
 use super::process::Process;
 use super::world::choose_ports_in_a_row;
@@ -15,6 +16,9 @@ use super::{TIMEOUT, send_signal, wait_for, wait_until};
 
 /// Tries to start a cluster: a port may be taken between its choice and the start.
 const TRIES: usize = 5;
+
+/// Room that the members of all tests which run at the same time need: each has log files of 128 MB.
+const ROOM_BYTES: u64 = 4 << 30;
 
 /// Returns whether etcd is installed here; says so where it is not.
 pub fn is_installed() -> bool {
@@ -24,6 +28,13 @@ pub fn is_installed() -> bool {
         let _ = writeln!(std::io::stderr(), "SKIPPED: there is no etcd here");
     }
     is_installed
+}
+
+/// Returns where members have their files: in memory, if there is room. A sync on a disk that other tests keep busy takes
+/// longer than a lease at times; no test takes the power from a member.
+fn members_directory() -> PathBuf {
+    let has_room = |path: &PathBuf| RealDisk.free_bytes(path).is_ok_and(|bytes| bytes >= ROOM_BYTES);
+    Some(PathBuf::from("/dev/shm")).filter(has_room).unwrap_or_else(std::env::temp_dir)
 }
 
 /// Members of one cluster. They end with the test.
@@ -47,15 +58,24 @@ impl EtcdCluster {
 
     /// The same, with more options of etcd; `{client}` in one stands for the member's endpoint.
     pub fn start_with(members: usize, options: &[&str]) -> Option<Self> {
+        Self::start_in(&members_directory(), members, options)
+    }
+
+    /// Starts members whose files are on the disk: where time is measured.
+    pub fn start_on_disk(members: usize) -> Option<Self> {
+        Self::start_in(&std::env::temp_dir(), members, &[])
+    }
+
+    fn start_in(parent: &Path, members: usize, options: &[&str]) -> Option<Self> {
         if !is_installed() {
             return None;
         }
-        let cluster = (0..TRIES).find_map(|_| Self::try_to_start(members, options));
+        let cluster = (0..TRIES).find_map(|_| Self::try_to_start(parent, members, options));
         Some(cluster.expect("etcd does not start"))
     }
 
-    fn try_to_start(members: usize, options: &[&str]) -> Option<Self> {
-        let directory = tempfile::Builder::new().prefix("wachat-etcd-").tempdir().expect("a directory");
+    fn try_to_start(parent: &Path, members: usize, options: &[&str]) -> Option<Self> {
+        let directory = tempfile::Builder::new().prefix("wachat-etcd-").tempdir_in(parent).expect("a directory");
         // Those for clients, then those for the other members.
         let ports = choose_ports_in_a_row(2 * u16::try_from(members).expect("few members"));
         let port = |index| ports + u16::try_from(index).expect("few members");

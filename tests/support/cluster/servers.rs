@@ -70,7 +70,7 @@ impl Servers {
     /// Starts this many members of etcd, and as many servers, which reach them without a proxy that costs time.
     pub fn start_directly(count: usize) -> Option<Self> {
         let turn = Turn::take();
-        Some(Self::start_on(EtcdCluster::start(count)?, turn, Network::direct, count, &[]))
+        Some(Self::start_on(EtcdCluster::start_on_disk(count)?, turn, Network::direct, count, &[]))
     }
 
     fn start_on(
