@@ -7,6 +7,7 @@ use wachat::model::safe::safe_lines;
 use super::browser::{Browser, chromium, profile};
 use super::messenger::Messenger;
 use crate::support::random::Random;
+use crate::support::wait_until;
 use crate::support::web::world_with_web;
 
 /// Characters that turn the reading order, hide, join, select, break lines; and those that joiners and selectors are for.
@@ -79,7 +80,8 @@ fn markup_of_others_is_text() {
         assert!(reply.starts_with("OK;"), "{text}: {reply}");
     }
     ana.choose_chat("luis");
-    ana.wait_for_message("constructor", None);
+    // Rows come in over several frames, the newest first.
+    wait_until("all messages", || ana.messages().len() == MARKUP.len());
     assert_eq!(ana.messages(), MARKUP);
     let strange = ana.evaluate("document.querySelectorAll('.text :not(p, a, mark, blockquote)').length");
     assert_eq!(strange, 0);
