@@ -51,7 +51,7 @@ impl Shared {
     }
 
     pub fn report_login(&self, connection: ConnectionId, outcome: Outcome) {
-        self.tell_router(Input::Login(connection, outcome));
+        self.tell_router(Input::Login(connection, Box::new(outcome)));
     }
 
     /// Puts an input into the router's queue; waits while it is full. Where the router has ended, so will everything.

@@ -14,21 +14,22 @@ use crate::server::connections::connection::{CloseReason, Connection};
 use crate::server::connections::request::Received;
 use crate::state_machine::ConnectionId;
 
-/// One input of the router's queue.
+/// One input of the router's queue. Large ones are boxed: a reader's thread holds copies of one on its stack, the pages of
+/// which a connection keeps.
 pub(crate) enum Input {
     /// A connection was accepted: its reader thread runs.
     Accepted(Arc<Connection>),
     /// The login line was no login or did not come in time, or the reader thread has panicked.
     ReadingFailed(ConnectionId, CloseReason),
     /// An auth thread, or the login cache, has decided about a login.
-    Login(ConnectionId, Outcome),
+    Login(ConnectionId, Box<Outcome>),
     Request(ConnectionId, Received),
     /// The reader thread will enqueue no more requests.
     ReadingEnded(ConnectionId, CloseReason),
     /// An auth thread has compared the old password and hashed the new one, or the change is refused.
     PasswordHashed(ConnectionId, Result<PasswordChange, Ko>),
     /// A history thread has done its job.
-    HistoryRead(Done),
+    HistoryRead(Box<Done>),
     /// A request of the administrator.
     Control(Box<Asked>),
     /// A pong of a WebSocket waits to be sent.
@@ -48,6 +49,8 @@ pub(crate) enum Input {
     /// The last input there is.
     Stop,
 }
+
+const _: () = assert!(size_of::<Input>() <= 120, "a waiting connection takes another page for its stack");
 
 impl Input {
     /// Returns whether the client has closed its output, or the connection failed.

@@ -101,7 +101,7 @@ impl Router {
         // A full queue: the router is awake.
         let wake = move || _ = waking.router.try_send(Input::WorkDone);
         let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
-        let history_read = move |done| found.tell_router(Input::HistoryRead(done));
+        let history_read = move |done| found.tell_router(Input::HistoryRead(Box::new(done)));
         let report = move |is_below| watching.tell_router(Input::DiskBelowFloor(is_below));
         let note = move |free| noting.note_second(free);
         let disk_floor = DiskFloor::watch(&store, config.disk_floor, note, report)?;
@@ -247,10 +247,10 @@ impl Router {
             Input::Request(id, received) => return self.enqueue(id, received),
             Input::Accepted(connection) => self.accept(connection),
             Input::ReadingFailed(id, reason) => self.close_now(id, reason),
-            Input::Login(id, outcome) => return self.log_in(id, outcome),
+            Input::Login(id, outcome) => return self.log_in(id, *outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, change) => return self.set_password(id, change),
-            Input::HistoryRead(done) => return self.handle_history(done),
+            Input::HistoryRead(done) => return self.handle_history(*done),
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::Pinged(id) => self.send_pong(id),
