@@ -26,7 +26,7 @@ const SIGNS_OF_LIFE: u32 = 2;
 /// The registration that another process has written.
 struct Other {
     revision: i64,
-    /// When this revision was first seen.
+    /// Time at which this revision was first seen.
     since: Instant,
     changes: u32,
 }

@@ -1,4 +1,4 @@
-//! What the metrics and `wachat status` of a server say about its cluster.
+//! Metrics and `wachat status` of a server in a cluster.
 
 use std::net::SocketAddr;
 

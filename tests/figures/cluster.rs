@@ -51,7 +51,7 @@ fn cluster_throughput() {
             // They take turns, so that all see the same machine.
             let places = [alone.addresses(), leader(&mut one), leader(&mut three)];
             for (addresses, measured) in places.into_iter().zip(&mut measured) {
-                // What the one before has left to be written delays no sync of this one.
+                // Written now, what the one before has left delays no sync of this one.
                 rustix::fs::sync();
                 measured.push(run(wachat::pairs(addresses, &format!("{window}-{round}"), window)));
             }
@@ -68,7 +68,7 @@ fn leader(servers: &mut Servers) -> [SocketAddr; 2] {
     servers.addresses(leader)
 }
 
-/// What all rounds have shown: messages a second, and times to an OK in milliseconds.
+/// Result of all rounds: messages a second, and times to an OK in milliseconds.
 struct Summary {
     rate: f64,
     median: f64,
@@ -156,7 +156,7 @@ struct Shared {
 struct Watch {
     /// A server whose answers do not count.
     except: Option<usize>,
-    /// When each client had its OK, and of which server.
+    /// Time of each client's first OK, and the server that gave it.
     answers: Vec<Option<(Instant, usize)>>,
 }
 
@@ -209,7 +209,9 @@ impl Clients {
 
     fn finish(self) {
         self.shared.is_over.store(true, Ordering::Relaxed);
-        self.threads.into_iter().for_each(|client| client.join().expect("a client"));
+        for client in self.threads {
+            client.join().expect("a client");
+        }
     }
 }
 

@@ -37,17 +37,16 @@ pub(crate) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
     ];
     let certificate = router.shared.tls.as_ref().map(ServerTls::info);
     let days = certificate.and_then(|info| info.expires_in).map(|left| (left.as_secs() / 86_400).to_string());
-    let words = [
+    let mut words = vec![
         ("certificate", certificate.map_or("none".to_owned(), |info| info.fingerprint.to_string())),
         ("certificate_days", days.unwrap_or_default()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("store", state.store.to_string()),
         ("log_level", log_level().to_string().to_lowercase()),
     ];
-    let cluster = router.cluster.as_ref().map(|cluster| cluster.figures(&router.shared.servers.lock()));
-    let words = words
-        .into_iter()
-        .chain(cluster.into_iter().flatten())
-        .map(|(name, value)| Figure { name: name.into(), value: value.into() });
+    if let Some(cluster) = &router.cluster {
+        words.extend(cluster.figures(&router.shared.servers.lock()));
+    }
+    let words = words.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.into() });
     words.chain(numbers.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.to_string().into() }))
 }

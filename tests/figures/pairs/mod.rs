@@ -42,7 +42,7 @@ pub trait Reader: Send {
     fn read(&mut self) -> usize;
 }
 
-/// What a round has shown.
+/// Result of a round.
 pub struct Measured {
     /// Messages a second that were sent and confirmed.
     pub rate: f64,

@@ -70,7 +70,7 @@ struct Sender {
     sent: usize,
     /// Most messages in flight.
     window: usize,
-    /// When those in flight were sent.
+    /// Times at which those in flight were sent.
     in_flight: VecDeque<Instant>,
 }
 

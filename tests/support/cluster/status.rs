@@ -1,8 +1,8 @@
-//! What the administrator sees of a cluster.
+//! The output of `wachat cluster status`, parsed.
 
 use std::collections::BTreeMap;
 
-/// What `wachat cluster status` says.
+/// The state of a cluster.
 #[derive(Debug)]
 pub struct Status {
     /// Number of the last entry.

@@ -37,7 +37,7 @@ struct Member {
     _ports: [KeptPort; 2],
 }
 
-/// Checks that the program is there. The error says how to get it.
+/// Checks that etcd is installed. The error says how to get it.
 pub fn check_installed() -> Result<(), String> {
     match command().arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Ok(_) => Ok(()),
