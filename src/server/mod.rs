@@ -256,6 +256,11 @@ impl Handle {
         let _ = self.router.join();
         self.metrics.iter_mut().for_each(Listening::stop);
         self.shared.audit.finish();
-        end.map_err(|why| why.to_string())
+        match end {
+            // It stops all the same. What it could not append to the cluster's log has had no answer.
+            Err(Fatal::TermOver(why)) => log::warn!("this server's term as the leader ended while it stopped: {why}"),
+            end => end.map_err(|why| why.to_string())?,
+        }
+        Ok(())
     }
 }

@@ -53,6 +53,29 @@ fn a_server_that_stands_by_names_the_leader_and_closes() {
     }
 }
 
+/// It is told to stop while it waits for etcd: that is no failure, for what runs it. What it has decided gets no answer.
+#[test]
+fn a_leader_that_is_told_to_stop_while_etcd_is_away_stops_without_an_error() {
+    let Some(mut servers) = Servers::start(1) else { return };
+    let leader = servers.leader();
+    let mut ana = servers.try_login(leader, "ana").expect("a login");
+    for member in 0..3 {
+        servers.etcd.stop(member);
+    }
+    ana.send("SEND;m-1;luis;hola\n");
+    let ended = servers.end(leader);
+    let log = servers.log(leader);
+    assert!(ended.success() && log.contains("term as the leader ended while it stopped"), "{ended}: {log}");
+    assert_eq!(ana.try_read_line(), None, "an answer, although no member has the message");
+    for member in 0..3 {
+        servers.etcd.resume(member);
+    }
+    servers.restart(leader);
+    let stored = servers.ask("ana", "SEND;m-1;luis;hola");
+    assert!(stored.starts_with("OK;m-1;"), "{stored}");
+    assert_eq!(servers.login("luis").list("HISTORY;ana").len(), 1);
+}
+
 /// A leader that was stopped for longer than its lease decides from a state that is no longer the newest. What a
 /// client has sent meanwhile gets no answer at all: a KO would say that a message is not stored, and another server
 /// has stored it.
