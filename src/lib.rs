@@ -125,7 +125,7 @@
 //! 5. `src/cluster/member.rs`, `follow`: a thread asks for the entries after the last one, ten times a second.
 //! 6. `src/server/router/group_commit.rs`, `apply_entry`: the router replays the records, and writes them as one batch.
 //! 7. `src/cluster/member.rs`, `take_key`: without a leader one of them takes the key under a lease. Then it reads the log to its
-//!    end: what a former leader has put is there by now, or never will be. Only then it serves.
+//!    end: an append of a former leader is in it by then, or never will be. Only then it serves.
 //!
 //! At the end of a term the server part starts again, from its disk: what it had decided and could not append is forgotten. The
 //! OK of a message means: on the disks of a majority of etcd's members, and of the leader.

@@ -23,7 +23,7 @@ const HARMS: usize = 3;
 /// Messages that are accepted before, and after all has healed.
 const MESSAGES: u64 = 30;
 
-/// What is wrong, until it is put right.
+/// A fault of a server, a member of etcd, or a network, until it is healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Harm {
     /// A server is killed.

@@ -124,7 +124,7 @@ fn begin_poll(servers: &mut Servers) -> Option<(usize, [Connection; 2])> {
     polls.try_send(format!("LOGIN:luis:{PASSWORD}\n")).ok()?;
     polls.try_read_line().filter(|said| said.starts_with("OK;luis;"))?;
     polls.try_send("POLL;0;3\n").ok()?;
-    // What others were answered last says nothing of what comes later.
+    // The last answers to others say nothing of later ones.
     let mut sends = servers.try_login(leader, "ana")?;
     sends.try_send("SEND;m-1;eva;hola\n").ok()?;
     sends.try_read_line().filter(|said| said.starts_with("OK;m-1;"))?;

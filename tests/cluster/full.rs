@@ -34,7 +34,7 @@ fn a_leader_refuses_messages_before_etcd_is_full() {
     servers.assert_same();
 }
 
-/// What etcd refuses since it is full may be there afterwards. So nothing is answered until it has room again.
+/// A full etcd may have a write that it has refused. So nothing is answered until it has room again.
 #[test]
 fn while_etcd_is_full_nothing_is_answered_and_all_goes_on_when_it_has_room() {
     let Some(mut servers) = Servers::start_with(2, &["--quota-backend-bytes", QUOTA], &[]) else { return };

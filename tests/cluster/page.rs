@@ -11,10 +11,10 @@ use crate::web::page::Page;
 /// The certificate of the proxy is a self-made one.
 const TRUST_ANY: &str = "--ignore-certificate-errors";
 
-/// Whether the page of wachat was loaded, and not an answer of the proxy, which has found no server.
+/// Expression that is true if the page of wachat was loaded, and not an answer of the proxy, which has found no server.
 const IS_LOADED: &str = "document.querySelector('script') !== null";
 
-/// Whether the form waits for a password: after it was shown, or after a login that has failed.
+/// Expression that is true if the form waits for a password: after it was shown, or after a login that has failed.
 const WANTS_PASSWORD: &str =
     "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(() =>
     document.querySelector('#password')?.checkVisibility() && !document.querySelector('#sign-in').disabled &&

@@ -83,7 +83,7 @@ impl Traffic {
     }
 
     /// The same with several servers that are one. The programs try them in turn, and leave one that does not answer.
-    /// What it was asked may still come to pass: the checker hears of no restart.
+    /// Its requests may still take effect: the checker hears of no restart.
     pub fn start_at(users: &'static [&'static str], servers: Vec<[SocketAddr; 2]>) -> Self {
         let room = format!("#{}-and-others", users[0]);
         let mut checker = Checker::default();
@@ -204,7 +204,7 @@ impl Traffic {
     }
 }
 
-/// What has come of the traffic.
+/// Result of the traffic.
 pub struct Outcome {
     /// Number of messages that were accepted.
     pub accepted: u64,

@@ -129,7 +129,7 @@ impl Router {
         self.group_commit.lead(term.epoch(), term.format());
         self.shared.accounts.replace(self.group_commit.state());
         self.shared.banned.publish(self.group_commit.state());
-        // What was sent to a server that stood by is not carried out later: its client may have asked another one since.
+        // Requests to a server that stood by are not carried out later: their clients may have asked another one since.
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.close_now(id, Code::Shutdown.into());
         }

@@ -13,14 +13,14 @@ const LOOK: Duration = Duration::from_millis(30);
 /// Delay of each piece while the network is slow.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// What happens to bytes.
+/// The state of the connections between a server and etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weather {
     Fine,
     Slow,
-    /// Connections are closed, and none is made.
+    /// Connections are closed, and new ones are refused.
     Cut,
-    /// What the server sends arrives at etcd; the answers are lost.
+    /// Bytes of the server arrive at etcd; the answers are lost.
     Deaf,
 }
 

@@ -1,4 +1,4 @@
-//! What the stores of all servers of a cluster have in common: their tables and the rows of their histories.
+//! Compares the stores of all servers of a cluster: their tables and the rows of their histories.
 
 use std::collections::BTreeMap;
 use std::path::Path;
