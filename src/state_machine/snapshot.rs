@@ -1,52 +1,117 @@
-//! A snapshot: the stored state as plain tables, which a checkpoint writes and reads. The columns of a table change
-//! only with the version of the store.
+//! The stored state as rows of plain tables, which a checkpoint writes and reads. The columns of a table change only with
+//! the version of the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry,
-    ErasedEvent, Erasure, HistoryPrefix, Marks, Member, OwnMessage, Participants, Room, SentMessage, StoredState,
-    WaitingEvent, WaitingMessage,
+    AccountRow, Ban, Chat, Conversation, ConversationId, Device, DeviceClock, DeviceNumber, Dropped, Entry,
+    ErasedEvent, Erasure, HistoryPrefix, IdKey, Marks, Member, OwnMessage, Participants, Room, SentMessage,
+    StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
 use crate::cluster::{Chain, Link};
-use crate::model::{Banned, Message, MessageId, RoomKind, RoomName, Seq, Target, Topic, UserName};
+use crate::model::{Banned, Message, RoomKind, RoomName, Seq, Target, Topic, UserName};
 use crate::protocol::Event;
 
-/// All tables of one state.
-#[derive(Default)]
-pub struct Snapshot {
+/// The values that a state has once.
+#[derive(Clone, Default)]
+pub struct Head {
     pub store: Arc<str>,
+    /// The secret key of the hashes of message ids.
+    pub id_key: IdKey,
     /// The position in the log of the cluster; `None`: the store is in none.
     pub link: Option<Link>,
     pub last: Seq,
     pub device_clock: DeviceClock,
+}
+
+/// A row of any table of a state.
+pub enum StateRow {
+    Account(AccountRow),
+    Device(DeviceRow),
+    Chat(ChatRow),
+    Permit(PermitRow),
+    Id(IdRow),
+    Ban(BanRow),
+    Room(RoomRow),
+    DeviceGap(DeviceGapRow),
+    Member(MemberRow),
+    Guest(GuestRow),
+    RoomMarks(RoomMarksRow),
+    Log(LogRow),
+    Conversation(ConversationRow),
+    Erasure(ErasureRow),
+    Waiting(WaitingRow),
+}
+
+/// All rows of a state in memory. A checkpoint is written and read without it, one row after the other.
+#[derive(Default)]
+pub struct Snapshot {
+    pub head: Head,
     /// In the order of registration: the first row is account 0.
     pub accounts: Vec<AccountRow>,
     pub devices: Vec<DeviceRow>,
-    pub device_gaps: Vec<DeviceGapRow>,
-    pub waiting: Vec<WaitingRow>,
     pub chats: Vec<ChatRow>,
-    /// In the order of their numbers.
-    pub rooms: Vec<RoomRow>,
-    pub guests: Vec<GuestRow>,
-    pub members: Vec<MemberRow>,
-    pub logs: Vec<LogRow>,
-    pub room_marks: Vec<RoomMarksRow>,
-    pub conversations: Vec<ConversationRow>,
-    pub erasures: Vec<ErasureRow>,
+    pub permits: Vec<PermitRow>,
     pub ids: Vec<IdRow>,
     pub bans: Vec<BanRow>,
-    pub permits: Vec<PermitRow>,
+    /// In the order of their numbers.
+    pub rooms: Vec<RoomRow>,
+    pub device_gaps: Vec<DeviceGapRow>,
+    pub members: Vec<MemberRow>,
+    pub guests: Vec<GuestRow>,
+    pub room_marks: Vec<RoomMarksRow>,
+    pub logs: Vec<LogRow>,
+    pub conversations: Vec<ConversationRow>,
+    pub erasures: Vec<ErasureRow>,
+    pub waiting: Vec<WaitingRow>,
 }
 
 impl Snapshot {
-    /// Gives the store another name.
-    pub fn rename(&mut self, store: Arc<str>) {
-        self.store = store;
-        // The digest of a key has the name of the store in it.
-        self.devices.iter_mut().for_each(|row| row.device.key = None);
+    /// Adds a row to its table.
+    pub fn add(&mut self, row: StateRow) {
+        match row {
+            StateRow::Account(row) => self.accounts.push(row),
+            StateRow::Device(row) => self.devices.push(row),
+            StateRow::Chat(row) => self.chats.push(row),
+            StateRow::Permit(row) => self.permits.push(row),
+            StateRow::Id(row) => self.ids.push(row),
+            StateRow::Ban(row) => self.bans.push(row),
+            StateRow::Room(row) => self.rooms.push(row),
+            StateRow::DeviceGap(row) => self.device_gaps.push(row),
+            StateRow::Member(row) => self.members.push(row),
+            StateRow::Guest(row) => self.guests.push(row),
+            StateRow::RoomMarks(row) => self.room_marks.push(row),
+            StateRow::Log(row) => self.logs.push(row),
+            StateRow::Conversation(row) => self.conversations.push(row),
+            StateRow::Erasure(row) => self.erasures.push(row),
+            StateRow::Waiting(row) => self.waiting.push(row),
+        }
+    }
+
+    /// Returns all rows, in the order in which they are restored.
+    pub fn into_rows(self) -> impl Iterator<Item = StateRow> {
+        let accounts = self.accounts.into_iter().map(StateRow::Account);
+        let users = accounts
+            .chain(self.devices.into_iter().map(StateRow::Device))
+            .chain(self.chats.into_iter().map(StateRow::Chat))
+            .chain(self.permits.into_iter().map(StateRow::Permit))
+            .chain(self.ids.into_iter().map(StateRow::Id))
+            .chain(self.bans.into_iter().map(StateRow::Ban));
+        let rooms = self.rooms.into_iter().map(StateRow::Room);
+        let rooms = rooms
+            .chain(self.device_gaps.into_iter().map(StateRow::DeviceGap))
+            .chain(self.members.into_iter().map(StateRow::Member))
+            .chain(self.guests.into_iter().map(StateRow::Guest))
+            .chain(self.room_marks.into_iter().map(StateRow::RoomMarks))
+            .chain(self.logs.into_iter().map(StateRow::Log));
+        let conversations = self.conversations.into_iter().map(StateRow::Conversation);
+        users
+            .chain(rooms)
+            .chain(conversations)
+            .chain(self.erasures.into_iter().map(StateRow::Erasure))
+            .chain(self.waiting.into_iter().map(StateRow::Waiting))
     }
 }
 
@@ -208,8 +273,7 @@ pub struct ErasureRow {
 
 /// A message id that a sender has used.
 pub struct IdRow {
-    pub user: UserName,
-    pub id: MessageId,
+    pub account: AccountNumber,
     pub sent: SentMessage,
 }
 
@@ -246,71 +310,119 @@ impl StoredState {
         self.direct.iter().map(|(id, conversation)| (*id, conversation)).chain(rooms)
     }
 
-    /// Makes the snapshot. Every message has to be in a history file: a snapshot holds none of the conversations'
-    /// texts.
+    /// Returns all rows. Every message has to be in a history file: the rows hold none of the conversations' texts.
     pub fn snapshot(&self) -> Snapshot {
-        let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
-        let conversations = begun.map(|(id, conversation)| ConversationRow {
-            id,
-            filed: conversation.filed,
-            erased: conversation.erased_count(),
-        });
-        let mut snapshot = Snapshot {
+        Snapshot {
+            head: self.head(),
+            accounts: self.accounts().cloned().collect(),
+            devices: self.device_rows().collect(),
+            chats: self.chat_rows().collect(),
+            permits: self.permit_rows().collect(),
+            ids: self.id_rows().collect(),
+            bans: self.ban_rows().collect(),
+            rooms: self.room_rows().collect(),
+            device_gaps: self.device_gap_rows().collect(),
+            members: self.member_rows().collect(),
+            guests: self.guest_rows().collect(),
+            room_marks: self.room_marks_rows().collect(),
+            logs: self.log_rows().collect(),
+            conversations: self.conversation_rows().collect(),
+            erasures: self.erasure_rows().collect(),
+            waiting: self.waiting_rows().collect(),
+        }
+    }
+
+    pub fn head(&self) -> Head {
+        Head {
             store: self.store.clone(),
+            id_key: self.id_key,
             link: self.chain.as_ref().map(Chain::link),
             last: self.last,
             device_clock: self.device_clock,
-            ..Snapshot::default()
-        };
-        snapshot.conversations = conversations.collect();
-        snapshot.conversations.sort_unstable_by_key(|row| row.id);
-        snapshot.erasures = self.erasure_rows();
-        self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
-        let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
-        let rooms = rooms.filter(|(number, _)| !self.free_rooms.contains(number));
-        let bans = self.bans.iter().map(|(banned, ban)| BanRow { banned: banned.clone(), ban: ban.clone() });
-        snapshot.bans = bans.collect();
-        rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
-        snapshot.guests = self.guest_rows();
-        snapshot
+        }
     }
 
-    fn erasure_rows(&self) -> Vec<ErasureRow> {
-        let erasures =
-            self.conversations().filter_map(|(id, conversation)| Some((id, conversation.erasures.as_ref()?)));
-        let rows = erasures.flat_map(|(id, erasures)| erasures.iter().map(move |erasure| (id, *erasure)));
-        let row = |(id, Erasure { seq, from, first, last })| ErasureRow { id, seq, from: self.name(from), first, last };
-        let mut rows: Vec<_> = rows.map(row).collect();
-        rows.sort_unstable_by_key(|row| row.seq);
-        rows
+    pub fn device_rows(&self) -> impl Iterator<Item = DeviceRow> {
+        self.accounts.iter().flat_map(|account| {
+            account.devices.iter().map(|device| DeviceRow {
+                user: account.row.name.clone(),
+                device: Device { gaps: BTreeMap::new(), ..device.clone() },
+            })
+        })
     }
 
-    fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
-        let user = || account.row.name.clone();
-        to.accounts.push(account.row.clone());
-        for device in account.devices.iter() {
-            let gaps = device.gaps.iter().map(|(room, first)| DeviceGapRow {
-                user: user(),
+    pub fn device_gap_rows(&self) -> impl Iterator<Item = DeviceGapRow> {
+        let devices = self.accounts.iter().flat_map(|account| account.devices.iter().map(move |one| (account, one)));
+        devices.flat_map(|(account, device)| {
+            device.gaps.iter().map(|(room, first)| DeviceGapRow {
+                user: account.row.name.clone(),
                 device: device.number,
                 room: self.room(*room).name.clone(),
                 first: *first,
-            });
-            to.device_gaps.extend(gaps);
-            to.devices.push(DeviceRow { user: user(), device: Device { gaps: BTreeMap::new(), ..device.clone() } });
-        }
-        let mailbox = &account.mailbox;
-        let waiting =
-            mailbox.after(Seq::ZERO).chain(mailbox.own_after(Seq::ZERO)).chain(mailbox.erased_after(Seq::ZERO));
-        to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
-        let chats = account.chats.iter();
-        to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
-        let permits = account.permits.iter();
-        to.permits.extend(permits.map(|(caller, permitted)| PermitRow {
-            user: user(),
-            caller: self.name(caller),
-            permitted,
-        }));
-        to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
+            })
+        })
+    }
+
+    pub fn waiting_rows(&self) -> impl Iterator<Item = WaitingRow> {
+        self.accounts.iter().flat_map(|account| {
+            let mailbox = &account.mailbox;
+            let own = mailbox.own_after(Seq::ZERO);
+            let events = mailbox.after(Seq::ZERO).chain(own).chain(mailbox.erased_after(Seq::ZERO));
+            events.map(|event| WaitingRow { user: account.row.name.clone(), event: self.waiting_row_event(event) })
+        })
+    }
+
+    pub fn chat_rows(&self) -> impl Iterator<Item = ChatRow> {
+        self.accounts.iter().flat_map(|account| {
+            account.chats.iter().map(|(peer, chat)| ChatRow {
+                user: account.row.name.clone(),
+                peer: self.name(*peer),
+                chat: *chat,
+            })
+        })
+    }
+
+    pub fn permit_rows(&self) -> impl Iterator<Item = PermitRow> {
+        self.accounts.iter().flat_map(|account| {
+            account.permits.iter().map(|(caller, permitted)| PermitRow {
+                user: account.row.name.clone(),
+                caller: self.name(caller),
+                permitted,
+            })
+        })
+    }
+
+    pub fn id_rows(&self) -> impl Iterator<Item = IdRow> {
+        let accounts = self.accounts.iter().enumerate();
+        accounts.flat_map(|(index, account)| {
+            let account_number = AccountNumber::new(index);
+            account.sent.iter().map(move |sent| IdRow { account: account_number, sent })
+        })
+    }
+
+    pub fn ban_rows(&self) -> impl Iterator<Item = BanRow> {
+        self.bans.iter().map(|(banned, ban)| BanRow { banned: banned.clone(), ban: ban.clone() })
+    }
+
+    pub fn conversation_rows(&self) -> impl Iterator<Item = ConversationRow> {
+        let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
+        let mut begun: Vec<_> = begun.collect();
+        begun.sort_unstable_by_key(|(id, _)| *id);
+        begun.into_iter().map(|(id, conversation)| ConversationRow {
+            id,
+            filed: conversation.filed,
+            erased: conversation.erased_count(),
+        })
+    }
+
+    pub fn erasure_rows(&self) -> impl Iterator<Item = ErasureRow> {
+        let erasures =
+            self.conversations().filter_map(|(id, conversation)| Some((id, conversation.erasures.as_ref()?)));
+        let rows = erasures.flat_map(|(id, erasures)| erasures.iter().map(move |erasure| (id, *erasure)));
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_unstable_by_key(|(_, erasure)| erasure.seq);
+        let row = |(id, Erasure { seq, from, first, last })| ErasureRow { id, seq, from: self.name(from), first, last };
+        rows.into_iter().map(row)
     }
 
     fn waiting_row_event(&self, event: WaitingEvent) -> WaitingRowEvent {
@@ -328,54 +440,77 @@ impl StoredState {
         }
     }
 
-    fn guest_rows(&self) -> Vec<GuestRow> {
+    /// The rooms that were not forgotten, by number.
+    fn known_rooms(&self) -> impl Iterator<Item = (RoomNumber, &Room)> {
+        let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
+        rooms.filter(|(number, _)| !self.free_rooms.contains(number))
+    }
+
+    pub fn room_rows(&self) -> impl Iterator<Item = RoomRow> {
+        self.known_rooms().map(|(number, room)| {
+            let Dropped { last, by, other } = room.dropped;
+            RoomRow {
+                number,
+                name: room.name.clone(),
+                creator: room.creator.map(|creator| self.name(creator)),
+                is_open: room.is_open,
+                rights: Some(RightsRow {
+                    kind: room.rights.kind,
+                    was_private: room.rights.was_private,
+                    owner: room.rights.owner.map(|owner| self.name(owner)),
+                    topic: room.rights.topic.clone(),
+                }),
+                dropped: last,
+                dropped_by: by.map(|by| self.name(by)),
+                dropped_other: other,
+            }
+        })
+    }
+
+    /// The oldest entry comes first.
+    pub fn guest_rows(&self) -> impl Iterator<Item = GuestRow> {
         let mut guests: Vec<_> = Vec::new();
         for room in &self.rooms {
             let invited = room.rights.invited.iter().map(|guest| (guest, true));
             let kept_out = room.rights.kept_out.iter().map(|guest| (guest, false));
-            guests.extend(invited.chain(kept_out).map(|((place, user), is_invited)| {
-                (place, GuestRow { room: room.name.clone(), user: self.name(user), is_invited })
-            }));
+            guests.extend(invited.chain(kept_out).map(|((place, user), is_invited)| (place, room, user, is_invited)));
         }
-        guests.sort_unstable_by_key(|(place, _)| *place);
-        guests.into_iter().map(|(_, row)| row).collect()
+        guests.sort_unstable_by_key(|(place, ..)| *place);
+        guests.into_iter().map(|(_, room, user, is_invited)| GuestRow {
+            room: room.name.clone(),
+            user: self.name(user),
+            is_invited,
+        })
     }
 
-    fn add_room_rows(&self, number: RoomNumber, room: &Room, to: &mut Snapshot) {
-        let name = || room.name.clone();
-        let Dropped { last, by, other } = room.dropped;
-        to.rooms.push(RoomRow {
-            number,
-            name: name(),
-            creator: room.creator.map(|creator| self.name(creator)),
-            is_open: room.is_open,
-            rights: Some(RightsRow {
-                kind: room.rights.kind,
-                was_private: room.rights.was_private,
-                owner: room.rights.owner.map(|owner| self.name(owner)),
-                topic: room.rights.topic.clone(),
-            }),
-            dropped: last,
-            dropped_by: by.map(|by| self.name(by)),
-            dropped_other: other,
-        });
-        let members = room.members.iter();
-        to.members.extend(members.map(|(user, member)| MemberRow {
-            room: name(),
-            user: self.name(*user),
-            member: *member,
-        }));
-        let marks = room.marks.iter();
-        to.room_marks.extend(marks.map(|(user, marks)| RoomMarksRow {
-            room: name(),
-            user: self.name(*user),
-            marks: *marks,
-        }));
-        to.logs.extend(room.log.iter().map(|entry| {
-            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched, .. } = *entry;
-            let room = name();
-            let from = self.name(from);
-            LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched }
-        }));
+    pub fn member_rows(&self) -> impl Iterator<Item = MemberRow> {
+        self.known_rooms().flat_map(|(_, room)| {
+            room.members.iter().map(|(user, member)| MemberRow {
+                room: room.name.clone(),
+                user: self.name(*user),
+                member: *member,
+            })
+        })
+    }
+
+    pub fn room_marks_rows(&self) -> impl Iterator<Item = RoomMarksRow> {
+        self.known_rooms().flat_map(|(_, room)| {
+            room.marks.iter().map(|(user, marks)| RoomMarksRow {
+                room: room.name.clone(),
+                user: self.name(*user),
+                marks: *marks,
+            })
+        })
+    }
+
+    pub fn log_rows(&self) -> impl Iterator<Item = LogRow> {
+        self.known_rooms().flat_map(|(_, room)| {
+            room.log.iter().map(|entry| {
+                let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched, .. } = *entry;
+                let from = self.name(from);
+                let room = room.name.clone();
+                LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread, unfetched }
+            })
+        })
     }
 }

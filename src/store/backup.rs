@@ -17,10 +17,9 @@ use super::check::Report;
 use super::checkpoint::replay_into;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
-use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
-use super::tables;
+use super::table::{Kind, Row, RowWriter, TableReader, TableRow, write_table};
 use crate::model::{Seq, Timestamp};
-use crate::state_machine::{ConversationId, HistoryPrefix, StoredState};
+use crate::state_machine::{ConversationId, ConversationRow, HistoryPrefix, StoredState};
 use crate::wal;
 
 /// Rounds because of new checkpoints. Each takes the server a checkpoint's size of traffic.
@@ -123,7 +122,8 @@ impl Store {
         for name in self.list(&tables)? {
             copy.copy_file(&tables.join(&name), &same.join(&name))?;
         }
-        for row in tables::read(&*copy.disk, &same)?.snapshot.conversations {
+        let tables = TableReader { disk: &*copy.disk, directory: &same };
+        for row in tables.read::<ConversationRow>()? {
             let mut have = copied.get(&row.id).copied().unwrap_or_default();
             if have != row.filed {
                 copied.remove(&row.id);
@@ -186,7 +186,7 @@ impl Store {
         let last = report.last;
         let next_batch = report.next_batch;
         let new = self.backup_marker();
-        self.write_file(&new, &to_bytes(&[Manifest { store, last, next_batch }]))?;
+        write_table(&*self.disk, &new, [Manifest { store, last, next_batch }])?;
         self.rename(&new, &self.manifest())
     }
 
@@ -195,7 +195,7 @@ impl Store {
         if !self.exists(&self.manifest())? {
             return Ok(None);
         }
-        let row = TableReader::new(&*self.disk, &self.directory).read()?.pop();
+        let row = TableReader { disk: &*self.disk, directory: &self.directory }.read()?.pop();
         row.map(Some).ok_or_else(|| StoreError::damaged(&self.manifest(), 3, "there should be one row"))
     }
 

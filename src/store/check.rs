@@ -9,7 +9,7 @@ use super::checkpoint::replay_into;
 use super::cross_check::CrossCheck;
 use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
 use super::error::{Problem, StoreError};
-use super::tables;
+use super::tables::{self, Tables};
 use crate::model::Seq;
 use crate::state_machine::{DeviceRow, Snapshot, StoredState};
 use crate::wal;
@@ -89,7 +89,17 @@ impl Store {
         let newest = report.ok_or_damage(self.newest_checkpoint())?;
         report.notes = report.ok_or_damage(self.find_orphans(newest)).unwrap_or_default();
         let tables = self.checkpoint_path(newest);
-        let read = match tables::read_all(&*self.disk, &tables) {
+        let mut snapshot = Snapshot::default();
+        let read = Tables::open(&*self.disk, &tables).and_then(|read| {
+            snapshot.head = read.head().clone();
+            let mut add = |row| {
+                snapshot.add(row);
+                Ok(())
+            };
+            read.read(&mut add).map_err(|error| vec![error])?;
+            Ok((read.covers(), read.bytes))
+        });
+        let (covers, bytes) = match read {
             Ok(read) => read,
             Err(errors) => {
                 for error in errors {
@@ -100,17 +110,17 @@ impl Store {
                 return None;
             }
         };
-        if read.segment != newest {
+        if covers.segment != newest {
             report.add_damage(tables::misnamed(&tables));
         }
-        report.bytes = read.bytes;
-        check_tables(&tables, &read.snapshot, report);
-        self.check_histories(&tables, &read.snapshot, report);
-        report.conversations = read.snapshot.conversations.len();
-        report.store = read.snapshot.store.to_string();
-        let restored = StoredState::restore(read.snapshot, self.capacities);
+        report.bytes = bytes;
+        check_tables(&tables, &snapshot, report);
+        self.check_histories(&tables, &snapshot, report);
+        report.conversations = snapshot.conversations.len();
+        report.store = snapshot.head.store.to_string();
+        let restored = StoredState::restore(snapshot, self.capacities);
         let state = report.ok_or_damage(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
-        self.check_wal(state, newest, read.next_batch, report)
+        self.check_wal(state, newest, covers.next_batch, report)
     }
 
     fn check_histories(&self, tables: &Path, snapshot: &Snapshot, report: &mut Report) {
@@ -208,7 +218,7 @@ impl Store {
 
 /// Finds numbers that are higher than the last one, and events that wait although they were acknowledged.
 fn check_tables(tables: &Path, snapshot: &Snapshot, report: &mut Report) {
-    let last = snapshot.last;
+    let last = snapshot.head.last;
     let mut add = |table: &str, what: String| report.damage.push(format!("{}: {what}", tables.join(table).display()));
     for (table, whose, number) in numbers(snapshot).filter(|(_, _, number)| *number > last) {
         add(table, format!("{number} of {whose} is past the last number, {last}"));
@@ -239,7 +249,7 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
     let filed = snapshot.conversations.iter().flat_map(|row| {
         [row.filed.upto, row.filed.erased_upto].map(|number| -> Number { ("conversations.csv", &row.id, number) })
     });
-    let sent = snapshot.ids.iter().map(|row| -> Number { ("ids.csv", &row.user, row.sent.seq) });
+    let sent = snapshot.ids.iter().map(|row| -> Number { ("ids.csv", &row.account, row.sent.seq) });
     let rooms = snapshot
         .rooms
         .iter()

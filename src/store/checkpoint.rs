@@ -6,10 +6,11 @@ use super::clean_up::Cleaned;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
 use super::retention::CleanUp;
-use super::tables::{self, Covers, Read};
+use super::store_row::Covers;
+use super::tables::{self, Tables};
 use crate::limits;
 use crate::model::Timestamp;
-use crate::state_machine::{ConversationId, HistoryPrefix, Snapshot, StoredState};
+use crate::state_machine::{ConversationId, HistoryPrefix, Restoring, StoredState};
 use crate::wal::{self, make_segment};
 
 const PREFIX: &str = "checkpoint-";
@@ -79,7 +80,7 @@ impl Store {
         }
         location.sync()?;
         let covers = Covers { segment: upto, next_batch, cleaned_at: cleaned.at };
-        let bytes = self.write_checkpoint(&state.snapshot(), covers)?;
+        let bytes = self.write_checkpoint(&state, covers)?;
         // The checkpoint is made, whatever becomes of the older files: the state machine has to know the newer ones.
         let has_rewritten = !cleaned.rewritten.is_empty();
         let replaced = || if has_rewritten { self.remove_replaced_history(&state) } else { Ok(()) };
@@ -92,15 +93,11 @@ impl Store {
     }
 
     /// Writes a state, durably, under the name that makes it the newest. Returns its size in bytes.
-    pub(super) fn write_checkpoint(&self, snapshot: &Snapshot, covers: Covers) -> Result<u64, StoreError> {
+    pub(super) fn write_checkpoint(&self, state: &StoredState, covers: Covers) -> Result<u64, StoreError> {
         let new = self.unfinished_checkpoint();
         self.remove_dir(&new)?;
         self.create_dir(&new)?;
-        let mut bytes = 0;
-        for (name, table) in tables::write(snapshot, covers) {
-            self.write_file(&new.join(name), &table)?;
-            bytes += table.len() as u64;
-        }
+        let bytes = tables::write(&*self.disk, &new, state, covers)?;
         self.sync_dir(&new)?;
         self.rename(&new, &self.checkpoint_path(covers.segment))?;
         Ok(bytes)
@@ -142,13 +139,15 @@ impl Store {
     /// Reads a checkpoint.
     pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
-        let Read { snapshot, segment, next_batch, cleaned_at, bytes } = tables::read(&*self.disk, &path)?;
+        let first = |errors: Vec<StoreError>| errors.into_iter().next().unwrap_or_else(|| tables::misnamed(&path));
+        let tables = Tables::open(&*self.disk, &path).map_err(first)?;
+        let Covers { segment, next_batch, cleaned_at } = tables.covers();
         if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
-        let state =
-            StoredState::restore(snapshot, self.capacities).map_err(|error| tables::inconsistent(&path, &error))?;
-        Ok(Loaded { state, segment, next_batch, cleaned_at, bytes })
+        let mut restoring = Restoring::new(tables.head().clone(), self.capacities);
+        tables.read(&mut |row| restoring.add(row))?;
+        Ok(Loaded { state: restoring.finish(), segment, next_batch, cleaned_at, bytes: tables.bytes })
     }
 }
 

@@ -4,11 +4,11 @@ use super::checkpoint::Loaded;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
 use super::recovery::{Sizes, new_name};
-use super::tables::Covers;
+use super::store_row::Covers;
 use crate::cluster::{Chain, EntryHash, Link};
 use crate::limits;
 use crate::model::Timestamp;
-use crate::state_machine::{Policy, Snapshot};
+use crate::state_machine::{Policy, StoredState};
 use crate::wal::make_segment;
 
 impl Store {
@@ -25,7 +25,7 @@ impl Store {
         let hash = EntryHash::random().map_err(|error| StoreError::io(&self.directory)(error.into()))?;
         let link = Link { number: opened.wal.number().saturating_sub(1), hash, bytes: 0, time: Timestamp::now() };
         self.checkpoint(opened.wal.segment())?;
-        self.change_newest(|snapshot| snapshot.link = Some(link))?;
+        self.change_newest(|state| state.chain = Some(Chain::new(link)))?;
         Ok(link)
     }
 
@@ -38,10 +38,10 @@ impl Store {
             return Err(Problem::OfNoCluster.at(&self.directory));
         }
         self.checkpoint(opened.wal.segment())?;
-        self.change_newest(|snapshot| {
-            snapshot.link = None;
+        self.change_newest(|state| {
+            state.chain = None;
             if let Some(name) = name {
-                snapshot.rename(name);
+                state.rename(name);
             }
         })
     }
@@ -67,16 +67,16 @@ impl Store {
 
     /// Replaces the newest checkpoint, after which there is an empty segment, by one that covers that segment, too. The
     /// commit point is the name of the new one.
-    fn change_newest(&self, change: impl FnOnce(&mut Snapshot)) -> Result<(), StoreError> {
-        let Loaded { state, segment, next_batch, cleaned_at, .. } = self.load_newest()?;
-        let mut snapshot = state.snapshot();
-        change(&mut snapshot);
+    fn change_newest(&self, change: impl FnOnce(&mut StoredState)) -> Result<(), StoreError> {
+        let Loaded { mut state, segment, next_batch, cleaned_at, .. } = self.load_newest()?;
+        let name = state.store.clone();
+        change(&mut state);
         let covered = segment + 1;
         // A store of another name has not been served: it needs no segment yet, and one of the old name would be damage.
-        if snapshot.store == state.store {
-            make_segment(&self.wal(state.store.clone()), covered + 1, limits::SMALL_SEGMENT_BYTES)?;
+        if state.store == name {
+            make_segment(&self.wal(name), covered + 1, limits::SMALL_SEGMENT_BYTES)?;
         }
-        self.write_checkpoint(&snapshot, Covers { segment: covered, next_batch, cleaned_at })?;
+        self.write_checkpoint(&state, Covers { segment: covered, next_batch, cleaned_at })?;
         self.remove_superfluous(covered)
     }
 }

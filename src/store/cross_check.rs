@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::state_machine::{
-    ConversationId, Digest, ErasureRow, SentMessage, Snapshot, WaitingRowEvent, length_in_reply,
+    ConversationId, ErasureRow, IdKey, IdRow, SentMessage, Snapshot, WaitingRowEvent, length_in_reply,
 };
 
 /// The references of a checkpoint's tables to single messages, by number. [`CrossCheck::compare`] removes those
 /// whose message was found.
-#[derive(Default)]
 pub(super) struct CrossCheck {
+    id_key: IdKey,
     references: BTreeMap<Seq, Vec<Reference>>,
     /// The highest number that retention has removed.
     removed_upto: Seq,
@@ -32,7 +32,7 @@ struct Gone {
 
 enum Reference {
     /// The id that a sender used for a message.
-    Sent(UserName, MessageId, SentMessage),
+    Sent(UserName, SentMessage),
     /// A message of a sender that waits for a recipient, and its length in a reply. `is_undelivered`: not for devices alone.
     Waiting { to: UserName, from: UserName, bytes: u32, is_undelivered: bool },
     /// A message that is kept for devices of its sender.
@@ -44,9 +44,18 @@ enum Reference {
 impl CrossCheck {
     pub fn new(snapshot: &Snapshot) -> Self {
         let removed = snapshot.conversations.iter().map(|row| row.filed.removed.upto);
-        let mut check = Self { removed_upto: removed.max().unwrap_or_default(), ..Self::default() };
-        for row in &snapshot.ids {
-            check.add(row.sent.seq, Reference::Sent(row.user.clone(), row.id.clone(), row.sent));
+        let mut check = Self {
+            id_key: snapshot.head.id_key,
+            references: BTreeMap::new(),
+            removed_upto: removed.max().unwrap_or_default(),
+            gone: HashMap::new(),
+            unfiled: HashSet::new(),
+        };
+        for IdRow { account, sent } in &snapshot.ids {
+            // A row of an account that is not there is found when the state is restored.
+            if let Some(sender) = snapshot.accounts.get(account.index()) {
+                check.add(sent.seq, Reference::Sent(sender.name.clone(), *sent));
+            }
         }
         let accounts = snapshot.accounts.iter();
         let acknowledged: HashMap<_, _> = accounts.map(|row| (&row.name, row.acknowledged)).collect();
@@ -91,7 +100,7 @@ impl CrossCheck {
             return Err("the message was taken back, and its text is still there".to_owned());
         }
         let references = self.references.remove(&row.seq).unwrap_or_default();
-        match references.iter().find(|reference| !reference.fits(row)) {
+        match references.iter().find(|reference| !reference.fits(row, self.id_key)) {
             Some(other) => Err(format!("not the message that {} has under this number", other.table())),
             None => Ok(()),
         }
@@ -145,12 +154,13 @@ impl Reference {
         }
     }
 
-    fn fits(&self, row: &Message) -> bool {
+    fn fits(&self, row: &Message, key: IdKey) -> bool {
         match self {
-            Self::Sent(from, id, sent) => {
+            Self::Sent(from, sent) => {
+                let computed = SentMessage::of(row, key);
                 // Of a message that was taken back the digest stays, by which a retry is recognized.
-                let digest = if row.text.is_erased() { sent.digest } else { Digest::of(&row.to, row.text.as_str()) };
-                (from, id, sent.at, sent.digest) == (&row.from, &row.id, row.at, digest)
+                let digest = if row.text.is_erased() { sent.digest } else { computed.digest };
+                *from == row.from && *sent == SentMessage { digest, ..computed }
             }
             Self::Own { from, to, bytes } => {
                 (&row.from, &row.to) == (from, to) && (row.text.is_erased() || length_in_reply(&row.text) == *bytes)

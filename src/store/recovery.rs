@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::checkpoint::{Loaded, replay_into};
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
-use super::tables::Covers;
+use super::store_row::Covers;
 use crate::disk;
-use crate::state_machine::{Policy, StateMachine, StoredState};
+use crate::state_machine::{IdKey, Policy, StateMachine, StoredState};
 use crate::wal::{self, Location, Wal, WalError};
 
 /// Sizes in bytes that decide about segments and checkpoints.
@@ -62,8 +62,10 @@ impl Store {
         self.sync_names()?;
         if is_new {
             // The commit point: from here on it is a store.
-            let state = StoredState::with_capacities(new_name(&self.directory)?, self.capacities);
-            self.write_checkpoint(&state.snapshot(), Covers { next_batch: 1, ..Covers::default() })?;
+            let id_key = IdKey::random().map_err(StoreError::io(&self.directory))?;
+            let name = new_name(&self.directory)?;
+            let state = StoredState::with_capacities(name, self.capacities).with_id_key(id_key);
+            self.write_checkpoint(&state, Covers { next_batch: 1, ..Covers::default() })?;
         }
         let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes, .. } = self.load_newest()?;
         let location = self.wal(state.store.clone());

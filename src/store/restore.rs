@@ -10,7 +10,7 @@ use super::check::Report;
 use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
 use super::error::{Problem, StoreError};
 use super::recovery::new_name;
-use super::tables::Covers;
+use super::store_row::Covers;
 use crate::state_machine::{HistoryPrefix, StoredState};
 
 impl Store {
@@ -68,19 +68,18 @@ impl Store {
         self.remove_content()?;
         self.create_directories()?;
         self.sync_dir(&self.directory)?;
-        for row in state.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
-            self.copy_history(backup, row.id, HistoryPrefix::default(), row.filed)?;
+        for (id, filed) in state.filed_conversations() {
+            self.copy_history(backup, id, HistoryPrefix::default(), filed)?;
         }
         let filed = self.append_history(&state)?;
         state.mark_history_written(&filed);
         self.sync_dir(&self.history_directory())?;
-        let mut snapshot = state.snapshot();
         if state.chain.is_none() {
-            snapshot.rename(new_name(&self.directory)?);
+            state.rename(new_name(&self.directory)?);
         }
         // By this time a clean-up notices a clock that has jumped: messages of the wrong time would hide it.
         let cleaned_at = backup.load_newest()?.cleaned_at;
-        self.write_checkpoint(&snapshot, Covers { next_batch, cleaned_at, ..Covers::default() })?;
+        self.write_checkpoint(&state, Covers { next_batch, cleaned_at, ..Covers::default() })?;
         Ok(state)
     }
 

@@ -1,16 +1,28 @@
 //! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line with their
-//! number and a checksum, by which a missing or changed piece is noticed.
+//! number and a checksum, by which a missing or changed piece is noticed. Rows are written and read one at a time.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+
+use crc32fast::Hasher;
 
 use super::error::{Problem, StoreError};
 use super::files::{MISSING, missing_or_io};
-use crate::disk::{self, Disk};
+use super::prefix_reader::PrefixReader;
+use crate::disk::{Disk, File};
 use crate::model::{RoomName, Seq, Timestamp, UserName};
 use crate::record::optional;
+use crate::state_machine::HistoryPrefix;
 
 const END: &str = "end";
+
+/// Length of one write, and of one read.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Longer than an end line, and than the first line of any table.
+const LINE_BYTES: usize = 64;
 
 /// The name of a table, its version, and its columns.
 pub(super) struct Kind {
@@ -40,22 +52,32 @@ pub(super) trait TableRow: Sized {
     fn read(row: &Row) -> Option<Self>;
 }
 
-/// Writes the fields of rows into memory, which does not fail.
-pub(super) struct RowWriter(csv::Writer<Vec<u8>>);
+/// Writes the fields of rows into a file. The first error of the file is kept until its end.
+pub(super) struct RowWriter {
+    csv: csv::Writer<Sink>,
+    /// The text of one field, before it is quoted.
+    field: String,
+}
 
 impl RowWriter {
     pub fn field(&mut self, value: impl Display) -> &mut Self {
-        self.text(&value.to_string())
+        self.field.clear();
+        let _ = write!(self.field, "{value}");
+        let _ = self.csv.write_field(&self.field);
+        self
     }
 
     pub fn text(&mut self, text: &str) -> &mut Self {
-        let _ = self.0.write_field(text);
+        let _ = self.csv.write_field(text);
         self
     }
 
     /// Writes an empty field for `None`.
     pub fn optional(&mut self, value: Option<impl Display>) -> &mut Self {
-        self.text(&value.map_or(String::new(), |value| value.to_string()))
+        match value {
+            Some(value) => self.field(value),
+            None => self.text(""),
+        }
     }
 
     /// Writes `yes` or `no`.
@@ -64,58 +86,143 @@ impl RowWriter {
     }
 
     fn end(&mut self) {
-        let _ = self.0.write_record(None::<&[u8]>);
+        let _ = self.csv.write_record(None::<&[u8]>);
     }
 }
 
-/// Returns the content of a table's file.
-pub(super) fn to_bytes<R: TableRow>(rows: &[R]) -> Vec<u8> {
-    let start = R::KIND.version_line().into_bytes();
-    let mut writer = RowWriter(csv::WriterBuilder::new().delimiter(b';').flexible(true).from_writer(start));
+/// A file that is being written, with its length and checksum so far.
+struct Sink {
+    file: Arc<dyn File>,
+    bytes: u64,
+    checksum: Hasher,
+    failed: Option<io::Error>,
+}
+
+impl io::Write for Sink {
+    /// Takes all bytes, whatever becomes of them: after an error nothing is written any more, and the end reports it.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed.is_none() {
+            self.failed = self.file.write_at(bytes, self.bytes).err();
+        }
+        self.checksum.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes tables into a directory.
+pub(super) struct TableWriter<'a> {
+    pub disk: &'a dyn Disk,
+    pub directory: &'a Path,
+    /// Length of all tables in bytes.
+    pub bytes: u64,
+}
+
+impl TableWriter<'_> {
+    /// Writes a table, durable but for its name.
+    pub fn write<R: TableRow>(&mut self, rows: impl IntoIterator<Item = R>) -> Result<(), StoreError> {
+        let path = self.directory.join(R::KIND.file_name());
+        self.bytes += write_table(self.disk, &path, rows)?;
+        Ok(())
+    }
+}
+
+/// Writes a table into a new file, durable but for its name. Returns its length in bytes.
+pub(super) fn write_table<R: TableRow>(
+    disk: &dyn Disk,
+    path: &Path,
+    rows: impl IntoIterator<Item = R>,
+) -> Result<u64, StoreError> {
+    let file = disk.create(path).map_err(StoreError::io(path))?;
+    let mut sink = Sink { file: file.clone(), bytes: 0, checksum: Hasher::new(), failed: None };
+    let _ = io::Write::write(&mut sink, R::KIND.version_line().as_bytes());
+    let csv = csv::WriterBuilder::new().delimiter(b';').flexible(true).buffer_capacity(BLOCK_BYTES).from_writer(sink);
+    let mut writer = RowWriter { csv, field: String::new() };
     R::KIND.columns.iter().for_each(|column| _ = writer.text(column));
     writer.end();
+    let mut count = 0;
     for row in rows {
         row.write(&mut writer);
         writer.end();
+        count += 1;
     }
-    let mut bytes = writer.0.into_inner().unwrap_or_default();
-    let end = format!("{END};{};{:08x}\n", rows.len(), crc32fast::hash(&bytes));
-    bytes.extend_from_slice(end.as_bytes());
-    bytes
+    let sink = writer.csv.into_inner().map_err(|error| StoreError::io(path)(error.into_error()))?;
+    let Sink { bytes, checksum, failed, .. } = sink;
+    failed.map_or(Ok(()), Err).map_err(StoreError::io(path))?;
+    let end = end_line(count, checksum);
+    file.write_at(end.as_bytes(), bytes).and_then(|()| file.sync()).map_err(StoreError::io(path))?;
+    Ok(bytes + end.len() as u64)
 }
 
-/// Reads the tables in a directory, and collects their errors.
+fn end_line(rows: u64, checksum: Hasher) -> String {
+    format!("{END};{rows};{:08x}\n", checksum.finalize())
+}
+
+/// Reads the tables in a directory.
 pub(super) struct TableReader<'a> {
-    disk: &'a dyn Disk,
-    directory: &'a Path,
-    pub bytes: u64,
-    pub errors: Vec<StoreError>,
+    pub disk: &'a dyn Disk,
+    pub directory: &'a Path,
 }
 
-impl<'a> TableReader<'a> {
-    pub fn new(disk: &'a dyn Disk, directory: &'a Path) -> Self {
-        Self { disk, directory, bytes: 0, errors: Vec::new() }
+impl TableReader<'_> {
+    /// Returns the rows of a small table.
+    pub fn read<R: TableRow>(&self) -> Result<Vec<R>, StoreError> {
+        self.verify::<R>()?;
+        let mut rows = Vec::new();
+        self.each(|row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
     }
 
-    /// Returns the rows of a table; none if it is damaged.
-    pub fn rows<R: TableRow>(&mut self) -> Vec<R> {
-        self.read().map_err(|error| self.errors.push(error)).unwrap_or_default()
-    }
-
-    pub fn read<R: TableRow>(&mut self) -> Result<Vec<R>, StoreError> {
+    /// Checks version and checksum of a table. Returns its length in bytes.
+    pub fn verify<R: TableRow>(&self) -> Result<u64, StoreError> {
         let path = self.directory.join(R::KIND.file_name());
-        let bytes = disk::read(self.disk, &path).map_err(missing_or_io(&path, MISSING))?;
-        self.bytes += bytes.len() as u64;
-        check_version(&path, &R::KIND, &bytes)?;
-        let rows = check_end(&path, &bytes)?;
-        let reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(rows);
+        let file = self.open(&path)?;
+        check_version(&path, &R::KIND, &*file)?;
+        check_end(&path, &file)?;
+        file.len().map_err(StoreError::io(&path))
+    }
+
+    /// Reads the rows of a table, which was verified, one after the other.
+    pub fn each<R: TableRow>(&self, mut take: impl FnMut(R) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let path = self.directory.join(R::KIND.file_name());
+        let file = self.open(&path)?;
+        let body = find_end(&path, &*file)?.0;
+        let rows = PrefixReader::new(file, HistoryPrefix::default(), body);
+        let mut reader = csv::ReaderBuilder::new();
+        reader.delimiter(b';').has_headers(false).flexible(true).buffer_capacity(BLOCK_BYTES);
+        let mut reader = reader.from_reader(rows);
+        let mut row = Row(csv::StringRecord::new());
         // The version and the column names come first.
-        let rows = reader.into_records().skip(2).map(|record| {
-            let record = record.map_err(|error| StoreError::damaged(&path, 1, error.to_string()))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            R::read(&Row(record)).ok_or_else(|| StoreError::damaged(&path, line, "not a row of this table"))
-        });
-        rows.collect()
+        let mut before = 2;
+        while reader.read_record(&mut row.0).map_err(|error| read_error(&path, error))? {
+            if before > 0 {
+                before -= 1;
+                continue;
+            }
+            let line = row.0.position().map_or(0, csv::Position::line);
+            let read = R::read(&row).ok_or_else(|| StoreError::damaged(&path, line, "not a row of this table"))?;
+            take(read)?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<dyn File>, StoreError> {
+        self.disk.open_for_reading(path).map_err(missing_or_io(path, MISSING))
+    }
+}
+
+fn read_error(path: &Path, error: csv::Error) -> StoreError {
+    let what = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => StoreError::io(path)(error),
+        _ => StoreError::damaged(path, 1, what),
     }
 }
 
@@ -165,8 +272,11 @@ impl Row {
     }
 }
 
-fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreError> {
-    let line = bytes.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+fn check_version(path: &Path, kind: &Kind, file: &dyn File) -> Result<(), StoreError> {
+    let mut start = [0; LINE_BYTES];
+    let length = file.read_at(&mut start, 0).map_err(StoreError::io(path))?;
+    let start = start.get(..length).unwrap_or_default();
+    let line = start.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let version = line.strip_prefix("wachat-").and_then(|line| line.strip_prefix(kind.name)?.strip_prefix(';'));
     // In one form only.
     let version = version.filter(|digits| !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
@@ -177,16 +287,38 @@ fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreErro
     }
 }
 
-/// Checks the end line, and returns the lines before it.
-fn check_end<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
-    let lines = bytes.iter().filter(|b| **b == b'\n').count() as u64;
-    let start = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |lf| lf + 1);
-    let (body, end) = bytes.split_at(start);
-    // The version and the column names come before the rows, the end line after them.
-    let want = format!("{END};{};{:08x}\n", lines.saturating_sub(3), crc32fast::hash(body));
-    if end == want.as_bytes() {
-        return Ok(body);
+/// Checks the end line: the number of the rows before it, and their checksum.
+fn check_end(path: &Path, file: &Arc<dyn File>) -> Result<(), StoreError> {
+    let (body, end) = find_end(path, &**file)?;
+    let mut reader = PrefixReader::new(file.clone(), HistoryPrefix::default(), body);
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut lines = 0;
+    loop {
+        let length = io::Read::read(&mut reader, &mut block).map_err(StoreError::io(path))?;
+        if length == 0 {
+            break;
+        }
+        lines += memchr::memchr_iter(b'\n', block.get(..length).unwrap_or_default()).count() as u64;
     }
+    // The version and the column names come before the rows.
+    if end == end_line(lines.saturating_sub(2), reader.into_hasher()).as_bytes() {
+        return Ok(());
+    }
+    let last = lines + u64::from(end.ends_with(b"\n"));
     let what = "the checksum does not fit: a line of this file is missing or was changed";
-    Err(StoreError::damaged(path, lines.max(1), what))
+    Err(StoreError::damaged(path, last.max(1), what))
+}
+
+/// Finds the last line of a table. Returns the length of the file before it, and the line; of one that is too long its end.
+fn find_end(path: &Path, file: &dyn File) -> Result<(u64, Vec<u8>), StoreError> {
+    let length = file.len().map_err(StoreError::io(path))?;
+    let mut start = length.saturating_sub(LINE_BYTES as u64);
+    let mut end = vec![0; LINE_BYTES.min(usize::try_from(length).unwrap_or(LINE_BYTES))];
+    let read = file.read_at(&mut end, start).map_err(StoreError::io(path))?;
+    end.truncate(read);
+    if let Some(feed) = end.strip_suffix(b"\n").and_then(|all| memchr::memrchr(b'\n', all)) {
+        end.drain(..=feed);
+        start += feed as u64 + 1;
+    }
+    Ok((start, end))
 }

@@ -248,7 +248,8 @@ fn tables_that_contradict_each_other_or_the_history_are_said() {
         ("offline.csv", "luis;1;MSG;ana;2", "luis;1;MSG;ana;3", "line 3: not the message that offline.csv"),
         ("offline.csv", "luis;1;MSG", "luis;3;MSG", "not the message that offline.csv"),
         ("offline.csv", "eva;3;MSG", "eva;5;MSG", "room-0.csv line 3: not the message that offline.csv"),
-        ("ids.csv", "m2;2;", "m2;4;", "direct-0-1.csv line 5: not the message that ids.csv"),
+        ("ids.csv", ";2;1", ";4;1", "direct-0-1.csv line 5: not the message that ids.csv"),
+        ("ids.csv", "\n0;", "\n7;", "checkpoint-000001: there is no account number 7"),
         ("members.csv", "#lobby;ana;0;0;0", "#lobby;ana;0;0;99", "members.csv: 99 of ana is past the last number, 5"),
         ("members.csv", "#lobby;ana", "#libby;ana", "checkpoint-000001: there is no room #libby"),
         ("room_logs.csv", "#lobby;5;eva", "#lobby;5;ana", "room-0.csv line 3: not the message that room_logs.csv"),
@@ -276,7 +277,7 @@ fn a_message_of_a_table_that_is_in_no_history_file_is_said() {
     assert_eq!(playing.send("ana", "luis", "adiós"), 3);
     playing.checkpoint();
     drop(playing);
-    let said = forge(&disk, "ids.csv", "m2;3;", "m2;2;");
+    let said = forge(&disk, "ids.csv", ";3;1", ";2;1");
     assert!(said[0].ends_with("/ids.csv: message 2 is in no history file") && said.len() == 1, "{said:?}");
 }
 

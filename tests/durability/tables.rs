@@ -140,7 +140,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("room_logs.csv", &["#sala;"]),
         ("room_marks.csv", &["#sala;luis;"]),
         ("conversations.csv", &["direct-", "room-"]),
-        ("ids.csv", &["ana;m2;"]),
+        ("ids.csv", &["\n0;", ";2;18000000000"]),
         ("bans.csv", &["@luis;", ";;\"a; \"\"b\"\"\"\n", "192.0.2.7;", ";2030-01-01T00:00:00.000Z;"]),
         ("permits.csv", &["ana;luis;yes\n", "luis;eva;no\n"]),
     ] {
@@ -164,8 +164,8 @@ fn a_table_of_another_version_is_refused() {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
         let current = match name {
-            "store" => 6,
-            "conversations" | "devices" | "members" | "offline" | "room_logs" | "rooms" => 2,
+            "store" => 7,
+            "conversations" | "devices" | "ids" | "members" | "offline" | "room_logs" | "rooms" => 2,
             _ => 1,
         };
         let version = format!("wachat-{name};{current}\n");
@@ -196,10 +196,11 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
     disk.tamper(&table("store"), |bytes| {
         let mut content = String::from_utf8(bytes.clone()).expect("text");
         let changes = [
-            ("wachat-store;6\n", "wachat-store;2\n"),
-            (";looked_at;device_time;rights;erasures;entry;entry_bytes;entry_time\n", "\n"),
+            ("wachat-store;7\n", "wachat-store;2\n"),
+            (";looked_at;device_time;rights;erasures;entry;entry_bytes;entry_time;id_key\n", "\n"),
             (";yes;;0;yes;yes;;;\n", ";yes\n"),
         ];
+        content = without_id_key(&content);
         for (now, before) in changes {
             content = replace_in_table(&content, now, before);
         }
@@ -208,12 +209,31 @@ fn a_checkpoint_from_before_permits_and_guests_has_none() {
     for later in ["permits", "guests", "erasures"] {
         disk.remove_file(&table(later)).expect("to remove it");
     }
+    disk.tamper(&table("ids"), |bytes| {
+        *bytes = without_ids(&String::from_utf8(bytes.clone()).expect("text")).into_bytes();
+    });
     let server = GroupCommitHarness::serve(store(&disk, "/data"));
     let state = server.group_commit.state();
     for name in ["ana", "luis"] {
         assert_eq!(state.permits(state.number(&user(name)).expect("an account")).count(), 0, "{name}");
     }
     assert!(server.group_commit.state().account_count() > 0);
+}
+
+/// Makes the row of `store.csv` one without a key.
+fn without_id_key(content: &str) -> String {
+    let row = content.lines().nth(2).expect("its row");
+    let (before, key) = row.rsplit_once(';').expect("a key");
+    assert!(key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{row}");
+    replace_in_table(content, row, before)
+}
+
+/// Makes the table of ids one of a version that had their texts, without a row.
+fn without_ids(content: &str) -> String {
+    let rows: String =
+        content.lines().skip(1).filter(|row| !row.starts_with("end;")).map(|row| format!("{row}\n")).collect();
+    let content = replace_in_table(content, &rows, "from;id;seq;at;digest\n");
+    replace_in_table(&content, "wachat-ids;2\n", "wachat-ids;1\n")
 }
 
 /// The tables of the version before have no column of messages that were taken back.
@@ -227,9 +247,11 @@ fn a_checkpoint_from_before_erasures_has_none() {
             *bytes = change(String::from_utf8(bytes.clone()).expect("text")).into_bytes();
         });
     };
+    tamper("ids", &|content| without_ids(&content));
     tamper("store", &|content| {
-        let content = replace_in_table(&content, "wachat-store;6\n", "wachat-store;4\n");
-        let content = replace_in_table(&content, ";erasures;entry;entry_bytes;entry_time\n", "\n");
+        let content = without_id_key(&content);
+        let content = replace_in_table(&content, "wachat-store;7\n", "wachat-store;4\n");
+        let content = replace_in_table(&content, ";erasures;entry;entry_bytes;entry_time;id_key\n", "\n");
         replace_in_table(&content, ";0;yes;yes;;;\n", ";0;yes\n")
     });
     tamper("conversations", &|content| {
@@ -450,9 +472,24 @@ fn serve(disk: &SimulatedDisk) -> GroupCommitHarness {
     GroupCommitHarness::serve(store(disk, "/data"))
 }
 
+/// Makes a store, and returns its row.
+fn store_row(disk: &SimulatedDisk) -> String {
+    drop(serve(disk));
+    let tables = all_tables(disk, "/data/checkpoint-000000");
+    tables[Path::new("store.csv")].lines().nth(2).expect("a row").to_owned()
+}
+
 impl Two {
     fn new(seed: u64) -> Self {
         let disks = [SimulatedDisk::default(), SimulatedDisk::default()];
+        // The hashes of ids are those of one key.
+        let one = store_row(&disks[0]);
+        let other = store_row(&disks[1]);
+        let key = |row: &str| row.rsplit_once(';').expect("a key").1.to_owned();
+        disks[1].tamper(Path::new("/data/checkpoint-000000/store.csv"), |bytes| {
+            let content = String::from_utf8(bytes.clone()).expect("text");
+            *bytes = replace_in_table(&content, &key(&other), &key(&one)).into_bytes();
+        });
         let [mut one, mut other] = disks.each_ref().map(serve);
         for name in USERS {
             one.register(name);

@@ -67,6 +67,43 @@ fn the_messages_of_every_release_are_read() {
     }
 }
 
+/// The ids of a store of before have their texts. They are hashed when it is read, and the first checkpoint has no text of
+/// them any more; a crash before it changes nothing.
+#[test]
+fn a_retry_of_before_is_known_after_a_crash_and_after_a_checkpoint() {
+    for store in stores() {
+        let directory = TempDir::new().expect("a directory");
+        copy(&store, &directory.path().join("data"));
+        let mut world = World::in_directory(directory, &[]);
+        let table = |world: &World| {
+            let tables = fs::read_dir(world.data()).expect("a store").flatten().map(|entry| entry.path());
+            let newest =
+                tables.map(|path| path.join("ids.csv")).filter(|path| path.exists()).max().expect("a checkpoint");
+            fs::read_to_string(newest).expect("the table")
+        };
+        let known = |world: &World| {
+            let mut luis = world.login("luis");
+            luis.expect_ko("SEND;l1;ana;something else", "CONFLICT");
+            luis.request("SEND;l1;ana;¿qué tal?\\nbien")
+        };
+        let answer = known(&world);
+        assert!(answer.starts_with("OK;l1;RECEIVED;"), "{answer}");
+        for _ in 0..2 {
+            world.kill();
+            world.start();
+            assert_eq!(known(&world), answer);
+        }
+        assert!(table(&world).contains("luis;l1;"), "the table of before");
+        world.stop();
+        let new = table(&world);
+        assert!(new.starts_with("wachat-ids;2\n") && !new.contains(";l1;"), "{new}");
+        world.start();
+        assert_eq!(known(&world), answer);
+        world.stop();
+        world.assert_undamaged();
+    }
+}
+
 #[test]
 fn what_waited_in_a_store_of_every_release_is_delivered() {
     for store in stores() {

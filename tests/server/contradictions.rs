@@ -4,7 +4,9 @@
 use crate::support::values::seq;
 use wachat::model::{Banned, State, Target, Timestamp, UserName};
 use wachat::protocol::Event;
-use wachat::state_machine::{BanRow, Capacities, IdRow, PermitRow, Snapshot, StoredState, WaitingRow, WaitingRowEvent};
+use wachat::state_machine::{
+    AccountNumber, BanRow, Capacities, IdRow, PermitRow, Snapshot, StoredState, WaitingRow, WaitingRowEvent,
+};
 
 const AT: &str = "2026-11-20T23:55:00.123Z";
 
@@ -141,7 +143,7 @@ fn a_member_who_joins_again_keeps_the_place() {
     let shown = |state: &StoredState| {
         let tables = state.snapshot();
         let members: Vec<_> = tables.members.iter().map(|row| format!("{} {:?}", row.user, row.member)).collect();
-        (members, tables.last)
+        (members, tables.head.last)
     };
     let before = shown(&state);
     replay(&mut state, "3;JOIN;ana;#sala;<at>").expect("a record");
@@ -205,9 +207,9 @@ fn a_checkpoint_whose_tables_contradict_each_other_is_refused() {
     assert!(is_refused(|tables| tables.room_marks[0].room = room("#aula")), "the room of marks");
     let sent = |tables: &Snapshot| tables.ids[0].sent;
     assert!(is_refused(|tables| {
-        let id = tables.ids[0].id.clone();
         let sent = sent(tables);
-        tables.ids.push(IdRow { user: name("leo"), id, sent });
+        // There are three accounts.
+        tables.ids.push(IdRow { account: AccountNumber::parse("3").expect("a number"), sent });
     }));
     for (user, caller) in [("leo", "ana"), ("ana", "leo"), ("ana", "luis")] {
         let row = PermitRow { user: name(user), caller: name(caller), permitted: true };

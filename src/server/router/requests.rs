@@ -81,7 +81,7 @@ impl Router {
         }
         session.connection.slow_down();
         let is_exempt = match &received.request {
-            Request::Send(SendRequest::Send { id, .. }) => self.group_commit.state().knows_id(account, id),
+            Request::Send(SendRequest::Send { id, .. }) => self.group_commit.state().find_sent(account, id).is_some(),
             Request::Recv(RecvRequest::Poll { .. }) | Request::Quit => true,
             _ => false,
         };

@@ -7,7 +7,7 @@ use super::Applied;
 use crate::model::{Message, RoomKind, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
 use crate::state_machine::stored::{
-    Capacities, ConversationId, OwnMessage, StoredState, TargetNumber, WaitingMessage, length_in_reply,
+    ConversationId, OwnMessage, SentMessage, StoredState, TargetNumber, WaitingMessage, length_in_reply,
 };
 use crate::state_machine::{AccountNumber, Acknowledgement, ApplyError};
 
@@ -30,12 +30,11 @@ impl StoredState {
 
     fn add_direct_message(&mut self, message: &Arc<Message>, from: AccountNumber, to: AccountNumber) -> Applied {
         self.advance_sequence(message.seq)?;
-        let remembered_ids = self.capacities.remembered_ids;
+        self.remember_id(from, message);
         let conversation = self.direct.entry(ConversationId::between(from, to)).or_default();
         let before = conversation.last();
         conversation.rows.push(message.clone());
         let sender = self.account_mut(from);
-        sender.sent.remember(message, remembered_ids);
         sender.chats.entry(to).or_default().has_written = true;
         sender.note_last(to, before, message.seq);
         let bytes = length_in_reply(&message.text);
@@ -59,8 +58,8 @@ impl StoredState {
             return Err(ApplyError(format!("{} is not in {room}", message.from)));
         }
         self.advance_sequence(message.seq)?;
-        let Capacities { room_log, remembered_ids, .. } = self.capacities;
-        self.account_mut(from).sent.remember(message, remembered_ids);
+        self.remember_id(from, message);
+        let room_log = self.capacities.room_log;
         let bytes = length_in_reply(&message.text);
         self.keep_own_message(from, message.seq, OwnMessage { to: TargetNumber::Room(number), bytes });
         let own_devices = self.account(from).devices.count();
@@ -72,6 +71,12 @@ impl StoredState {
         self.notify_members(number, Some(from), message.seq);
         self.tally.received += 1;
         Ok(())
+    }
+
+    fn remember_id(&mut self, sender: AccountNumber, message: &Message) {
+        let sent = SentMessage::of(message, self.id_key);
+        let capacity = self.capacities.remembered_ids;
+        self.account_mut(sender).sent.insert(sent, capacity);
     }
 
     /// Keeps a message for the devices of its sender.

@@ -9,6 +9,8 @@ mod room;
 
 use std::sync::Arc;
 
+pub use restore::Restoring;
+
 use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, Permits, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::limits;

@@ -1,4 +1,4 @@
-//! Restores the stored state from a snapshot.
+//! Restores the stored state from the rows of a checkpoint.
 
 use super::Applied;
 use crate::cluster::Chain;
@@ -6,71 +6,47 @@ use crate::limits;
 use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, IdRow, LogRow, MemberRow,
-    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, Head, IdRow, LogRow, MemberRow,
+    PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, StateRow, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
     Capacities, ConversationId, Dropped, Entry, ErasedEvent, Erasure, OwnMessage, Rights, Room, StoredState,
     WaitingMessage,
 };
-use crate::state_machine::{ApplyError, RoomNumber};
+use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
 
-impl StoredState {
-    /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
-    /// an account or a room that is not there is an error.
-    pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
-        let mut state = Self::with_capacities(snapshot.store, capacities);
-        state.chain = snapshot.link.map(Chain::new);
-        state.device_clock = snapshot.device_clock;
-        snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
-        for DeviceRow { user, device } in snapshot.devices {
-            let user = state.number(&user)?;
-            state.account_mut(user).devices.put(device);
+/// Restores the state of which rows were written, from one row after the other. Rows of a checkpoint can name anything: a row
+/// that names an account or a room that is not there is an error.
+pub struct Restoring {
+    state: StoredState,
+    /// The newest sequence number of the state.
+    last: Seq,
+    /// The owners of rooms, who have to be members.
+    owners: Vec<(RoomNumber, AccountNumber)>,
+}
+
+impl Restoring {
+    pub fn new(head: Head, capacities: Capacities) -> Self {
+        let Head { store, id_key, link, last, device_clock } = head;
+        let mut state = StoredState::with_capacities(store, capacities).with_id_key(id_key);
+        state.chain = link.map(Chain::new);
+        state.device_clock = device_clock;
+        Self { state, last, owners: Vec::new() }
+    }
+
+    /// Adds a row. Rows come in the order in which [`Snapshot::into_rows`] returns them.
+    pub fn add(&mut self, row: StateRow) -> Applied {
+        if let StateRow::Room(row) = &row {
+            let owner = row.rights.as_ref().map_or(row.creator.as_ref(), |rights| rights.owner.as_ref());
+            let owner = owner.map(|owner| self.state.number(owner)).transpose()?;
+            self.owners.extend(owner.map(|owner| (row.number, owner)));
         }
-        for ChatRow { user, peer, chat } in snapshot.chats {
-            let user = state.number(&user)?;
-            let peer = state.number(&peer)?;
-            state.account_mut(user).chats.insert(peer, chat);
-        }
-        for PermitRow { user, caller, permitted } in snapshot.permits {
-            let user = state.number(&user)?;
-            let caller = state.number(&caller)?;
-            state.account_mut(user).permits.put(caller, permitted);
-        }
-        for IdRow { user, id, sent } in snapshot.ids {
-            let user = state.number(&user)?;
-            state.account_mut(user).sent.insert(id, sent, capacities.remembered_ids);
-        }
-        for BanRow { banned, ban } in snapshot.bans {
-            if let Banned::User(user) = &banned {
-                state.number(user)?;
-            }
-            state.bans.restore(banned, ban);
-        }
-        let mut owners = Vec::new();
-        for row in snapshot.rooms {
-            let (number, rights, creator) = (row.number, row.rights.as_ref(), row.creator.as_ref());
-            let owner = rights.map_or(creator, |rights| rights.owner.as_ref());
-            owners.extend(owner.map(|owner| state.number(owner)).transpose()?.map(|owner| (number, owner)));
-            state.restore_room(row)?;
-        }
-        for DeviceGapRow { user, device, room, first } in snapshot.device_gaps {
-            let room = state.room_number(&room)?;
-            let account = state.number(&user)?;
-            let devices = &mut state.account_mut(account).devices;
-            let device = devices.get_mut(device).ok_or_else(|| ApplyError(format!("{user} has no such device")))?;
-            device.gaps.insert(room, first);
-        }
-        for MemberRow { room, user, member } in snapshot.members {
-            let room = state.room_number(&room)?;
-            let number = state.number(&user)?;
-            state.add_member(room, number, user, member);
-        }
-        for GuestRow { room, user, is_invited, .. } in snapshot.guests {
-            let room = state.room_number(&room)?;
-            let user = state.number(&user)?;
-            if is_invited { state.add_invitation(room, user) } else { state.keep_out(room, user) }
-        }
+        self.state.restore_row(row)
+    }
+
+    /// Returns the state, after the last row.
+    pub fn finish(self) -> StoredState {
+        let Self { mut state, last, owners } = self;
         for (room, owner) in owners {
             if state.room(room).has_member(owner) {
                 state.room_mut(room).rights.owner = Some(owner);
@@ -80,20 +56,79 @@ impl StoredState {
         for number in state.room_numbers.values().copied().collect::<Vec<_>>() {
             state.find_owner(number);
         }
-        for RoomMarksRow { room, user, marks } in snapshot.room_marks {
-            let room = state.room_number(&room)?;
-            let user = state.number(&user)?;
-            state.room_mut(room).marks.insert(user, marks);
-        }
-        snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
-        snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
-        snapshot.erasures.iter().try_for_each(|row| state.restore_erasure(row))?;
         state.restore_removed_counts();
-        snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
-        state.last = snapshot.last;
-        // The snapshot does not say which numbers concern whom; an upper bound does.
-        state.accounts.iter_mut().for_each(|account| account.mailbox.note_newest(snapshot.last));
-        Ok(state)
+        state.last = last;
+        // The rows do not say which numbers concern whom; an upper bound does.
+        state.accounts.iter_mut().for_each(|account| account.mailbox.note_newest(last));
+        state
+    }
+}
+
+impl StoredState {
+    /// Restores the state of which a snapshot was made.
+    pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
+        let mut restoring = Restoring::new(snapshot.head.clone(), capacities);
+        snapshot.into_rows().try_for_each(|row| restoring.add(row))?;
+        Ok(restoring.finish())
+    }
+
+    fn restore_row(&mut self, row: StateRow) -> Applied {
+        match row {
+            StateRow::Account(row) => self.add_account(row)?,
+            StateRow::Device(DeviceRow { user, device }) => {
+                let user = self.number(&user)?;
+                self.account_mut(user).devices.put(device);
+            }
+            StateRow::Chat(ChatRow { user, peer, chat }) => {
+                let user = self.number(&user)?;
+                let peer = self.number(&peer)?;
+                self.account_mut(user).chats.insert(peer, chat);
+            }
+            StateRow::Permit(PermitRow { user, caller, permitted }) => {
+                let user = self.number(&user)?;
+                let caller = self.number(&caller)?;
+                self.account_mut(user).permits.put(caller, permitted);
+            }
+            StateRow::Id(IdRow { account, sent }) => {
+                let capacity = self.capacities.remembered_ids;
+                let no_account = || ApplyError(format!("there is no account number {account}"));
+                self.accounts.get_mut(account.index()).ok_or_else(no_account)?.sent.insert(sent, capacity);
+            }
+            StateRow::Ban(BanRow { banned, ban }) => {
+                if let Banned::User(user) = &banned {
+                    self.number(user)?;
+                }
+                self.bans.restore(banned, ban);
+            }
+            StateRow::Room(row) => self.restore_room(row)?,
+            StateRow::DeviceGap(DeviceGapRow { user, device, room, first }) => {
+                let room = self.room_number(&room)?;
+                let account = self.number(&user)?;
+                let devices = &mut self.account_mut(account).devices;
+                let device = devices.get_mut(device).ok_or_else(|| ApplyError(format!("{user} has no such device")))?;
+                device.gaps.insert(room, first);
+            }
+            StateRow::Member(MemberRow { room, user, member }) => {
+                let room = self.room_number(&room)?;
+                let number = self.number(&user)?;
+                self.add_member(room, number, user, member);
+            }
+            StateRow::Guest(GuestRow { room, user, is_invited }) => {
+                let room = self.room_number(&room)?;
+                let user = self.number(&user)?;
+                if is_invited { self.add_invitation(room, user) } else { self.keep_out(room, user) }
+            }
+            StateRow::RoomMarks(RoomMarksRow { room, user, marks }) => {
+                let room = self.room_number(&room)?;
+                let user = self.number(&user)?;
+                self.room_mut(room).marks.insert(user, marks);
+            }
+            StateRow::Log(row) => self.restore_log_entry(&row)?,
+            StateRow::Conversation(row) => self.restore_conversation(&row)?,
+            StateRow::Erasure(row) => self.restore_erasure(&row)?,
+            StateRow::Waiting(row) => self.restore_pending_event(&row)?,
+        }
+        Ok(())
     }
 
     fn restore_room(&mut self, row: RoomRow) -> Applied {

@@ -49,7 +49,7 @@ impl StateMachine {
         to: &RequestedTarget,
         text: &Text,
     ) -> Result<Option<Reply>, Code> {
-        let Some(sent) = self.stored.account(sender).sent.get(id) else { return Ok(None) };
+        let Some(sent) = self.stored.find_sent(sender, id) else { return Ok(None) };
         if to.as_ref().is_ok_and(|to| Digest::of(to, text.as_str()) == sent.digest) {
             return Ok(Some(Reply::Accepted(Accepted { id: id.clone(), at: sent.at, seq: sent.seq })));
         }

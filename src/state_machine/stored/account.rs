@@ -1,18 +1,14 @@
-//! The stored state of one account, with the message ids that its user has used.
+//! The stored state of one account.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::Arc;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::device::{Device, DeviceNumber, Devices};
 use super::mailbox::{Mailbox, Progress};
 use super::numbers::{AccountNumber, RoomNumber};
 use super::rights::Permits;
-use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
+use super::sent_ids::SentIds;
+use crate::model::{Email, Seq, Timestamp, UserName};
 
 /// An account, removed or not, as the table of users in a checkpoint holds it.
 #[derive(Clone)]
@@ -107,106 +103,5 @@ impl Account {
     pub fn note_last(&mut self, peer: AccountNumber, before: Seq, last: Seq) {
         self.latest.remove(&before);
         self.latest.insert(last, peer);
-    }
-}
-
-/// Digest of a message's recipient and text: equal for a retry, different for another message under the same id. It
-/// need not resist attacks: whoever finds two messages with one digest can only withhold the second of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest(u128);
-
-impl Digest {
-    /// Computes the digest of a message.
-    pub fn of(to: &Target, text: &str) -> Self {
-        let target = match to {
-            Target::User(name) => XxHash3_64::oneshot_with_seed(0, name.mapped().as_bytes()),
-            Target::Room(name) => XxHash3_64::oneshot_with_seed(1, name.mapped().as_bytes()),
-        };
-        Self(XxHash3_128::oneshot_with_seed(target, text.as_bytes()))
-    }
-
-    /// Reads the digest as `Display` writes it: 32 hexadecimal digits.
-    pub fn parse(hex: &str) -> Option<Self> {
-        u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32).map(Self)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-/// A message that was accepted: the fields of its reply, and its digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SentMessage {
-    pub seq: Seq,
-    pub at: Timestamp,
-    pub digest: Digest,
-}
-
-/// The newest ids of one sender: as many as the protocol promises.
-#[derive(Default)]
-pub struct SentIds {
-    /// A ring once it is full: the oldest entry is overwritten.
-    entries: Vec<(MessageId, SentMessage)>,
-    oldest: usize,
-    /// Indices of the entries, by id.
-    by_id: HashTable<u16>,
-    hasher: DefaultHashBuilder,
-}
-
-impl SentIds {
-    /// Finds the message that was accepted under an id.
-    pub fn get(&self, id: &MessageId) -> Option<SentMessage> {
-        let index = self.by_id.find(self.hasher.hash_one(id), |index| self.has_id(*index, id))?;
-        self.entries.get(usize::from(*index)).map(|(_, sent)| *sent)
-    }
-
-    /// Adds the id of a message that was accepted.
-    pub fn remember(&mut self, message: &Message, capacity: usize) {
-        let digest = Digest::of(&message.to, message.text.as_str());
-        self.insert(message.id.clone(), SentMessage { seq: message.seq, at: message.at, digest }, capacity);
-    }
-
-    /// Adds an id; above the capacity the oldest is removed.
-    pub fn insert(&mut self, id: MessageId, sent: SentMessage, capacity: usize) {
-        let hash = self.hasher.hash_one(&id);
-        let index = if self.entries.len() < capacity {
-            self.entries.push((id, sent));
-            self.entries.len() - 1
-        } else {
-            let oldest = self.oldest;
-            self.oldest = (oldest + 1) % self.entries.len();
-            if let Some(entry) = self.entries.get_mut(oldest) {
-                let (removed, _) = std::mem::replace(entry, (id, sent));
-                let removed = self.hasher.hash_one(&removed);
-                if let Ok(found) = self.by_id.find_entry(removed, |index| usize::from(*index) == oldest) {
-                    found.remove();
-                }
-            }
-            oldest
-        };
-        let entries = &self.entries;
-        let hasher = &self.hasher;
-        let rehash = |index: &u16| entries.get(usize::from(*index)).map_or(0, |(id, _)| hasher.hash_one(id));
-        // There are fewer than 65,536 entries.
-        self.by_id.insert_unique(hash, index as u16, rehash);
-    }
-
-    /// Returns the sender's last message.
-    pub fn newest(&self) -> Option<SentMessage> {
-        let newest = self.oldest.checked_sub(1).or(self.entries.len().checked_sub(1))?;
-        self.entries.get(newest).map(|(_, sent)| *sent)
-    }
-
-    /// Iterates over the ids, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (&MessageId, SentMessage)> {
-        let (newer, older) = self.entries.split_at(self.oldest.min(self.entries.len()));
-        older.iter().chain(newer).map(|(id, sent)| (id, *sent))
-    }
-
-    fn has_id(&self, index: u16, id: &MessageId) -> bool {
-        self.entries.get(usize::from(index)).is_some_and(|(entry, _)| entry == id)
     }
 }

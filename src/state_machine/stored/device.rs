@@ -139,6 +139,11 @@ impl Devices {
         Some(self.0.remove(index))
     }
 
+    /// Forgets all keys: those of a store that has another name now.
+    pub fn forget_keys(&mut self) {
+        self.0.iter_mut().for_each(|device| device.key = None);
+    }
+
     /// Removes what is kept about a room that the user has left.
     pub fn forget_gap(&mut self, room: RoomNumber) {
         self.0.iter_mut().for_each(|device| _ = device.gaps.remove(&room));

@@ -11,13 +11,14 @@ mod mailbox;
 mod numbers;
 mod rights;
 mod room;
+mod sent_ids;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
+pub use account::{Account, AccountRow, Chat};
 pub use bans::{Ban, Bans};
 pub use conversation::{Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows};
 pub use device::{Device, DeviceClock, DeviceNumber, Devices, SessionKey};
@@ -27,6 +28,7 @@ pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
 pub use numbers::{AccountNumber, RoomNumber};
 pub use rights::{Permits, Rights};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
+pub use sent_ids::{Digest, IdHash, IdKey, SentMessage};
 
 pub(super) use length::EVENT_BYTES;
 pub use length::length_in_reply;
@@ -78,6 +80,8 @@ pub struct StoredState {
     /// The position in the log of the cluster; `None`: the store is in none.
     pub chain: Option<Chain>,
     pub(super) capacities: Capacities,
+    /// The key of the hashes that stand for message ids. The log has the ids themselves.
+    pub(super) id_key: IdKey,
     /// The newest sequence number given.
     pub last: Seq,
     pub(super) accounts: Vec<Account>,
@@ -155,6 +159,18 @@ impl StoredState {
         Self { store, capacities, ..Self::default() }
     }
 
+    /// Sets the key of the hashes of message ids, before the first id.
+    #[must_use]
+    pub fn with_id_key(self, id_key: IdKey) -> Self {
+        Self { id_key, ..self }
+    }
+
+    /// Gives the store another name, which the digests of the devices' keys have in them.
+    pub fn rename(&mut self, store: Arc<str>) {
+        self.store = store;
+        self.accounts.iter_mut().for_each(|account| account.devices.forget_keys());
+    }
+
     /// Begins the tally of a server: nothing was counted, and this waits.
     pub(super) fn begin_tally(&mut self) {
         let mut waiting = Usage::default();
@@ -214,9 +230,9 @@ impl StoredState {
         self.account(number).row.name.clone()
     }
 
-    /// Returns whether a user has sent a message under this id, and the id is remembered.
-    pub fn knows_id(&self, user: AccountNumber, id: &MessageId) -> bool {
-        self.accounts.get(user.index()).is_some_and(|account| account.sent.get(id).is_some())
+    /// Finds the message that a user has sent under an id, if the id is remembered.
+    pub fn find_sent(&self, user: AccountNumber, id: &MessageId) -> Option<SentMessage> {
+        self.accounts.get(user.index())?.sent.get(self.id_key.hash(id))
     }
 
     /// Returns every account there ever was, in the order of registration.

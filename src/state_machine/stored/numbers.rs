@@ -10,12 +10,12 @@ macro_rules! numbers {
         pub struct $name(u32);
 
         impl $name {
-            pub(in crate::state_machine) fn new(index: usize) -> Self {
+            pub(crate) fn new(index: usize) -> Self {
                 // Memory cannot hold 2^32 entries.
                 Self(u32::try_from(index).unwrap_or(u32::MAX))
             }
 
-            pub(in crate::state_machine) fn index(self) -> usize {
+            pub(crate) fn index(self) -> usize {
                 self.0 as usize
             }
 
