@@ -108,6 +108,35 @@
 //! 8. Integrity: a torn tail is set aside; damage is reported with file and line. In the log or a checkpoint it stops
 //!    the start; clients are told which message of the history is damaged.
 //!
+//! # What a request costs
+//!
+//! No request costs more because the store has more accounts, remembered ids, conversations, messages or rooms, but for the
+//! logarithm of their number: each is found in a hash table or an ordered tree. A request costs more with what is in its
+//! column (`tests/server/growth.rs` measures each beside a store with a hundred times as many of all of them):
+//!
+//! | request | grows with |
+//! |---|---|
+//! | `SEND` | its text; in a room with the members who are online, and those who have not read it for long |
+//! | `READ` | in a room with the messages in its log that it marks |
+//! | `STATUS` | its page; in a room with its members, up to 2,000 of them |
+//! | `HISTORY` | its records; a message that only a file has is found by binary search |
+//! | `ERASE` | in a room with its members |
+//! | `CHATS` | its page, and the rooms of the user |
+//! | `USERS`, `MEMBERS` | its page |
+//! | `ROOMS` | its page, and the rooms and invitations of the user |
+//! | `JOIN`, `LEAVE`, `KICK`, `OWNER`, `TOPIC`, `ROOM` | the members who are online; up to 1,000 entries of the room's log |
+//! | `INVITE` | the invitations of the room, at most 1,000 |
+//! | `PEER` | |
+//! | `PERMIT` | those whom the user permits or refuses, at most 1,000 |
+//! | `EMAIL`, `PASSWD` | `PASSWD`: the time of two hashes, on a thread of its own |
+//! | `DEVICES`, `SESSIONS`, `LOGOUT` | the connections and devices of the user |
+//! | `POLL` | its events; the rooms of the user; what it acknowledges |
+//! | `PORT`, `KEY` | |
+//! | `PING`, `HELP`, `SERVERS`, `QUIT` | the servers of a cluster |
+//!
+//! A login takes the time of a hash, or of a key's digest, and tells those who share a conversation or a small room with the user.
+//! A start, a checkpoint and `wachat check` read everything.
+//!
 //! # Several servers as one
 //!
 //! With `serve --cluster` a batch of the write-ahead log is an *entry* of a log that etcd keeps on the disks of a majority of its

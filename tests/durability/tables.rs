@@ -156,6 +156,21 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
     }
 }
 
+/// An id takes at most 64 bytes of a checkpoint, in a store of ten million accounts and ten thousand million messages, too.
+#[test]
+fn an_id_takes_few_bytes_of_a_checkpoint() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    let table = &tables(&disk, "/data/checkpoint-000001")[Path::new("ids.csv")];
+    let rows: Vec<_> = table.lines().skip(2).filter(|row| !row.starts_with("end;")).collect();
+    assert!(rows.len() > 10, "{table}");
+    for row in rows {
+        let fields: Vec<_> = row.split(';').collect();
+        let longer = ("9999999".len() - fields[0].len()) + ("9999999999".len() - fields[3].len());
+        assert!(row.len() + 1 + longer <= 64, "{row}");
+    }
+}
+
 #[test]
 fn a_table_of_another_version_is_refused() {
     let disk = SimulatedDisk::default();

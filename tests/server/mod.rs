@@ -19,6 +19,7 @@ mod erasing;
 mod erasures;
 mod exclusions;
 mod flood;
+mod growth;
 mod guesses;
 mod history_turns;
 mod hostile;

@@ -102,6 +102,9 @@ pub struct SentMessage {
     pub at: Timestamp,
 }
 
+/// A large store has more of these than of anything else: the page of the store (data/README.md) counts on their size.
+const _: () = assert!(size_of::<SentMessage>() == 32);
+
 impl SentMessage {
     /// Makes the entry of a message that was accepted.
     pub fn of(message: &Message, key: IdKey) -> Self {
