@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::support::examples::example;
-use crate::support::{PASSWORD, TIMEOUT, World};
+use crate::support::{PASSWORD, TIMEOUT, WACHAT, World, run_to_end};
 use tempfile::TempDir;
 
 /// A program whose input and output are pipes. It is killed when the test ends.
@@ -240,4 +240,27 @@ fn stored_messages(home: &Path) -> usize {
     assert_eq!(files.len(), 1, "{files:?}");
     let stored = std::fs::read_to_string(files[0].path()).expect("its file");
     stored.lines().filter(|record| record.split(';').count() >= 7 && record.contains(";MSG;")).count()
+}
+
+#[test]
+fn large_store_makes_a_whole_store_that_a_server_serves() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let data = directory.path().join("data");
+    let numbers = ["--accounts", "200", "--messages", "2000", "--conversations", "20", "--rooms", "2"];
+    let mut command = Command::new(example("large_store"));
+    command.args(numbers).args(["--uncovered", "1", "--password", PASSWORD]).arg("--data").arg(&data);
+    Program::start(&mut command).finish();
+    let (code, said) = run_to_end(Command::new(WACHAT).arg("check").arg("--data").arg(&data));
+    assert_eq!(code, Some(0), "wachat check: {said}");
+    let server = World::with_data(directory, &data, &["--no-lobby"]);
+    let mut user0 = server.login("user0");
+    assert_eq!(user0.list("USERS").len(), 200);
+    assert_eq!(user0.list("HISTORY;#room0;1000").len(), 90);
+    let history = user0.list("HISTORY;user1;1000");
+    let states: Vec<_> = history.iter().filter_map(|record| record.split(';').nth(5)).collect();
+    // Those of the log that no checkpoint covers come after the 91 of the conversation.
+    assert!(states.len() > 91 && states[..44].iter().all(|state| *state == "READ"), "{states:?}");
+    assert!(states[88..].iter().all(|state| *state == "RECEIVED"), "{states:?}");
+    let waiting = server.session("user1").list_without_times("POLL;0");
+    assert!(waiting.iter().any(|event| event.contains(";MSG;")), "{waiting:?}");
 }
