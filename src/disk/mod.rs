@@ -61,6 +61,8 @@ pub trait File: Send + Sync {
         Ok(self.len()? == 0)
     }
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Begins to make this part durable and does not wait: the syncs of several files take less time then.
+    fn begin_sync(&self, _offset: u64, _len: u64) {}
     /// Makes all writes and the file's length durable.
     fn sync(&self) -> io::Result<()>;
 }

@@ -78,6 +78,7 @@ impl Store {
             write_row(row, &mut bytes);
         }
         file.write_at(&bytes, before.bytes).map_err(StoreError::io(&path))?;
+        file.begin_sync(before.bytes, bytes.len() as u64);
         let upto = rows.last().map_or(before.upto, |row| row.seq);
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
