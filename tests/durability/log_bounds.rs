@@ -11,8 +11,9 @@ use wachat::limits;
 use wachat::model::{Banned, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName};
 use wachat::protocol::Reply;
 use wachat::protocol::request::After;
+use wachat::server::GroupCommit;
 use wachat::state_machine::{Command, ConnectionId, Effect, Now, Policy};
-use wachat::store::{Sizes, Store};
+use wachat::store::{Opened, Sizes, Store};
 use wachat::wal::{Location, Wal, make_segment};
 
 const DATA: &str = "/data";
@@ -214,4 +215,19 @@ fn the_longest_command_fit_in_any_order_at_any_distance_from_the_end() {
     let last = bounds.harness.group_commit.state().last;
     drop(bounds);
     assert_eq!(reopened(&disk), last);
+}
+
+#[test]
+fn a_large_checkpoint_does_not_let_the_log_grow_without_end() {
+    // The log that no checkpoint covers, and whether a checkpoint is due, and the server waits for it.
+    let most = limits::CHECKPOINT_BYTES * limits::UNCOVERED_FACTOR;
+    let expected = [(most / 2 - 1, false, false), (most / 2, true, false), (most - 1, true, false), (most, true, true)];
+    for (closed_bytes, is_due, waits) in expected {
+        let store = Store::new(Arc::new(SimulatedDisk::default()), Path::new(DATA));
+        let opened = store.open(Policy::default(), Sizes::default()).expect("a store");
+        let group_commit =
+            GroupCommit::new(Opened { closed_bytes, checkpoint_bytes: 100 << 30, ..opened }, Sizes::default());
+        assert_eq!(group_commit.wants_checkpoint(true).is_some(), is_due, "{closed_bytes} bytes");
+        assert_eq!(group_commit.is_far_uncovered(), waits, "{closed_bytes} bytes");
+    }
 }

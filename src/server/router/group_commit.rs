@@ -344,14 +344,14 @@ impl GroupCommit {
     /// of the log is reason enough.
     pub fn wants_checkpoint(&self, quiet: bool) -> Option<u64> {
         let limit = if quiet { self.sizes.checkpoint_bytes / 4 } else { self.sizes.checkpoint_bytes };
-        let due = self.closed_bytes() >= limit.max(self.checkpoint_bytes);
+        let most = self.sizes.checkpoint_bytes.saturating_mul(limits::UNCOVERED_FACTOR / 2);
+        let due = self.closed_bytes() >= limit.max(self.checkpoint_bytes.min(most));
         due.then(|| self.wal.segment() - 1)
     }
 
     /// Returns whether no further segment may be begun before a checkpoint covers closed ones: memory holds their messages.
     pub fn is_far_uncovered(&self) -> bool {
-        let due = self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
-        self.closed_bytes() >= due.saturating_mul(limits::UNCOVERED_FACTOR)
+        self.closed_bytes() >= self.sizes.checkpoint_bytes.saturating_mul(limits::UNCOVERED_FACTOR)
     }
 
     /// Returns the number of the last batch that the newest checkpoint has.
