@@ -33,6 +33,7 @@ impl StateMachine {
         let mut machine =
             Self { stored, presence, rate_limits, today, told_calls, policy, acknowledgements, disk_full: false };
         machine.stored.begin_tally();
+        machine.stored.sort_looks();
         machine.stored.find_crowded();
         machine
     }

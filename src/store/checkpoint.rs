@@ -1,6 +1,9 @@
 //! Checkpoints: the whole state as tables, made beside the live one from the files alone.
 
 use std::path::PathBuf;
+use std::thread::Builder;
+
+use crossbeam_channel::bounded;
 
 use super::clean_up::Cleaned;
 use super::data_directory::Store;
@@ -10,7 +13,7 @@ use super::store_row::Covers;
 use super::tables::{self, Tables};
 use crate::limits;
 use crate::model::Timestamp;
-use crate::state_machine::{ConversationId, HistoryPrefix, Restoring, StoredState};
+use crate::state_machine::{ApplyError, ConversationId, HistoryPrefix, Restoring, StateRow, StoredState};
 use crate::wal::{self, make_segment};
 
 const PREFIX: &str = "checkpoint-";
@@ -146,9 +149,41 @@ impl Store {
             return Err(tables::misnamed(&path));
         }
         let mut restoring = Restoring::new(tables.head().clone(), self.capacities);
-        tables.read(&mut |row| restoring.add(row))?;
+        read_ahead(&tables, &mut |row| restoring.add(row))?;
         Ok(Loaded { state: restoring.finish(), segment, next_batch, cleaned_at, bytes: tables.bytes })
     }
+}
+
+/// Rows that are handed over at a time, and how often that is done ahead of the other thread.
+const ROWS: usize = 1_024;
+const ROWS_AHEAD: usize = 4;
+
+/// Hands all rows of the tables to `take`, while another thread reads the next ones.
+fn read_ahead(tables: &Tables, take: &mut dyn FnMut(StateRow) -> Result<(), ApplyError>) -> Result<(), StoreError> {
+    let (give, rows) = bounded::<Vec<StateRow>>(ROWS_AHEAD);
+    std::thread::scope(|scope| {
+        let read = move || {
+            let mut some = Vec::with_capacity(ROWS);
+            // It is refused when the other thread has met an error, which is returned then.
+            let refused = |_| ApplyError("it was not taken".to_owned());
+            tables.read(&mut |row| {
+                some.push(row);
+                let is_full = some.len() == ROWS;
+                if is_full {
+                    give.send(std::mem::replace(&mut some, Vec::with_capacity(ROWS))).map_err(refused)
+                } else {
+                    Ok(())
+                }
+            })?;
+            let _ = give.send(some);
+            Ok(())
+        };
+        let reader = Builder::new().name("reading".to_owned()).spawn_scoped(scope, read);
+        let reader = reader.map_err(StoreError::io(tables.directory()))?;
+        let taken = rows.into_iter().flatten().try_for_each(take);
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken.map_err(|error| tables::inconsistent(tables.directory(), &error)).and(read)
+    })
 }
 
 /// Returns a function that applies the log's records to a state.

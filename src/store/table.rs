@@ -2,7 +2,7 @@
 //! number and a checksum, by which a missing or changed piece is noticed. Rows are written and read one at a time.
 
 use std::fmt::{Display, Write as _};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -195,20 +195,16 @@ impl TableReader<'_> {
         let file = self.open(&path)?;
         let body = find_end(&path, &*file)?.0;
         let rows = PrefixReader::new(file, HistoryPrefix::default(), body);
-        let mut reader = csv::ReaderBuilder::new();
-        reader.delimiter(b';').has_headers(false).flexible(true).buffer_capacity(BLOCK_BYTES);
-        let mut reader = reader.from_reader(rows);
-        let mut row = Row(csv::StringRecord::new());
-        // The version and the column names come first.
-        let mut before = 2;
-        while reader.read_record(&mut row.0).map_err(|error| read_error(&path, error))? {
-            if before > 0 {
-                before -= 1;
-                continue;
+        let mut reader = BufReader::with_capacity(BLOCK_BYTES, rows);
+        let mut row = Row::default();
+        let mut number = 0;
+        while row.read_line(&mut reader).map_err(StoreError::io(&path))? {
+            number += 1;
+            // The version and the column names come first.
+            if number > 2 {
+                let read = if row.split() { R::read(&row) } else { None };
+                take(read.ok_or_else(|| StoreError::damaged(&path, number, "not a row of this table"))?)?;
             }
-            let line = row.0.position().map_or(0, csv::Position::line);
-            let read = R::read(&row).ok_or_else(|| StoreError::damaged(&path, line, "not a row of this table"))?;
-            take(read)?;
         }
         Ok(())
     }
@@ -218,20 +214,53 @@ impl TableReader<'_> {
     }
 }
 
-fn read_error(path: &Path, error: csv::Error) -> StoreError {
-    let what = error.to_string();
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => StoreError::io(path)(error),
-        _ => StoreError::damaged(path, 1, what),
-    }
+/// One row: a line, since no field has a line break in it.
+#[derive(Default)]
+pub(super) struct Row {
+    line: Vec<u8>,
+    /// The fields, one after the other.
+    text: String,
+    /// The offset of the first field, which is 0, and those at which each one ends.
+    ends: Vec<usize>,
 }
 
-/// The fields of one row.
-pub(super) struct Row(csv::StringRecord);
-
 impl Row {
+    /// Reads the next line; `false` at the end.
+    fn read_line(&mut self, reader: &mut impl BufRead) -> io::Result<bool> {
+        self.line.clear();
+        Ok(reader.read_until(b'\n', &mut self.line)? > 0)
+    }
+
+    /// Splits the line into its fields; `false` if it is no text. Most lines have no quotes: there are millions of them.
+    fn split(&mut self) -> bool {
+        self.text.clear();
+        self.ends.clear();
+        self.ends.push(0);
+        let Ok(line) = std::str::from_utf8(self.line.strip_suffix(b"\n").unwrap_or(&self.line)) else { return false };
+        if memchr::memchr(b'"', line.as_bytes()).is_some() {
+            return self.split_quoted();
+        }
+        for field in line.split(';') {
+            self.text.push_str(field);
+            self.ends.push(self.text.len());
+        }
+        true
+    }
+
+    fn split_quoted(&mut self) -> bool {
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.delimiter(b';').has_headers(false).from_reader(self.line.as_slice());
+        let mut record = csv::StringRecord::new();
+        let is_record = reader.read_record(&mut record).is_ok_and(|is_record| is_record);
+        for field in &record {
+            self.text.push_str(field);
+            self.ends.push(self.text.len());
+        }
+        is_record
+    }
+
     pub fn get(&self, column: usize) -> Option<&str> {
-        self.0.get(column)
+        self.text.get(*self.ends.get(column)?..*self.ends.get(column + 1)?)
     }
 
     pub fn user(&self, column: usize) -> Option<UserName> {

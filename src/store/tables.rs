@@ -61,6 +61,10 @@ impl<'a> Tables<'a> {
         &self.row.head
     }
 
+    pub fn directory(&self) -> &Path {
+        self.reader.directory
+    }
+
     pub fn covers(&self) -> Covers {
         self.row.covers
     }

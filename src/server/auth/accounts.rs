@@ -10,18 +10,16 @@ use std::sync::Arc;
 use blake2::Blake2sMac256;
 use blake2::digest::{KeyInit, Mac};
 use parking_lot::{Mutex, RwLock};
-use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
-use crate::model::look::{check_new_account, looks};
+use super::names::{Account, Names};
+use crate::model::look::check_new_account;
 use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::{StoredState, looks_like};
 
 pub(crate) struct Accounts {
-    by_name: RwLock<HashMap<UserName, Arc<Account>>>,
-    /// A name for each look of the names.
-    by_look: RwLock<HashMap<SmolStr, UserName>>,
+    names: RwLock<Names>,
     /// The digests of the devices' keys.
     keys: RwLock<HashMap<UserName, Vec<(DeviceName, KeyDigest)>>>,
     /// The name of the store, which is part of the digests.
@@ -30,29 +28,19 @@ pub(crate) struct Accounts {
     key: [u8; 32],
 }
 
-/// One account as long as it has this password.
-pub(crate) struct Account {
-    /// As its owner registered it.
-    pub name: UserName,
-    /// `None`: the account was removed, and its name is taken all the same.
-    pub password_hash: Option<Arc<str>>,
-    verified: Mutex<Option<[u8; 32]>>,
-}
-
 impl Accounts {
     pub fn new(state: &StoredState) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        let (by_name, by_look, keys) = Default::default();
-        let directory = Self { by_name, by_look, keys, store: state.store.clone(), key };
+        let (names, keys) = Default::default();
+        let directory = Self { names, keys, store: state.store.clone(), key };
         directory.add_all(state);
         Ok(directory)
     }
 
     /// Takes over what the log of a cluster has brought.
     pub fn replace(&self, state: &StoredState) {
-        self.by_name.write().clear();
-        self.by_look.write().clear();
+        *self.names.write() = Names::default();
         self.keys.write().clear();
         self.add_all(state);
     }
@@ -92,23 +80,18 @@ impl Accounts {
 
     /// An account is there now, or has another password.
     pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
-        for look in looks(&name) {
-            self.by_look.write().entry(look).or_insert_with(|| name.clone());
-        }
-        let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
-        self.by_name.write().insert(name, account);
+        self.names.write().put(Arc::new(Account { name, password_hash, verified: Mutex::new(None) }));
     }
 
     pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
-        self.by_name.read().get(name).cloned()
+        self.names.read().find(name)
     }
 
     /// Checks that a new account may have a name, which has none, as the state machine will.
     pub fn check_new(&self, name: &UserName) -> Result<(), Ko> {
         check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
-        let by_look = self.by_look.read();
-        let found = looks(name).find_map(|look| by_look.get(&look));
-        found.map_or(Ok(()), |other| Err(looks_like(other)))
+        let found = self.names.read().find_like(name);
+        found.map_or(Ok(()), |other| Err(looks_like(&other.name)))
     }
 
     /// Returns whether the account still has this password.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use super::accounts::Account;
 use super::failed_logins::Origin;
 use super::job::Job;
 use super::login_queue::{Busy, Task};
+use super::names::Account;
 use super::outcome::{LoginDevice, Outcome};
 use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Port};

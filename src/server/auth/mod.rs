@@ -8,4 +8,5 @@ pub(crate) mod hashing;
 pub(crate) mod job;
 pub(crate) mod login;
 pub mod login_queue;
+pub(crate) mod names;
 pub(crate) mod outcome;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::accounts::Account;
+use super::names::Account;
 use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::Ko;
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub use restore::Restoring;
 
 use super::stored::{Account, AccountRow, Ban, ConversationId, Devices, HistoryPrefix, Permits, StoredState};
-use super::{AccountNumber, ApplyError, Record};
+use super::{ApplyError, Record};
 use crate::limits;
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
@@ -154,15 +154,19 @@ impl StoredState {
             // An earlier version has kept it.
             forget_user(&mut row);
         }
-        let number = AccountNumber::new(self.accounts.len());
-        if self.account_numbers.insert(row.name.clone(), number).is_some() {
+        if self.find_account(&row.name).is_some() {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
         }
-        if row.removed_at.is_none() {
-            self.active_accounts.insert(row.name.clone(), number);
-        }
-        self.account_looks.add(&row.name, number);
+        let name = row.name.clone();
+        let is_active = row.removed_at.is_none();
         self.accounts.push(Account::new(row));
+        let number = self.account_names.add_last(&self.accounts);
+        if let Some(names) = &mut self.account_looks {
+            names.add(&name, number);
+        }
+        if is_active {
+            self.active_accounts.insert(name, number);
+        }
         Ok(())
     }
 

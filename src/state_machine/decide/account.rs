@@ -9,7 +9,7 @@ use crate::state_machine::{Asked, Effect, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
-        if self.stored.account_numbers.contains_key(&name) {
+        if self.stored.find_account(&name).is_some() {
             return Err(Code::Exists.into());
         }
         self.stored.check_new_account(&name)?;

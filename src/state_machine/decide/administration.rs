@@ -32,7 +32,7 @@ impl StateMachine {
 
     fn check_new_accounts(&self, accounts: &[NewAccount]) -> Decided<()> {
         let mut names = HashSet::new();
-        let is_taken = |new: &&NewAccount| self.stored.account_numbers.contains_key(&new.name);
+        let is_taken = |new: &&NewAccount| self.stored.find_account(&new.name).is_some();
         let taken = accounts.iter().find(|new| is_taken(new) || !names.insert(&new.name));
         let Some(NewAccount { name, .. }) = taken else { return self.check_new_names(accounts) };
         let which = if accounts.len() > 1 { format!("{name}: ") } else { String::new() };

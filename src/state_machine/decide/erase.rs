@@ -50,7 +50,7 @@ impl StateMachine {
     /// Takes the texts of a user in a conversation back, at the administrator's request. Refused if others were taken back since
     /// the files were read: then they have to be counted again.
     pub(super) fn erase_all(&mut self, user: &UserName, texts: Texts, context: &mut Context) -> Decided {
-        let from = self.stored.account_numbers.get(user).map(|number| self.stored.name(*number)).ok_or(Code::NoUser)?;
+        let from = self.stored.find_account(user).map(|number| self.stored.name(number)).ok_or(Code::NoUser)?;
         let Texts { conversation, first, last, count, erased } = texts;
         let here = self.stored.conversation(conversation);
         let fits = |here: &Conversation| here.erased_count() == erased && first <= last && last <= here.last();

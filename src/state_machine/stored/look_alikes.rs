@@ -18,6 +18,10 @@ impl<Number> Default for LookAlikes<Number> {
 }
 
 impl<Number: Copy + Ord> LookAlikes<Number> {
+    pub fn of<'a>(names: impl Iterator<Item = (&'a UserName, Number)>) -> Self {
+        Self(names.flat_map(|(name, number)| looks(name).map(move |look| (look, number))).collect())
+    }
+
     pub fn add(&mut self, name: &UserName, number: Number) {
         self.0.extend(looks(name).map(|look| (look, number)));
     }

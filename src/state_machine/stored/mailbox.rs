@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::length::EVENT_BYTES;
+use super::usage::Usage;
 use super::{AccountNumber, RoomNumber, TargetNumber};
 use crate::limits;
 use crate::model::{Seq, State};
@@ -16,14 +17,21 @@ use crate::protocol::Event;
 /// The conversation and the kind of a STATE event: a newer one replaces a pending one with the same key.
 pub type StateKey = (TargetNumber, State);
 
-/// Pending direct messages and STATE events in order of their numbers. An empty mailbox allocates nothing.
+/// The events that are pending for a user. An empty mailbox allocates nothing.
 #[derive(Default)]
 pub struct Mailbox {
     /// The newest number that concerns the user, in this mailbox or in one of the user's rooms.
     newest: Seq,
+    /// `None`: nothing is pending, as for most users.
+    events: Option<Box<Events>>,
+}
+
+/// Pending direct messages and STATE events in order of their numbers.
+#[derive(Default)]
+struct Events {
     pending: BTreeMap<Seq, Pending>,
     /// The pending STATE event of each key.
-    states: BTreeMap<StateKey, Event>,
+    states: BTreeMap<StateKey, Box<Event>>,
     /// The user's own messages, for the devices with a name.
     own: BTreeMap<Seq, OwnMessage>,
     /// The newest events of messages that were taken back, of direct conversations: at most [`limits::ERASED_EVENTS`]. They
@@ -39,6 +47,19 @@ pub struct Mailbox {
     /// The user's own messages.
     kept_own: Usage,
 }
+
+/// What an empty mailbox has.
+static NO_EVENTS: Events = Events {
+    pending: BTreeMap::new(),
+    states: BTreeMap::new(),
+    own: BTreeMap::new(),
+    erased: BTreeMap::new(),
+    messages: Usage::NONE,
+    by_sender: BTreeMap::new(),
+    from_strangers: Usage::NONE,
+    kept: Usage::NONE,
+    kept_own: Usage::NONE,
+};
 
 #[derive(Clone, Copy)]
 enum Pending {
@@ -94,40 +115,6 @@ pub enum WaitingEvent<'a> {
     Erased(Seq, ErasedEvent),
 }
 
-/// Count and length of messages, for the quotas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    pub messages: usize,
-    pub bytes: u64,
-}
-
-impl Usage {
-    pub(in crate::state_machine) fn add_usage(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-    }
-
-    pub(in crate::state_machine) fn subtract_usage(&mut self, other: Self) {
-        self.messages = self.messages.saturating_sub(other.messages);
-        self.bytes = self.bytes.saturating_sub(other.bytes);
-    }
-
-    pub(in crate::state_machine) fn plus(mut self, other: Self) -> Self {
-        self.add_usage(other);
-        self
-    }
-
-    pub(in crate::state_machine) fn add(&mut self, bytes: u32) {
-        self.messages += 1;
-        self.bytes += u64::from(bytes);
-    }
-
-    fn subtract(&mut self, bytes: u32) {
-        self.messages = self.messages.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(u64::from(bytes));
-    }
-}
-
 impl WaitingEvent<'_> {
     pub fn seq(&self) -> Seq {
         match self {
@@ -149,99 +136,12 @@ pub struct Progress {
     pub lowest_named: Option<Seq>,
 }
 
-impl Mailbox {
-    /// Returns the usage by pending direct messages.
-    pub fn messages(&self) -> Usage {
-        self.messages
+impl Events {
+    fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.own.is_empty() && self.erased.is_empty()
     }
 
-    pub fn messages_from(&self, sender: AccountNumber) -> Usage {
-        self.by_sender.get(&sender).copied().unwrap_or_default()
-    }
-
-    pub fn messages_from_strangers(&self) -> Usage {
-        self.from_strangers
-    }
-
-    /// Returns the usage by events that are kept for devices alone, without the user's own messages.
-    pub fn kept(&self) -> Usage {
-        self.kept
-    }
-
-    /// Returns the usage by the user's own messages.
-    pub fn kept_own(&self) -> Usage {
-        self.kept_own
-    }
-
-    /// Adds a direct message that the user has not acknowledged.
-    pub fn put_message(&mut self, seq: Seq, message: WaitingMessage) {
-        self.messages.add(message.bytes);
-        self.by_sender.entry(message.from).or_default().add(message.bytes);
-        if message.is_from_stranger {
-            self.from_strangers.add(message.bytes);
-        }
-        self.put(seq, Pending::Message(message));
-    }
-
-    /// Adds a direct message of a checkpoint that the user has acknowledged.
-    pub fn put_kept_message(&mut self, seq: Seq, message: WaitingMessage) {
-        self.kept.add(message.bytes);
-        self.put(seq, Pending::Message(message));
-    }
-
-    /// Adds a message of the user's own.
-    pub fn put_own(&mut self, seq: Seq, message: OwnMessage) {
-        self.kept_own.add(message.bytes);
-        self.note_newest(seq);
-        self.own.insert(seq, message);
-    }
-
-    /// Adds an event of messages that were taken back; above the limit the oldest goes.
-    pub fn put_erased(&mut self, seq: Seq, event: ErasedEvent) {
-        self.note_newest(seq);
-        self.erased.insert(seq, event);
-        if self.erased.len() > limits::ERASED_EVENTS {
-            self.erased.pop_first();
-        }
-    }
-
-    /// Adds a STATE event, instead of a pending one with the same key. `acknowledged`: the number of the user.
-    pub fn put_state(&mut self, event: Event, key: StateKey, acknowledged: Seq) {
-        let seq = event.seq();
-        if let Some(older) = self.states.insert(key, event) {
-            self.remove_state(older.seq(), acknowledged);
-        }
-        if seq <= acknowledged {
-            self.kept.add(STATE_BYTES);
-        }
-        self.put(seq, Pending::State(key));
-    }
-
-    /// Returns whether a STATE event or an own message of a room waits.
-    pub fn has_of_room(&self, room: RoomNumber) -> bool {
-        let target = TargetNumber::Room(room);
-        let has_state = [State::Delivered, State::Read].iter().any(|state| self.states.contains_key(&(target, *state)));
-        has_state || self.own.values().any(|message| message.to == target)
-    }
-
-    /// Removes what waits of a room that the user is not told of any more. `acknowledged`: the number of the user.
-    pub fn remove_room(&mut self, room: RoomNumber, acknowledged: Seq) {
-        let target = TargetNumber::Room(room);
-        for state in [State::Delivered, State::Read] {
-            if let Some(event) = self.states.remove(&(target, state)) {
-                self.remove_state(event.seq(), acknowledged);
-            }
-        }
-        let kept = &mut self.kept_own;
-        self.own.retain(|_, message| {
-            let stays = message.to != target;
-            if !stays {
-                kept.subtract(message.bytes);
-            }
-            stays
-        });
-    }
-
+    /// Removes a STATE event that was taken out of `states`. `acknowledged`: the number of the user.
     fn remove_state(&mut self, seq: Seq, acknowledged: Seq) {
         self.pending.remove(&seq);
         if seq <= acknowledged {
@@ -249,24 +149,29 @@ impl Mailbox {
         }
     }
 
-    /// Returns whether the direct message with this number waits for the user, or for a device.
-    pub fn has_message(&self, seq: Seq) -> bool {
-        matches!(self.pending.get(&seq), Some(Pending::Message(_)))
+    /// Removes the user's own messages up to the lowest number of a device with a name, or all of them.
+    fn remove_own(&mut self, lowest_named: Option<Seq>) {
+        let upto = lowest_named.unwrap_or(Seq::LAST);
+        while let Some(first) = self.own.first_entry().filter(|first| *first.key() <= upto) {
+            self.kept_own.subtract(first.remove().bytes);
+        }
     }
 
-    fn put(&mut self, seq: Seq, event: Pending) {
-        self.note_newest(seq);
-        self.pending.insert(seq, event);
+    fn uncount(&mut self, message: WaitingMessage) {
+        self.messages.subtract(message.bytes);
+        if message.is_from_stranger {
+            self.from_strangers.subtract(message.bytes);
+        }
+        if let Some(usage) = self.by_sender.get_mut(&message.from) {
+            usage.subtract(message.bytes);
+            if usage.messages == 0 {
+                self.by_sender.remove(&message.from);
+            }
+        }
     }
 
-    /// Notes the number of a message in one of the user's rooms; room messages themselves stay in the room's log.
-    pub fn note_newest(&mut self, seq: Seq) {
-        self.newest = self.newest.max(seq);
-    }
-
-    /// Moves the numbers of the user and of the devices, and removes the events that are kept for none. Returns the senders of
-    /// the messages that the user acknowledges, each with the number of the last one, in the order of those numbers.
-    pub fn acknowledge(&mut self, progress: Progress) -> Vec<(AccountNumber, Seq)> {
+    /// Moves the numbers, as [`Mailbox::acknowledge`] says.
+    fn acknowledge(&mut self, progress: Progress) -> Vec<(AccountNumber, Seq)> {
         let Progress { before, upto, lowest, lowest_named } = progress;
         let mut senders = Vec::new();
         while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= lowest) {
@@ -304,26 +209,143 @@ impl Mailbox {
         senders.sort_unstable_by_key(|(_, seq)| *seq);
         senders
     }
+}
 
-    /// Removes the user's own messages up to the lowest number of a device with a name, or all of them.
-    fn remove_own(&mut self, lowest_named: Option<Seq>) {
-        let upto = lowest_named.unwrap_or(Seq::LAST);
-        while let Some(first) = self.own.first_entry().filter(|first| *first.key() <= upto) {
-            self.kept_own.subtract(first.remove().bytes);
+impl Mailbox {
+    /// Returns the usage by pending direct messages.
+    pub fn messages(&self) -> Usage {
+        self.events().messages
+    }
+
+    pub fn messages_from(&self, sender: AccountNumber) -> Usage {
+        self.events().by_sender.get(&sender).copied().unwrap_or_default()
+    }
+
+    pub fn messages_from_strangers(&self) -> Usage {
+        self.events().from_strangers
+    }
+
+    /// Returns the usage by events that are kept for devices alone, without the user's own messages.
+    pub fn kept(&self) -> Usage {
+        self.events().kept
+    }
+
+    /// Returns the usage by the user's own messages.
+    pub fn kept_own(&self) -> Usage {
+        self.events().kept_own
+    }
+
+    /// Adds a direct message that the user has not acknowledged.
+    pub fn put_message(&mut self, seq: Seq, message: WaitingMessage) {
+        let events = self.events_mut();
+        events.messages.add(message.bytes);
+        events.by_sender.entry(message.from).or_default().add(message.bytes);
+        if message.is_from_stranger {
+            events.from_strangers.add(message.bytes);
+        }
+        self.put(seq, Pending::Message(message));
+    }
+
+    /// Adds a direct message of a checkpoint that the user has acknowledged.
+    pub fn put_kept_message(&mut self, seq: Seq, message: WaitingMessage) {
+        self.events_mut().kept.add(message.bytes);
+        self.put(seq, Pending::Message(message));
+    }
+
+    /// Adds a message of the user's own.
+    pub fn put_own(&mut self, seq: Seq, message: OwnMessage) {
+        self.note_newest(seq);
+        let events = self.events_mut();
+        events.kept_own.add(message.bytes);
+        events.own.insert(seq, message);
+    }
+
+    /// Adds an event of messages that were taken back; above the limit the oldest goes.
+    pub fn put_erased(&mut self, seq: Seq, event: ErasedEvent) {
+        self.note_newest(seq);
+        let erased = &mut self.events_mut().erased;
+        erased.insert(seq, event);
+        if erased.len() > limits::ERASED_EVENTS {
+            erased.pop_first();
         }
     }
 
-    fn uncount(&mut self, message: WaitingMessage) {
-        self.messages.subtract(message.bytes);
-        if message.is_from_stranger {
-            self.from_strangers.subtract(message.bytes);
+    /// Adds a STATE event, instead of a pending one with the same key. `acknowledged`: the number of the user.
+    pub fn put_state(&mut self, event: Event, key: StateKey, acknowledged: Seq) {
+        let seq = event.seq();
+        let events = self.events_mut();
+        if let Some(older) = events.states.insert(key, Box::new(event)) {
+            events.remove_state(older.seq(), acknowledged);
         }
-        if let Some(usage) = self.by_sender.get_mut(&message.from) {
-            usage.subtract(message.bytes);
-            if usage.messages == 0 {
-                self.by_sender.remove(&message.from);
+        if seq <= acknowledged {
+            events.kept.add(STATE_BYTES);
+        }
+        self.put(seq, Pending::State(key));
+    }
+
+    /// Returns whether a STATE event or an own message of a room waits.
+    pub fn has_of_room(&self, room: RoomNumber) -> bool {
+        let target = TargetNumber::Room(room);
+        let has_state =
+            [State::Delivered, State::Read].iter().any(|state| self.events().states.contains_key(&(target, *state)));
+        has_state || self.events().own.values().any(|message| message.to == target)
+    }
+
+    /// Removes what waits of a room that the user is not told of any more. `acknowledged`: the number of the user.
+    pub fn remove_room(&mut self, room: RoomNumber, acknowledged: Seq) {
+        let target = TargetNumber::Room(room);
+        let Some(events) = &mut self.events else { return };
+        for state in [State::Delivered, State::Read] {
+            if let Some(event) = events.states.remove(&(target, state)) {
+                events.remove_state(event.seq(), acknowledged);
             }
         }
+        let kept = &mut events.kept_own;
+        events.own.retain(|_, message| {
+            let stays = message.to != target;
+            if !stays {
+                kept.subtract(message.bytes);
+            }
+            stays
+        });
+        self.drop_if_empty();
+    }
+
+    /// Returns whether the direct message with this number waits for the user, or for a device.
+    pub fn has_message(&self, seq: Seq) -> bool {
+        matches!(self.events().pending.get(&seq), Some(Pending::Message(_)))
+    }
+
+    fn put(&mut self, seq: Seq, event: Pending) {
+        self.note_newest(seq);
+        self.events_mut().pending.insert(seq, event);
+    }
+
+    /// Notes the number of a message in one of the user's rooms; room messages themselves stay in the room's log.
+    pub fn note_newest(&mut self, seq: Seq) {
+        self.newest = self.newest.max(seq);
+    }
+
+    /// Moves the numbers of the user and of the devices, and removes the events that are kept for none. Returns the senders of
+    /// the messages that the user acknowledges, each with the number of the last one, in the order of those numbers.
+    pub fn acknowledge(&mut self, progress: Progress) -> Vec<(AccountNumber, Seq)> {
+        let Some(events) = &mut self.events else { return Vec::new() };
+        let senders = events.acknowledge(progress);
+        self.drop_if_empty();
+        senders
+    }
+
+    /// Frees the memory of an empty mailbox.
+    fn drop_if_empty(&mut self) {
+        self.events.take_if(|events| events.is_empty());
+    }
+
+    fn events(&self) -> &Events {
+        self.events.as_deref().unwrap_or(&NO_EVENTS)
+    }
+
+    fn events_mut(&mut self) -> &mut Events {
+        self.events.get_or_insert_default()
     }
 
     /// Returns the newest number that concerns the user: nothing is pending above it, here or in a room.
@@ -333,22 +355,23 @@ impl Mailbox {
 
     /// Iterates over the pending events above a number, in order.
     pub fn after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
-        let pending = self.pending.range((Bound::Excluded(after), Bound::Unbounded));
+        let events = self.events();
+        let pending = events.pending.range((Bound::Excluded(after), Bound::Unbounded));
         pending.filter_map(|(seq, pending)| match pending {
             Pending::Message(message) => Some(WaitingEvent::Message(*seq, *message)),
-            Pending::State(key) => self.states.get(key).map(WaitingEvent::State),
+            Pending::State(key) => events.states.get(key).map(|event| WaitingEvent::State(event)),
         })
     }
 
     /// Iterates over the user's own messages above a number, in order.
     pub fn own_after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
-        let own = self.own.range((Bound::Excluded(after), Bound::Unbounded));
+        let own = self.events().own.range((Bound::Excluded(after), Bound::Unbounded));
         own.map(|(seq, message)| WaitingEvent::Own(*seq, *message))
     }
 
     /// Iterates over the events of messages that were taken back above a number, in order.
     pub fn erased_after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
-        let erased = self.erased.range((Bound::Excluded(after), Bound::Unbounded));
+        let erased = self.events().erased.range((Bound::Excluded(after), Bound::Unbounded));
         erased.map(|(seq, event)| WaitingEvent::Erased(*seq, *event))
     }
 }

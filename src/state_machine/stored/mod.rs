@@ -1,6 +1,7 @@
 //! The stored state: everything that the write-ahead log and the checkpoints can rebuild. Only `apply` changes it.
 
 mod account;
+mod account_names;
 mod bans;
 mod conversation;
 mod device;
@@ -12,6 +13,7 @@ mod numbers;
 mod rights;
 mod room;
 mod sent_ids;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,16 +21,18 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Chat};
+use account_names::AccountNames;
 pub use bans::{Ban, Bans};
 pub use conversation::{Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows};
 pub use device::{Device, DeviceClock, DeviceNumber, Devices, SessionKey};
 pub use erasures::Erasure;
 use look_alikes::LookAlikes;
-pub use mailbox::{ErasedEvent, OwnMessage, Usage, WaitingEvent, WaitingMessage};
+pub use mailbox::{ErasedEvent, OwnMessage, WaitingEvent, WaitingMessage};
 pub use numbers::{AccountNumber, RoomNumber};
 pub use rights::{Permits, Rights};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 pub use sent_ids::{Digest, IdHash, IdKey, SentMessage};
+pub use usage::Usage;
 
 pub(super) use length::EVENT_BYTES;
 pub use length::length_in_reply;
@@ -85,11 +89,12 @@ pub struct StoredState {
     /// The newest sequence number given.
     pub last: Seq,
     pub(super) accounts: Vec<Account>,
-    pub(super) account_numbers: HashMap<UserName, AccountNumber>,
+    pub(super) account_names: AccountNames,
     /// The accounts that were not removed, in the order of USERS.
     pub(super) active_accounts: BTreeMap<UserName, AccountNumber>,
-    /// All names that are taken, by how they look: those of removed accounts, too.
-    pub(super) account_looks: LookAlikes<AccountNumber>,
+    /// All names that are taken, by how they look: those of removed accounts, too. `None` until a state machine decides
+    /// something with them: a checkpoint is made without.
+    pub(super) account_looks: Option<LookAlikes<AccountNumber>>,
     pub(super) rooms: Vec<Room>,
     /// The names of the open rooms, by how they look.
     pub(super) room_looks: LookAlikes<RoomNumber>,
@@ -171,6 +176,13 @@ impl StoredState {
         self.accounts.iter_mut().for_each(|account| account.devices.forget_keys());
     }
 
+    /// Sorts the names of the accounts by how they look, for [`StoredState::check_new_account`].
+    pub(super) fn sort_looks(&mut self) {
+        let names = self.accounts().map(|row| &row.name);
+        let numbered = names.enumerate().map(|(index, name)| (name, AccountNumber::new(index)));
+        self.account_looks = Some(LookAlikes::of(numbered));
+    }
+
     /// Begins the tally of a server: nothing was counted, and this waits.
     pub(super) fn begin_tally(&mut self) {
         let mut waiting = Usage::default();
@@ -190,7 +202,12 @@ impl StoredState {
 
     /// Finds an account by name; a record or a session that names none is an error.
     pub fn number(&self, name: &UserName) -> Result<AccountNumber, ApplyError> {
-        self.account_numbers.get(name).copied().ok_or_else(|| ApplyError(format!("there is no account {name}")))
+        self.find_account(name).ok_or_else(|| ApplyError(format!("there is no account {name}")))
+    }
+
+    /// Finds an account by name, removed or not.
+    pub(super) fn find_account(&self, name: &UserName) -> Option<AccountNumber> {
+        self.account_names.find(&self.accounts, name)
     }
 
     /// Finds a room by name; a record that names none is an error.
@@ -284,8 +301,7 @@ impl StoredState {
 
     /// Finds an account that was not removed, for a request that can be refused.
     pub fn find_active_account(&self, name: &UserName) -> Result<AccountNumber, Code> {
-        let number = self.account_numbers.get(name).copied();
-        number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
+        self.find_account(name).filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
     }
 
     /// Returns those whom a user lets call (`true`), and those whom not.
@@ -296,7 +312,7 @@ impl StoredState {
     /// Checks that a new account may have a name, which no account has.
     pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
         check_new_account(name).map_err(|error| Ko::new(Code::Name, error))?;
-        let found = self.account_looks.find(name, AccountNumber::new(0));
+        let found = self.account_looks.as_ref().and_then(|names| names.find(name, AccountNumber::new(0)));
         found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
     }
 
@@ -372,9 +388,7 @@ impl StoredState {
     /// Finds the target of a request that can be refused. `user` has to be a member of a room to address it.
     pub fn find_target(&self, user: AccountNumber, target: &RequestedTarget) -> Result<TargetNumber, Code> {
         match target {
-            Ok(Target::User(name)) => {
-                self.account_numbers.get(name).copied().map(TargetNumber::User).ok_or(Code::NoUser)
-            }
+            Ok(Target::User(name)) => self.find_account(name).map(TargetNumber::User).ok_or(Code::NoUser),
             Err(NoSuchTarget::User) => Err(Code::NoUser),
             Ok(Target::Room(_)) | Err(NoSuchTarget::Room) => {
                 let room = self.find_visible_room(user, target)?;
