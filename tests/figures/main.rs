@@ -14,6 +14,7 @@ mod cluster;
 mod devices;
 mod latency;
 mod memory;
+mod million;
 mod pairs;
 mod restart;
 mod web;
