@@ -19,10 +19,14 @@ use crate::limits;
 
 pub struct Socket {
     tcp: TcpStream,
-    tls: Option<Tls>,
-    /// Set by the upgrade. In a box: other sockets have no room for it.
+    /// In a box, as is the next: a socket in clear text has no room for it.
+    tls: Option<Box<Tls>>,
+    /// Set by the upgrade.
     web_socket: OnceLock<Box<WebSocket>>,
 }
+
+const _: () =
+    assert!(size_of::<Socket>() <= 32, "a waiting connection in clear text has room for what it does not use");
 
 impl From<TcpStream> for Socket {
     /// A socket in clear text.
@@ -36,7 +40,7 @@ impl Socket {
     pub fn under_tls(tcp: TcpStream, connection: Connection) -> io::Result<Self> {
         // The handshake is written by a thread that may wait.
         tcp.set_write_timeout(Some(limits::TIMEOUT))?;
-        Ok(Self { tcp, tls: Some(Tls::new(connection)), web_socket: OnceLock::new() })
+        Ok(Self { tcp, tls: Some(Box::new(Tls::new(connection))), web_socket: OnceLock::new() })
     }
 
     /// Reads and writes lines in the frames of a WebSocket from now on. `early`: bytes after the request for it, which were
@@ -135,7 +139,7 @@ impl Socket {
     /// Returns the certificates that the peer has shown: first the one whose key it has, then those that vouch for it.
     /// Without TLS there are none.
     pub fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
-        self.tls.as_ref().map_or_else(Vec::new, Tls::peer_certificates)
+        self.tls.as_ref().map_or_else(Vec::new, |tls| tls.peer_certificates())
     }
 }
 

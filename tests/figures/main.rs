@@ -11,6 +11,7 @@
 mod support;
 
 mod cluster;
+mod crowd;
 mod devices;
 mod latency;
 mod memory;

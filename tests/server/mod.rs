@@ -10,6 +10,7 @@ mod calls;
 mod cheap_requests;
 mod contradictions;
 mod counts;
+mod crowd;
 mod device_lacks;
 mod device_limits;
 mod devices;

@@ -13,6 +13,7 @@ pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod connection;
+pub mod crowd;
 pub mod etcd;
 pub mod examples;
 pub mod group_commit_harness;

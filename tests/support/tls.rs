@@ -20,11 +20,15 @@ pub fn is_everywhere() -> bool {
 
 /// Puts a connection under TLS, whatever certificate the server has.
 pub fn secure(stream: TcpStream) -> io::Result<Socket> {
-    let name = "localhost".try_into().expect("a name");
-    let connection = ClientConnection::new(Arc::new(client_config().expect("TLS")), name).expect("TLS");
-    let socket = Socket::under_tls(stream, connection.into())?;
+    let socket = Socket::under_tls(stream, new_connection().into())?;
     socket.shake_hands(Instant::now() + TIMEOUT)?;
     Ok(socket)
+}
+
+/// Makes the state of a connection whose handshake has not begun.
+pub fn new_connection() -> ClientConnection {
+    let name = "localhost".try_into().expect("a name");
+    ClientConnection::new(Arc::new(client_config().expect("TLS")), name).expect("TLS")
 }
 
 /// Returns the configurations of a peer that shows a copy of a certificate, and signs with another key.

@@ -93,8 +93,8 @@ pub(crate) struct Connection {
     is_too_fast: AtomicBool,
     /// Counts the connection until it is dropped.
     pub slot: Slot,
-    /// Records its lines, if the server is traced.
-    pub trace: Option<Traced>,
+    /// Records its lines, if the server is traced. In a box: other connections have no room for it.
+    pub trace: Option<Box<Traced>>,
 }
 
 impl Connection {
@@ -108,6 +108,7 @@ impl Connection {
     ) -> Self {
         let outgoing = Arc::new(Outgoing::new(id.0, socket));
         let opened = Instant::now();
+        let trace = trace.map(Box::new);
         let (answered, answered_at, wake_at, is_too_fast) = Default::default();
         Self { id, port, peer, outgoing, answered, answered_at, opened, wake_at, is_too_fast, slot, trace }
     }
