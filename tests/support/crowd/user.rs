@@ -47,7 +47,7 @@ pub struct User {
     pub stores: Option<usize>,
     /// Number of events that it waits for.
     pub wanted: usize,
-    /// Time of the first answer to a poll since [`User::expect_return`].
+    /// Time of the first answer to a poll on this connection, since [`User::expect_return`].
     pub back: Option<Instant>,
     /// The number that the server called acknowledged at the last login.
     pub resumed: u64,
@@ -211,6 +211,8 @@ impl User {
     fn fail(&mut self, why: String) {
         *self.ends.entry(why).or_default() += 1;
         self.wire = None;
+        // An answer of this connection may have come before its end.
+        self.back = None;
         self.input.clear();
         self.next = Next::Nothing;
         self.stores = None;
