@@ -222,9 +222,10 @@ fn enlarge(disk: &SimulatedDisk, path: &Path, at: Timestamp) -> u64 {
         });
     };
     change("conversations.csv", "direct-0-1;", format!("direct-0-1;{length};{checksum:08x};{seq};{rows};0;0"));
-    let batch = String::from_utf8(read(disk, &tables.join("store.csv")).expect("a table")).expect("text");
-    let batch = batch.lines().nth(2).expect("a row").split(';').nth(3).expect("a batch").to_owned();
-    change("store.csv", ";1;", format!("{{store}};{seq};1;{batch};"));
+    let store = String::from_utf8(read(disk, &tables.join("store.csv")).expect("a table")).expect("text");
+    let mut columns: Vec<_> = store.lines().nth(2).expect("a row").split(';').map(str::to_owned).collect();
+    columns[1] = seq.to_string();
+    change("store.csv", ";1;", columns.join(";"));
     seq
 }
 
