@@ -6,7 +6,7 @@
 //! | `live.rs`, `rates.rs`, `today.rs`, `told_calls.rs` | sessions, waiting polls, rate limits, daily quotas, calls: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
-//! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, the rows of a checkpoint | never |
+//! | `query/`, `snapshot.rs`, `rows.rs` | lists, excerpts, deliveries, the rows of a checkpoint | never |
 //!
 //! [`StateMachine::handle`] decides a command. Time, random tokens and limits come in with it, so the same commands
 //! lead to the same records, and tests can play millions of them. Recovery calls only `apply`: a replay of the records
@@ -22,6 +22,7 @@ mod output;
 mod query;
 mod rates;
 mod record;
+mod rows;
 mod snapshot;
 mod stored;
 mod today;
