@@ -167,33 +167,40 @@ struct Read<'a> {
     done: Result<(), StoreError>,
 }
 
-impl Visitor for Read<'_> {
-    fn table<R: TableRow>(&mut self, row: fn(R) -> StateRow) {
-        let Self { senders, take, .. } = self;
-        let inconsistent = |error| inconsistent(self.reader.directory, &error);
-        if self.done.is_ok() {
-            self.done = self.reader.each(|read| {
-                let row = row(read);
-                if let (Some(senders), StateRow::Account(row)) = (senders.as_mut(), &row) {
-                    senders.insert(row.name.clone(), AccountNumber::new(senders.len()));
-                }
-                take(row).map_err(inconsistent)
+impl Read<'_> {
+    /// Reads a table and hands its rows on, unless an earlier table had an error.
+    fn each<R: TableRow>(
+        &mut self,
+        convert: impl Fn(R, &mut Option<HashMap<UserName, AccountNumber>>) -> Result<StateRow, ApplyError>,
+    ) {
+        let Self { reader, senders, take, done, .. } = self;
+        if done.is_ok() {
+            *done = reader.each(|row| {
+                let taken = convert(row, senders).and_then(&mut *take);
+                taken.map_err(|error| inconsistent(reader.directory, &error))
             });
         }
     }
+}
+
+impl Visitor for Read<'_> {
+    fn table<R: TableRow>(&mut self, row: fn(R) -> StateRow) {
+        self.each(|read, senders| {
+            let row = row(read);
+            if let (Some(senders), StateRow::Account(row)) = (senders, &row) {
+                senders.insert(row.name.clone(), AccountNumber::new(senders.len()));
+            }
+            Ok(row)
+        });
+    }
 
     fn ids_with_texts(&mut self) {
-        let Self { id_key, senders, take, .. } = self;
-        let inconsistent = |error| inconsistent(self.reader.directory, &error);
-        if self.done.is_ok() {
-            self.done = self.reader.each(|TextIdRow { user, id, digest, seq, at }| {
-                let account = senders.as_ref().and_then(|senders| senders.get(&user)).copied();
-                let no_account = || ApplyError(format!("there is no account {user}"));
-                let account = account.ok_or_else(no_account).map_err(inconsistent)?;
-                let sent = SentMessage { id: id_key.hash(&id), digest, seq, at };
-                take(StateRow::Id(IdRow { account, sent })).map_err(inconsistent)
-            });
-        }
+        let id_key = self.id_key;
+        self.each(|TextIdRow { user, id, digest, seq, at }, senders| {
+            let account = senders.as_ref().and_then(|senders| senders.get(&user)).copied();
+            let account = account.ok_or_else(|| ApplyError(format!("there is no account {user}")))?;
+            Ok(StateRow::Id(IdRow { account, sent: SentMessage { id: id_key.hash(&id), digest, seq, at } }))
+        });
     }
 }
 

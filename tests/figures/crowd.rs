@@ -138,7 +138,7 @@ fn expect_ok(ana: &mut Connection) {
     assert!(reply.starts_with("OK;"), "{reply}");
 }
 
-/// Lets these users take their messages; every second stores and acknowledges only so many.
+/// Waits until these users have their messages. Every second user stores and acknowledges only `stored` of them.
 fn expect_events(crowd: &mut Crowd, names: &[String], messages: usize, stored: Option<usize>) {
     for (number, user) in crowd.users_mut().filter(|user| names.contains(&user.name)).enumerate() {
         user.stores = stored.filter(|_| number % 2 == 1);

@@ -31,7 +31,7 @@ const READY_AFTER_KILL: Duration = Duration::from_secs(10);
 const COST: f64 = 1.2;
 const WHILE_CHECKPOINT: Duration = Duration::from_millis(5);
 
-/// What is measured of a store after a clean stop.
+/// Measurements of a server that was started after a clean stop.
 struct Figures {
     ready: Duration,
     resident: u64,

@@ -48,7 +48,7 @@ struct Events {
     kept_own: Usage,
 }
 
-/// What an empty mailbox has.
+/// The events of every empty mailbox.
 static NO_EVENTS: Events = Events {
     pending: BTreeMap::new(),
     states: BTreeMap::new(),

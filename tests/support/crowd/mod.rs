@@ -119,7 +119,7 @@ impl Crowd {
 struct Part {
     epoll: OwnedFd,
     users: Vec<User>,
-    /// When which user is to be looked at. An entry whose user has another time by then is an old one.
+    /// Users by the time of their next look. An entry is out of date if its user has another time by then.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
 }
 

@@ -15,7 +15,7 @@ use crate::support::PASSWORD;
 /// Time after which a client gives up a connection on which a reply is overdue.
 const OVERDUE: Duration = limits::TIMEOUT.saturating_add(limits::POLL_MARGIN);
 
-/// What the next line of the server is.
+/// Kind of the line that is expected from the server next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Nothing,
