@@ -313,7 +313,7 @@ pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// Times those bytes that closed segments have at most while a checkpoint is being made. There the router waits for it
 /// (back-pressure), and if it fails refuses what needs a record: a flood must not fill memory and disk.
-pub const UNCOVERED_FACTOR: u64 = 4;
+pub const UNCOVERED_FACTOR: u64 = 2;
 
 /// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
 pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);

@@ -40,6 +40,11 @@ pub trait Disk: Send + Sync {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Opens the files of a directory to be synced all at once, before they are written: for many files that takes a tenth of
+    /// the time. `None`: each has to be synced by itself.
+    fn open_to_sync(&self, _directory: &Path) -> io::Result<Option<Box<dyn SyncAll>>> {
+        Ok(None)
+    }
     /// Returns the bytes that are free for this process where a directory is.
     fn free_bytes(&self, directory: &Path) -> io::Result<u64>;
     /// Locks a file until the process ends or the guard is dropped. `WouldBlock`: another process has the lock.
@@ -65,6 +70,12 @@ pub trait File: Send + Sync {
     fn begin_sync(&self, _offset: u64, _len: u64) {}
     /// Makes all writes and the file's length durable.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// The files of a directory, and whatever else the disk syncs with them.
+pub trait SyncAll {
+    /// Makes all writes into the files durable. An error: one of them since this was opened may not be.
+    fn sync_all(&self) -> io::Result<()>;
 }
 
 /// Reads a whole file.

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Disk, File, private};
+use super::{Disk, File, SyncAll, private};
 
 /// The real disk. Durability depends on its fdatasync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +61,20 @@ impl Disk for RealDisk {
         fs::File::open(path)?.sync_all()
     }
 
+    /// Linux syncs a whole file system, and has reported here since version 5.8 that a write into it failed.
+    #[cfg(target_os = "linux")]
+    fn open_to_sync(&self, directory: &Path) -> io::Result<Option<Box<dyn SyncAll>>> {
+        let release = rustix::system::uname();
+        let version = release.release().to_str().ok().and_then(|release| {
+            let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+            numbers.next().zip(numbers.next())
+        });
+        if version < Some((5, 8)) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(FileSystem(fs::File::open(directory)?))))
+    }
+
     fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
         let space = rustix::fs::statvfs(directory)?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
@@ -76,6 +90,17 @@ impl Disk for RealDisk {
         let file = fs::File::open(path)?;
         file.try_lock_shared()?;
         Ok(Box::new(Locked(file)))
+    }
+}
+
+/// The file system that a directory is in.
+#[cfg(target_os = "linux")]
+struct FileSystem(fs::File);
+
+#[cfg(target_os = "linux")]
+impl SyncAll for FileSystem {
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.0)?)
     }
 }
 

@@ -30,7 +30,8 @@ pub enum StateRow {
     Device(DeviceRow),
     Chat(ChatRow),
     Permit(PermitRow),
-    Id(IdRow),
+    /// The ids of an account that are in the rows of a table, or some of them.
+    Ids(AccountNumber, Vec<SentMessage>),
     Ban(BanRow),
     Room(RoomRow),
     DeviceGap(DeviceGapRow),
@@ -74,7 +75,7 @@ impl Snapshot {
             StateRow::Device(row) => self.devices.push(row),
             StateRow::Chat(row) => self.chats.push(row),
             StateRow::Permit(row) => self.permits.push(row),
-            StateRow::Id(row) => self.ids.push(row),
+            StateRow::Ids(account, sent) => self.ids.extend(sent.into_iter().map(|sent| IdRow { account, sent })),
             StateRow::Ban(row) => self.bans.push(row),
             StateRow::Room(row) => self.rooms.push(row),
             StateRow::DeviceGap(row) => self.device_gaps.push(row),
@@ -95,7 +96,7 @@ impl Snapshot {
             .chain(self.devices.into_iter().map(StateRow::Device))
             .chain(self.chats.into_iter().map(StateRow::Chat))
             .chain(self.permits.into_iter().map(StateRow::Permit))
-            .chain(self.ids.into_iter().map(StateRow::Id))
+            .chain(self.ids.into_iter().map(|IdRow { account, sent }| StateRow::Ids(account, vec![sent])))
             .chain(self.bans.into_iter().map(StateRow::Ban));
         let rooms = self.rooms.into_iter().map(StateRow::Room);
         let rooms = rooms

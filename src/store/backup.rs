@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::check::Report;
-use super::checkpoint::replay_into;
+use super::checkpoint::ReplayInto;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, write_table};
@@ -166,7 +166,7 @@ impl Store {
     pub(super) fn replay_all(&self, checkpoint: u64) -> Result<StoredState, StoreError> {
         let mut loaded = self.load(checkpoint)?;
         let location = self.wal(loaded.state.store.clone());
-        wal::inspect(&location, loaded.segment, loaded.next_batch, &mut replay_into(&mut loaded.state))?;
+        wal::inspect(&location, loaded.segment, loaded.next_batch, &mut ReplayInto(&mut loaded.state))?;
         Ok(loaded.state)
     }
 

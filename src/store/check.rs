@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::checkpoint::replay_into;
+use super::checkpoint::ReplayInto;
 use super::cross_check::CrossCheck;
 use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
 use super::error::{Problem, StoreError};
@@ -90,14 +90,14 @@ impl Store {
         report.notes = report.ok_or_damage(self.find_orphans(newest)).unwrap_or_default();
         let tables = self.checkpoint_path(newest);
         let mut snapshot = Snapshot::default();
-        let read = Tables::open(&*self.disk, &tables).and_then(|read| {
+        let read = Tables::verify(&*self.disk, &tables).and_then(|read| {
             snapshot.head = read.head().clone();
             let mut add = |row| {
                 snapshot.add(row);
                 Ok(())
             };
-            read.read(&mut add).map_err(|error| vec![error])?;
-            Ok((read.covers(), read.bytes))
+            let bytes = read.read(&mut add).map_err(|error| vec![error])?;
+            Ok((read.covers(), bytes))
         });
         let (covers, bytes) = match read {
             Ok(read) => read,
@@ -144,7 +144,7 @@ impl Store {
     fn check_wal(&self, mut state: StoredState, after: u64, batch: u64, report: &mut Report) -> Option<StoredState> {
         report.ok_or_damage(self.expect_segment_after(after, &state.store))?;
         let location = self.wal(state.store.clone());
-        let inspected = wal::inspect(&location, after, batch, &mut replay_into(&mut state));
+        let inspected = wal::inspect(&location, after, batch, &mut ReplayInto(&mut state));
         let inspected = report.ok_or_damage(inspected.map_err(StoreError::from))?;
         report.notes.extend(inspected.torn_tail.map(|torn| torn.to_string()));
         (report.segments, report.next_batch) = (inspected.segments, inspected.next_batch);

@@ -1,9 +1,6 @@
 //! Checkpoints: the whole state as tables, made beside the live one from the files alone.
 
 use std::path::PathBuf;
-use std::thread::Builder;
-
-use crossbeam_channel::bounded;
 
 use super::clean_up::Cleaned;
 use super::data_directory::Store;
@@ -12,9 +9,9 @@ use super::retention::CleanUp;
 use super::store_row::Covers;
 use super::tables::{self, Tables};
 use crate::limits;
-use crate::model::Timestamp;
-use crate::state_machine::{ApplyError, ConversationId, HistoryPrefix, Restoring, StateRow, StoredState};
-use crate::wal::{self, make_segment};
+use crate::model::{Seq, Timestamp};
+use crate::state_machine::{ConversationId, HistoryPrefix, Record, Restoring, StoredState};
+use crate::wal::{self, Replay, make_segment};
 
 const PREFIX: &str = "checkpoint-";
 
@@ -65,7 +62,7 @@ impl Store {
             });
         }
         let location = self.wal(state.store.clone());
-        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
+        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut ReplayInto(&mut state))?;
         if state.has_to_clean()
             && let Err(error) = location.remove_set_aside()
         {
@@ -142,51 +139,28 @@ impl Store {
     /// Reads a checkpoint.
     pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
-        let first = |errors: Vec<StoreError>| errors.into_iter().next().unwrap_or_else(|| tables::misnamed(&path));
-        let tables = Tables::open(&*self.disk, &path).map_err(first)?;
+        let tables = Tables::open(&*self.disk, &path)?;
         let Covers { segment, next_batch, cleaned_at } = tables.covers();
         if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
         let mut restoring = Restoring::new(tables.head().clone(), self.capacities);
-        read_ahead(&tables, &mut |row| restoring.add(row))?;
-        Ok(Loaded { state: restoring.finish(), segment, next_batch, cleaned_at, bytes: tables.bytes })
+        let bytes = tables.read(&mut |row| restoring.add(row))?;
+        Ok(Loaded { state: restoring.finish(), segment, next_batch, cleaned_at, bytes })
     }
 }
 
-/// Rows that are handed over at a time, and how often that is done ahead of the other thread.
-const ROWS: usize = 1_024;
-const ROWS_AHEAD: usize = 4;
+/// Replays the log into a state.
+pub(super) struct ReplayInto<'a>(pub &'a mut StoredState);
 
-/// Hands all rows of the tables to `take`, while another thread reads the next ones.
-fn read_ahead(tables: &Tables, take: &mut dyn FnMut(StateRow) -> Result<(), ApplyError>) -> Result<(), StoreError> {
-    let (give, rows) = bounded::<Vec<StateRow>>(ROWS_AHEAD);
-    std::thread::scope(|scope| {
-        let read = move || {
-            let mut some = Vec::with_capacity(ROWS);
-            // It is refused when the other thread has met an error, which is returned then.
-            let refused = |_| ApplyError("it was not taken".to_owned());
-            tables.read(&mut |row| {
-                some.push(row);
-                let is_full = some.len() == ROWS;
-                if is_full {
-                    give.send(std::mem::replace(&mut some, Vec::with_capacity(ROWS))).map_err(refused)
-                } else {
-                    Ok(())
-                }
-            })?;
-            let _ = give.send(some);
-            Ok(())
-        };
-        let reader = Builder::new().name("reading".to_owned()).spawn_scoped(scope, read);
-        let reader = reader.map_err(StoreError::io(tables.directory()))?;
-        let taken = rows.into_iter().flatten().try_for_each(take);
-        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        taken.map_err(|error| tables::inconsistent(tables.directory(), &error)).and(read)
-    })
-}
+impl Replay for ReplayInto<'_> {
+    type Record = (Seq, Record);
 
-/// Returns a function that applies the log's records to a state.
-pub(super) fn replay_into(state: &mut StoredState) -> impl FnMut(&[u8]) -> Result<(), String> + '_ {
-    |record| state.replay(record).map_err(|error| error.to_string())
+    fn parse(line: &[u8]) -> Result<Self::Record, String> {
+        StoredState::parse_line(line).map_err(|error| error.to_string())
+    }
+
+    fn apply(&mut self, line: &[u8], record: Self::Record) -> Result<(), String> {
+        self.0.replay_parsed(line, record).map_err(|error| error.to_string())
+    }
 }

@@ -31,7 +31,8 @@ pub(super) fn head(id: ConversationId, participants: &Participants) -> Vec<u8> {
     head
 }
 
-/// Files that are written before the first of them is synced, so that the disk writes them together.
+/// Files that are written before the first of them is synced, so that the disk writes them together. More are synced all at
+/// once, where the disk can do that.
 const MAX_OPEN_FILES: usize = 64;
 
 impl Store {
@@ -43,21 +44,29 @@ impl Store {
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let mut filed = Vec::new();
         let pending = state.pending_history().collect::<Vec<_>>();
-        self.create_dir(&self.history_directory())?;
+        let directory = self.history_directory();
+        self.create_dir(&directory)?;
+        let all = if pending.len() > MAX_OPEN_FILES { self.disk.open_to_sync(&directory) } else { Ok(None) };
+        let all = all.map_err(StoreError::io(&directory))?;
         for some in pending.chunks(MAX_OPEN_FILES) {
             let mut files = Vec::new();
             for (id, before, rows) in some {
                 let (file, prefix) = self.append_rows(*id, head(*id, &state.participants(*id)), *before, rows)?;
                 let erased = state.conversation(*id).and_then(Conversation::erased_by_filing);
                 filed.push((*id, HistoryPrefix { erased_upto: erased.unwrap_or(before.erased_upto), ..prefix }));
-                files.push(file);
+                files.push((file, before.bytes..prefix.bytes));
             }
+            if all.is_some() {
+                continue;
+            }
+            files.iter().for_each(|(file, range)| file.begin_sync(range.start, range.end - range.start));
             // Through the descriptors that wrote: one that is opened later may miss a failed write.
-            for (file, (id, before, _)) in files.iter().zip(some) {
+            for ((file, _), (id, before, _)) in files.iter().zip(some) {
                 file.sync().map_err(StoreError::io(&self.history_path(*id, before.rewritten)))?;
             }
         }
-        self.sync_dir(&self.history_directory())?;
+        all.map_or(Ok(()), |all| all.sync_all()).map_err(StoreError::io(&directory))?;
+        self.sync_dir(&directory)?;
         Ok(filed)
     }
 
@@ -78,7 +87,6 @@ impl Store {
             write_row(row, &mut bytes);
         }
         file.write_at(&bytes, before.bytes).map_err(StoreError::io(&path))?;
-        file.begin_sync(before.bytes, bytes.len() as u64);
         let upto = rows.last().map_or(before.upto, |row| row.seq);
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);

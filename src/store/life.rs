@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::{Loaded, replay_into};
+use super::checkpoint::Loaded;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
 use super::history_file::Row;
@@ -67,7 +67,7 @@ impl Store {
         for (conversation, filed) in state.filed_conversations() {
             found.extend(self.filed_messages(&state, conversation, filed, &begins)?);
         }
-        wal::inspect(&self.wal(state.store.clone()), segment, next_batch, &mut |line| {
+        wal::inspect(&self.wal(state.store.clone()), segment, next_batch, &mut |line: &[u8]| {
             if let Some((_, Record::Message(message))) = Record::parse(line)
                 && begins(&message.id)
             {
@@ -82,8 +82,8 @@ impl Store {
         let Loaded { mut state, segment, next_batch, .. } = self.load_newest()?;
         let mut lives = self.filed_lives(&state, id)?;
         let location = self.wal(state.store.clone());
-        wal::inspect(&location, segment, next_batch, &mut |line| {
-            replay_into(&mut state)(line)?;
+        wal::inspect(&location, segment, next_batch, &mut |line: &[u8]| {
+            state.replay(line).map_err(|error| error.to_string())?;
             note(line, id, &state, &mut lives);
             Ok(())
         })?;

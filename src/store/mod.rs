@@ -5,6 +5,7 @@
 //! segments alone, by recovery beside the live state machine: it is the state that a restart would have reached.
 
 mod backup;
+mod blocks;
 mod check;
 mod check_history;
 mod checkpoint;

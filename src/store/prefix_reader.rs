@@ -1,4 +1,4 @@
-//! Reads a file up to a given length, and its checksum: the valid prefix of a history file, or the rows of a table.
+//! Reads a file up to a given length, and its checksum: the valid prefix of a history file.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -26,12 +26,7 @@ impl PrefixReader {
 
     /// Returns the checksum of the file up to the last byte that was read.
     pub fn checksum(self) -> u32 {
-        self.into_hasher().finalize()
-    }
-
-    /// Returns the hasher of that checksum.
-    pub fn into_hasher(self) -> Hasher {
-        self.checksum
+        self.checksum.finalize()
     }
 }
 

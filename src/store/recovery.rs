@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::checkpoint::{Loaded, replay_into};
+use super::checkpoint::{Loaded, ReplayInto};
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
 use super::store_row::Covers;
@@ -71,7 +71,7 @@ impl Store {
         let location = self.wal(state.store.clone());
         self.expect_segment_after(segment, &state.store)?;
         let segment_bytes = sizes.segment_bytes;
-        let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut state))?;
+        let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut ReplayInto(&mut state))?;
         self.note_served(&state.store)?;
         self.remove_superfluous(segment)?;
         self.remove_replaced_history(&state)?;

@@ -1,25 +1,22 @@
 //! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line with their
 //! number and a checksum, by which a missing or changed piece is noticed. Rows are written and read one at a time.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crc32fast::Hasher;
 
+use super::blocks::{BLOCK_BYTES, Block, Blocks, parse_in_order};
 use super::error::{Problem, StoreError};
 use super::files::{MISSING, missing_or_io};
-use super::prefix_reader::PrefixReader;
 use crate::disk::{Disk, File};
 use crate::model::{RoomName, Seq, Timestamp, UserName};
 use crate::record::optional;
-use crate::state_machine::HistoryPrefix;
 
 const END: &str = "end";
-
-/// Length of one write, and of one read.
-const BLOCK_BYTES: usize = 256 << 10;
 
 /// Longer than an end line, and than the first line of any table.
 const LINE_BYTES: usize = 64;
@@ -43,7 +40,7 @@ impl Kind {
 }
 
 /// A row of a table: its fields are written and read in the order of the columns.
-pub(super) trait TableRow: Sized {
+pub(super) trait TableRow: Sized + Send {
     const KIND: Kind;
 
     fn write(&self, to: &mut RowWriter);
@@ -171,96 +168,98 @@ pub(super) struct TableReader<'a> {
 impl TableReader<'_> {
     /// Returns the rows of a small table.
     pub fn read<R: TableRow>(&self) -> Result<Vec<R>, StoreError> {
-        self.verify::<R>()?;
         let mut rows = Vec::new();
-        self.each(|row| {
-            rows.push(row);
+        self.each(|some| {
+            rows.extend(some);
             Ok(())
         })?;
         Ok(rows)
     }
 
-    /// Checks version and checksum of a table. Returns its length in bytes.
-    pub fn verify<R: TableRow>(&self) -> Result<u64, StoreError> {
+    /// Checks version, end line and checksum of a table.
+    pub fn verify<R: TableRow>(&self) -> Result<(), StoreError> {
+        let (path, mut blocks, end) = self.open::<R>()?;
+        while blocks.next_block().map_err(StoreError::io(&path))?.is_some() {}
+        check_end(&path, blocks, &end)
+    }
+
+    /// Reads the rows of a table, and takes them in order, some at a time, while other threads parse the next ones. Returns the
+    /// length of the table in bytes. After an error nothing counts that was taken; damage is noticed at the end of the table.
+    pub fn each<R: TableRow>(&self, take: impl FnMut(Vec<R>) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+        let (path, mut blocks, end) = self.open::<R>()?;
+        let parse = |block: Block| parse_rows(&path, &block);
+        let parsed = parse_in_order(&path, &mut blocks, &parse, take);
+        let bytes = blocks.end + end.len() as u64;
+        // The checksum tells of a row that was changed, and of one that nobody can have written.
+        parsed.or_else(|error| self.verify::<R>().and(Err(error)))?;
+        check_end(&path, blocks, &end).map(|()| bytes)
+    }
+
+    /// Opens a table, and checks its version. Returns its path, the lines before the last one, and that.
+    fn open<R: TableRow>(&self) -> Result<(PathBuf, Blocks, Vec<u8>), StoreError> {
         let path = self.directory.join(R::KIND.file_name());
-        let file = self.open(&path)?;
+        let file = self.disk.open_for_reading(&path).map_err(missing_or_io(&path, MISSING))?;
         check_version(&path, &R::KIND, &*file)?;
-        check_end(&path, &file)?;
-        file.len().map_err(StoreError::io(&path))
+        let (body, end) = find_end(&path, &*file)?;
+        Ok((path, Blocks::new(file, body), end))
     }
+}
 
-    /// Reads the rows of a table, which was verified, one after the other.
-    pub fn each<R: TableRow>(&self, mut take: impl FnMut(R) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let path = self.directory.join(R::KIND.file_name());
-        let file = self.open(&path)?;
-        let body = find_end(&path, &*file)?.0;
-        let rows = PrefixReader::new(file, HistoryPrefix::default(), body);
-        let mut reader = BufReader::with_capacity(BLOCK_BYTES, rows);
-        let mut row = Row::default();
-        let mut number = 0;
-        while row.read_line(&mut reader).map_err(StoreError::io(&path))? {
-            number += 1;
-            // The version and the column names come first.
-            if number > 2 {
-                let read = if row.split() { R::read(&row) } else { None };
-                take(read.ok_or_else(|| StoreError::damaged(&path, number, "not a row of this table"))?)?;
-            }
-        }
-        Ok(())
+/// Parses the rows of a block.
+fn parse_rows<R: TableRow>(path: &Path, block: &Block) -> Result<Vec<R>, StoreError> {
+    let mut row = Row::default();
+    let mut rows = Vec::with_capacity(block.line_count());
+    // The version and the column names come first.
+    for (number, line) in block.lines().filter(|(number, _)| *number > 2) {
+        let read = if row.split(line) { R::read(&row) } else { None };
+        rows.push(read.ok_or_else(|| StoreError::damaged(path, number, "not a row of this table"))?);
     }
-
-    fn open(&self, path: &Path) -> Result<Arc<dyn File>, StoreError> {
-        self.disk.open_for_reading(path).map_err(missing_or_io(path, MISSING))
-    }
+    Ok(rows)
 }
 
 /// One row: a line, since no field has a line break in it.
 #[derive(Default)]
-pub(super) struct Row {
-    line: Vec<u8>,
-    /// The fields, one after the other.
-    text: String,
-    /// The offset of the first field, which is 0, and those at which each one ends.
-    ends: Vec<usize>,
+pub(super) struct Row<'a> {
+    /// The fields, with or without what separates them.
+    text: Cow<'a, str>,
+    /// Where each field begins and ends.
+    fields: Vec<(usize, usize)>,
 }
 
-impl Row {
-    /// Reads the next line; `false` at the end.
-    fn read_line(&mut self, reader: &mut impl BufRead) -> io::Result<bool> {
-        self.line.clear();
-        Ok(reader.read_until(b'\n', &mut self.line)? > 0)
-    }
-
-    /// Splits the line into its fields; `false` if it is no text. Most lines have no quotes: there are millions of them.
-    fn split(&mut self) -> bool {
-        self.text.clear();
-        self.ends.clear();
-        self.ends.push(0);
-        let Ok(line) = std::str::from_utf8(self.line.strip_suffix(b"\n").unwrap_or(&self.line)) else { return false };
-        if memchr::memchr(b'"', line.as_bytes()).is_some() {
-            return self.split_quoted();
+impl<'a> Row<'a> {
+    /// Splits a line into its fields; `false` if it is no text. Most lines have no quotes: there are millions of them.
+    fn split(&mut self, line: &'a [u8]) -> bool {
+        self.fields.clear();
+        let Ok(text) = std::str::from_utf8(line) else { return false };
+        if memchr::memchr(b'"', line).is_some() {
+            return self.split_quoted(line);
         }
-        for field in line.split(';') {
-            self.text.push_str(field);
-            self.ends.push(self.text.len());
+        let mut start = 0;
+        for end in memchr::memchr_iter(b';', line).chain([line.len()]) {
+            self.fields.push((std::mem::replace(&mut start, end + 1), end));
         }
+        self.text = Cow::Borrowed(text);
         true
     }
 
-    fn split_quoted(&mut self) -> bool {
+    fn split_quoted(&mut self, line: &[u8]) -> bool {
         let mut reader = csv::ReaderBuilder::new();
-        let mut reader = reader.delimiter(b';').has_headers(false).from_reader(self.line.as_slice());
+        let mut reader = reader.delimiter(b';').has_headers(false).from_reader(line);
         let mut record = csv::StringRecord::new();
         let is_record = reader.read_record(&mut record).is_ok_and(|is_record| is_record);
+        let mut text = String::new();
         for field in &record {
-            self.text.push_str(field);
-            self.ends.push(self.text.len());
+            let start = text.len();
+            text.push_str(field);
+            self.fields.push((start, text.len()));
         }
+        self.text = Cow::Owned(text);
         is_record
     }
 
     pub fn get(&self, column: usize) -> Option<&str> {
-        self.text.get(*self.ends.get(column)?..*self.ends.get(column + 1)?)
+        let (start, end) = *self.fields.get(column)?;
+        self.text.get(start..end)
     }
 
     pub fn user(&self, column: usize) -> Option<UserName> {
@@ -316,21 +315,11 @@ fn check_version(path: &Path, kind: &Kind, file: &dyn File) -> Result<(), StoreE
     }
 }
 
-/// Checks the end line: the number of the rows before it, and their checksum.
-fn check_end(path: &Path, file: &Arc<dyn File>) -> Result<(), StoreError> {
-    let (body, end) = find_end(path, &**file)?;
-    let mut reader = PrefixReader::new(file.clone(), HistoryPrefix::default(), body);
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut lines = 0;
-    loop {
-        let length = io::Read::read(&mut reader, &mut block).map_err(StoreError::io(path))?;
-        if length == 0 {
-            break;
-        }
-        lines += memchr::memchr_iter(b'\n', block.get(..length).unwrap_or_default()).count() as u64;
-    }
+/// Checks the end line: the number of the rows before it, which were read, and their checksum.
+fn check_end(path: &Path, read: Blocks, end: &[u8]) -> Result<(), StoreError> {
+    let lines = read.line - 1;
     // The version and the column names come before the rows.
-    if end == end_line(lines.saturating_sub(2), reader.into_hasher()).as_bytes() {
+    if end == end_line(lines.saturating_sub(2), read.checksum).as_bytes() {
         return Ok(());
     }
     let last = lines + u64::from(end.ends_with(b"\n"));

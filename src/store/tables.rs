@@ -34,26 +34,34 @@ pub(super) fn write(disk: &dyn Disk, directory: &Path, state: &StoredState, cove
     Ok(tables.bytes)
 }
 
-/// A checkpoint whose tables were verified.
+/// A checkpoint whose row of the store was read.
 pub(super) struct Tables<'a> {
     reader: TableReader<'a>,
     row: StoreRow,
-    /// Length of all tables in bytes.
-    pub bytes: u64,
+    /// Length of that table in bytes.
+    bytes: u64,
 }
 
 impl<'a> Tables<'a> {
-    /// Verifies all tables of a checkpoint; errors are those of each damaged one.
-    pub fn open(disk: &'a dyn Disk, checkpoint: &'a Path) -> Result<Self, Vec<StoreError>> {
+    pub fn open(disk: &'a dyn Disk, checkpoint: &'a Path) -> Result<Self, StoreError> {
         let reader = TableReader { disk, directory: checkpoint };
-        let mut verify = Verify { reader: &reader, bytes: 0, errors: Vec::new() };
-        let row = verify.store_row().map_err(|error| verify.errors.push(error)).ok();
+        let mut found = None;
+        let bytes = reader.each(|mut rows| {
+            found = rows.pop();
+            Ok(())
+        })?;
+        Ok(Self { row: found.ok_or_else(|| misnamed(checkpoint))?, reader, bytes })
+    }
+
+    /// Opens a checkpoint after all of its tables were verified; the errors are those of each damaged one.
+    pub fn verify(disk: &'a dyn Disk, checkpoint: &'a Path) -> Result<Self, Vec<StoreError>> {
+        let mut verify = Verify { reader: &TableReader { disk, directory: checkpoint }, errors: Vec::new() };
+        let tables = Self::open(disk, checkpoint).map_err(|error| verify.errors.push(error));
         // Without its row the other tables are looked for all the same.
-        visit(row.as_ref().map_or(Has::ALL, |row| row.has), &mut verify);
-        let Verify { bytes, errors, .. } = verify;
-        match row {
-            Some(row) if errors.is_empty() => Ok(Self { reader, row, bytes }),
-            _ => Err(errors),
+        visit(tables.as_ref().map_or(Has::ALL, |tables| tables.row.has), &mut verify);
+        match tables {
+            Ok(tables) if verify.errors.is_empty() => Ok(tables),
+            _ => Err(verify.errors),
         }
     }
 
@@ -61,19 +69,15 @@ impl<'a> Tables<'a> {
         &self.row.head
     }
 
-    pub fn directory(&self) -> &Path {
-        self.reader.directory
-    }
-
     pub fn covers(&self) -> Covers {
         self.row.covers
     }
 
-    /// Reads all rows, in the order in which they are restored.
-    pub fn read(&self, take: &mut dyn FnMut(StateRow) -> Result<(), ApplyError>) -> Result<(), StoreError> {
-        let id_key = self.row.head.id_key;
-        let mut read = Read { reader: &self.reader, id_key, senders: None, take, done: Ok(()) };
-        read.senders = (!self.row.has.id_key).then(HashMap::new);
+    /// Reads all rows, in the order in which they are restored. Returns the length of all tables in bytes. After an error
+    /// nothing counts that was taken.
+    pub fn read(&self, take: &mut dyn FnMut(StateRow) -> Result<(), ApplyError>) -> Result<u64, StoreError> {
+        let senders = (!self.row.has.id_key).then(HashMap::new);
+        let mut read = Read { reader: &self.reader, id_key: self.row.head.id_key, senders, take, done: Ok(self.bytes) };
         visit(self.row.has, &mut read);
         read.done
     }
@@ -83,7 +87,9 @@ impl<'a> Tables<'a> {
 trait Visitor {
     /// Does it for the table of these rows.
     fn table<R: TableRow>(&mut self, row: fn(R) -> StateRow);
-    /// Does it for the table of ids of a version before.
+    /// Does it for the table of ids.
+    fn ids(&mut self);
+    /// Does it for that of a version before.
     fn ids_with_texts(&mut self);
 }
 
@@ -99,7 +105,7 @@ fn visit(has: Has, visitor: &mut impl Visitor) {
         visitor.table(StateRow::Permit);
     }
     if has.id_key {
-        visitor.table(StateRow::Id)
+        visitor.ids()
     } else {
         visitor.ids_with_texts()
     }
@@ -124,32 +130,22 @@ fn visit(has: Has, visitor: &mut impl Visitor) {
 /// Verifies versions and checksums, and collects the errors.
 struct Verify<'a> {
     reader: &'a TableReader<'a>,
-    bytes: u64,
     errors: Vec<StoreError>,
 }
 
 impl Verify<'_> {
-    fn store_row(&mut self) -> Result<StoreRow, StoreError> {
-        self.bytes += self.reader.verify::<StoreRow>()?;
-        let mut found = None;
-        self.reader.each(|row| {
-            found = Some(row);
-            Ok(())
-        })?;
-        found.ok_or_else(|| misnamed(self.reader.directory))
-    }
-
     fn verify<R: TableRow>(&mut self) {
-        match self.reader.verify::<R>() {
-            Ok(bytes) => self.bytes += bytes,
-            Err(error) => self.errors.push(error),
-        }
+        self.errors.extend(self.reader.verify::<R>().err());
     }
 }
 
 impl Visitor for Verify<'_> {
     fn table<R: TableRow>(&mut self, _: fn(R) -> StateRow) {
         self.verify::<R>();
+    }
+
+    fn ids(&mut self) {
+        self.verify::<IdRow>();
     }
 
     fn ids_with_texts(&mut self) {
@@ -164,42 +160,49 @@ struct Read<'a> {
     /// The accounts by name, for a table of ids that has the names.
     senders: Option<HashMap<UserName, AccountNumber>>,
     take: &'a mut dyn FnMut(StateRow) -> Result<(), ApplyError>,
-    done: Result<(), StoreError>,
+    /// Length in bytes of the tables that were read.
+    done: Result<u64, StoreError>,
 }
 
 impl Read<'_> {
     /// Reads a table and hands its rows on, unless an earlier table had an error.
-    fn each<R: TableRow>(
-        &mut self,
-        convert: impl Fn(R, &mut Option<HashMap<UserName, AccountNumber>>) -> Result<StateRow, ApplyError>,
-    ) {
-        let Self { reader, senders, take, done, .. } = self;
-        if done.is_ok() {
-            *done = reader.each(|row| {
-                let taken = convert(row, senders).and_then(&mut *take);
-                taken.map_err(|error| inconsistent(reader.directory, &error))
-            });
+    fn each<R: TableRow>(&mut self, mut hand_on: impl FnMut(&mut Self, Vec<R>) -> Result<(), ApplyError>) {
+        let reader = self.reader;
+        if let Ok(bytes) = self.done {
+            let hand_on = |rows| hand_on(self, rows).map_err(|error| inconsistent(reader.directory, &error));
+            self.done = reader.each(hand_on).map(|more| bytes + more);
         }
     }
 }
 
 impl Visitor for Read<'_> {
     fn table<R: TableRow>(&mut self, row: fn(R) -> StateRow) {
-        self.each(|read, senders| {
-            let row = row(read);
-            if let (Some(senders), StateRow::Account(row)) = (senders, &row) {
-                senders.insert(row.name.clone(), AccountNumber::new(senders.len()));
-            }
-            Ok(row)
+        self.each(|read, rows| {
+            rows.into_iter().map(row).try_for_each(|row| {
+                if let (Some(senders), StateRow::Account(row)) = (&mut read.senders, &row) {
+                    senders.insert(row.name.clone(), AccountNumber::new(senders.len()));
+                }
+                (read.take)(row)
+            })
+        });
+    }
+
+    fn ids(&mut self) {
+        self.each(|read, rows: Vec<IdRow>| {
+            let each_account = rows.chunk_by(|one, next| one.account == next.account);
+            each_account.filter_map(|rows| Some((rows.first()?.account, rows))).try_for_each(|(account, rows)| {
+                (read.take)(StateRow::Ids(account, rows.iter().map(|row| row.sent).collect()))
+            })
         });
     }
 
     fn ids_with_texts(&mut self) {
-        let id_key = self.id_key;
-        self.each(|TextIdRow { user, id, digest, seq, at }, senders| {
-            let account = senders.as_ref().and_then(|senders| senders.get(&user)).copied();
-            let account = account.ok_or_else(|| ApplyError(format!("there is no account {user}")))?;
-            Ok(StateRow::Id(IdRow { account, sent: SentMessage { id: id_key.hash(&id), digest, seq, at } }))
+        self.each(|read, rows| {
+            rows.into_iter().try_for_each(|TextIdRow { user, id, digest, seq, at }| {
+                let account = read.senders.as_ref().and_then(|senders| senders.get(&user)).copied();
+                let account = account.ok_or_else(|| ApplyError(format!("there is no account {user}")))?;
+                (read.take)(StateRow::Ids(account, vec![SentMessage { id: read.id_key.hash(&id), digest, seq, at }]))
+            })
         });
     }
 }

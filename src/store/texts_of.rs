@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::checkpoint::{Loaded, replay_into};
+use super::checkpoint::{Loaded, ReplayInto};
 use super::data_directory::Store;
 use super::error::StoreError;
 use super::history_file::Row;
@@ -35,7 +35,7 @@ impl Store {
 
     fn read_texts_of(&self, user: &UserName) -> Result<Vec<Texts>, StoreError> {
         let Loaded { mut state, segment, next_batch, .. } = self.load_newest()?;
-        wal::inspect(&self.wal(state.store.clone()), segment, next_batch, &mut replay_into(&mut state))?;
+        wal::inspect(&self.wal(state.store.clone()), segment, next_batch, &mut ReplayInto(&mut state))?;
         let filed = state.filed_conversations().map(|(id, _)| id);
         let ids: BTreeSet<_> = filed.chain(state.pending_history().map(|(id, ..)| id)).collect();
         let mut texts = Vec::new();

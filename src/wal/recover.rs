@@ -24,7 +24,7 @@ pub fn recover(
     after: u64,
     batch: u64,
     segment_bytes: u64,
-    replay: &mut Replay,
+    replay: &mut impl Replay,
 ) -> Result<Recovered, WalError> {
     location.clean_up(after)?;
     recover_kept(location, after, batch, segment_bytes, replay)
@@ -36,7 +36,7 @@ pub(super) fn recover_kept(
     after: u64,
     batch: u64,
     segment_bytes: u64,
-    replay: &mut Replay,
+    replay: &mut impl Replay,
 ) -> Result<Recovered, WalError> {
     let (segments, next_batch) = replay_above(location, <dyn Disk>::open, after, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
@@ -65,7 +65,7 @@ pub struct Inspected {
 }
 
 /// Replays all segments above `after` as [`recover`] does, and changes nothing.
-pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay) -> Result<Inspected, WalError> {
+pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut impl Replay) -> Result<Inspected, WalError> {
     let (segments, next_batch) = replay_above(location, <dyn Disk>::open_for_reading, after, batch, replay)?;
     Ok(Inspected {
         segments: segments.len() as u64,
@@ -83,7 +83,7 @@ pub fn replay_closed(
     after: u64,
     upto: u64,
     batch: u64,
-    replay: &mut Replay,
+    replay: &mut impl Replay,
 ) -> Result<u64, WalError> {
     let (segments, next_batch) =
         replay_segments(location, <dyn Disk>::open_for_reading, after + 1..=upto, batch, replay)?;
@@ -100,7 +100,7 @@ fn replay_above(
     open: Open,
     after: u64,
     batch: u64,
-    replay: &mut Replay,
+    replay: &mut impl Replay,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
     let last = location.segments_above(after)?.pop().unwrap_or(after);
     replay_segments(location, open, after + 1..=last, batch, replay)

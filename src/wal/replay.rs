@@ -2,13 +2,17 @@
 //! batch that was being written when the process ended. Nothing depended on it, since its sync had not returned: its
 //! commit mark is missing, or at least one of its sectors.
 //! Everything else that is not as it was written is damage. Reading changes nothing.
+//!
+//! One thread reads the segments and parses their records, another one applies them: each takes about half of the time.
 
 use std::fmt;
 use std::io;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::Builder;
 
+use crossbeam_channel::bounded;
 use memchr::memchr_iter;
 
 use super::error::{WalError, missing_or_io};
@@ -17,8 +21,31 @@ use super::location::Location;
 use super::segment::Segment;
 use crate::disk::{self, Disk, File};
 
-/// Applies a record (a line without its LF), or says why it is none of this log.
-pub type Replay<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
+/// Segments that are parsed before they are applied, at most.
+const SEGMENTS_AHEAD: usize = 2;
+
+/// Where the records of a log are replayed. Errors say why a record is none of this log.
+pub trait Replay {
+    type Record: Send;
+
+    /// Parses a line without its LF, on the thread that reads.
+    fn parse(line: &[u8]) -> Result<Self::Record, String>;
+
+    fn apply(&mut self, line: &[u8], record: Self::Record) -> Result<(), String>;
+}
+
+/// A function parses and applies a line at once.
+impl<F: FnMut(&[u8]) -> Result<(), String>> Replay for F {
+    type Record = ();
+
+    fn parse(_: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn apply(&mut self, line: &[u8], (): ()) -> Result<(), String> {
+        self(line)
+    }
+}
 
 /// Opens a segment: for reading, or for writing as well.
 pub(super) type Open = fn(&(dyn Disk + 'static), &Path) -> io::Result<Arc<dyn File>>;
@@ -47,7 +74,7 @@ impl fmt::Display for TornTail {
     }
 }
 
-/// A segment that was read and replayed.
+/// A segment that was read.
 pub(super) struct ReadSegment {
     /// It ends after its last whole batch.
     pub segment: Segment,
@@ -77,27 +104,75 @@ impl ReadSegment {
 
 /// Replays segments, the first of their batches being `batch`. Returns them, and the number of the batch that
 /// comes next. Only the last segment that is not empty can end in a torn tail.
-pub(super) fn replay_segments(
+pub(super) fn replay_segments<R: Replay>(
     location: &Location,
     open: Open,
     numbers: RangeInclusive<u64>,
     batch: u64,
-    replay: &mut Replay,
+    replay: &mut R,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
     let mut segments: Vec<ReadSegment> = Vec::new();
+    let (give, parsed) = bounded::<Parsed<R::Record>>(SEGMENTS_AHEAD);
+    std::thread::scope(|scope| {
+        // A refused segment: applying one before it has failed.
+        let read = move || read_segments(location, open, numbers, batch, R::parse, &|parsed| give.send(parsed).is_ok());
+        let reading = Builder::new().name("reading log".to_owned()).spawn_scoped(scope, read);
+        let reading = reading.map_err(WalError::io(&location.directory))?;
+        for parsed in parsed {
+            segments.push(parsed.apply(replay)?);
+        }
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    let next_batch = segments.last().map_or(batch, |segment| segment.next_batch);
+    Ok((segments, next_batch))
+}
+
+/// Reads segments, parses their records, and gives them on, unless that is refused.
+fn read_segments<T>(
+    location: &Location,
+    open: Open,
+    numbers: RangeInclusive<u64>,
+    batch: u64,
+    parse: Parse<T>,
+    give: &dyn Fn(Parsed<T>) -> bool,
+) -> Result<(), WalError> {
     let mut next_batch: u64 = batch;
+    let mut torn: Option<TornTail> = None;
     for number in numbers {
         let content = Content::read(location, open, number)?;
-        let torn = segments.last().and_then(ReadSegment::torn_tail);
-        if let Some(TornTail { file, line, batch, .. }) = torn.filter(|_| !content.is_fresh()) {
+        if let Some(TornTail { file, line, batch, .. }) = torn.take_if(|_| !content.is_fresh()) {
             let what = format!("batch {batch} is broken, and there are later ones in {}", content.path.display());
             return Err(WalError::Damaged { file, line, what });
         }
-        let segment = content.replay(next_batch, replay)?;
-        next_batch = segment.next_batch;
-        segments.push(segment);
+        let parsed = content.parse(next_batch, parse)?;
+        next_batch = parsed.segment.next_batch;
+        torn = parsed.segment.torn_tail().or(torn);
+        if !give(parsed) {
+            break;
+        }
     }
-    Ok((segments, next_batch))
+    Ok(())
+}
+
+type Parse<T> = fn(&[u8]) -> Result<T, String>;
+
+/// A segment whose records are parsed, and not yet applied.
+struct Parsed<T> {
+    bytes: Vec<u8>,
+    /// The number of the line of each, and where it is.
+    records: Vec<(u64, Range<usize>, T)>,
+    segment: ReadSegment,
+}
+
+impl<T> Parsed<T> {
+    fn apply(self, replay: &mut impl Replay<Record = T>) -> Result<ReadSegment, WalError> {
+        let Self { bytes, records, segment } = self;
+        for (line, range, record) in records {
+            let applied = replay.apply(bytes.get(range).unwrap_or_default(), record);
+            applied.map_err(|what| WalError::Damaged { file: segment.segment.path.clone(), line, what })?;
+        }
+        Ok(segment)
+    }
 }
 
 /// The bytes of a segment whose head is good.
@@ -122,18 +197,22 @@ impl Content {
         self.bytes.get(self.head.len()..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'\n'))
     }
 
-    /// Replays the whole batches, the first of them being `batch`.
-    fn replay(self, batch: u64, replay: &mut Replay) -> Result<ReadSegment, WalError> {
+    /// Parses the records of the whole batches, the first of them being `batch`.
+    fn parse<T>(self, batch: u64, parse: Parse<T>) -> Result<Parsed<T>, WalError> {
         let damaged = |line, what| WalError::Damaged { file: self.path.clone(), line, what };
         let mut end = self.head.len();
         let mut line = 2;
         let mut next_batch = batch;
         let mut last = None;
+        let mut records = Vec::new();
         while self.bytes.get(end).is_some_and(|byte| *byte != b'\n')
             && let Some(batch) = batch_at(&self.head, &self.bytes, end).filter(|batch| batch.number == next_batch)
         {
+            let mut start = batch.start;
             for record in lines(batch.records) {
-                replay(record).map_err(|what| damaged(line, what))?;
+                let range = start..start + record.len();
+                start = range.end + 1;
+                records.push((line, range, parse(record).map_err(|what| damaged(line, what))?));
                 line += 1;
             }
             last = Some(batch.start);
@@ -150,7 +229,7 @@ impl Content {
         }
         let last_batch = last.and_then(|start| Some((start as u64, self.bytes.get(start..end)?.to_vec())));
         let segment = Segment::new(self.file, self.path, self.head, end);
-        Ok(ReadSegment { segment, last_batch, torn, line, next_batch })
+        Ok(Parsed { bytes: self.bytes, records, segment: ReadSegment { segment, last_batch, torn, line, next_batch } })
     }
 }
 

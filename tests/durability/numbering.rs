@@ -119,12 +119,12 @@ fn segments_are_read_and_removed_by_their_numbers_and_not_by_their_names() {
         let want: Vec<_> = above.iter().flat_map(|number| [format!("one {number}"), format!("two {number}")]).collect();
         assert_eq!(lines, want, "after {after}");
         for upto in after..first + count {
-            let next = replay_closed(&at, after, upto, next_batch, &mut |_| Ok(())).expect("closed segments");
+            let next = replay_closed(&at, after, upto, next_batch, &mut |_: &[u8]| Ok(())).expect("closed segments");
             assert_eq!(next, next_batch + (upto - after), "after {after} up to {upto}");
         }
     }
     let upto = first + 4;
-    let recovered = recover(&at, upto, 6, 1_024, &mut |_| Ok(())).expect("a log");
+    let recovered = recover(&at, upto, 6, 1_024, &mut |_: &[u8]| Ok(())).expect("a log");
     assert_eq!(recovered.wal.segment(), first + count - 1);
     assert_eq!(at.segments_above(0).expect("numbers"), (upto + 1..first + count).collect::<Vec<_>>());
     assert!(!disk.exists(Path::new("/wal/1000001.new")).expect("an answer"), "it was never finished");
@@ -146,8 +146,10 @@ fn what_was_set_aside_before_is_not_written_over() {
             now.clone_from(&content);
             now[mark + round..].fill(b'\n');
         });
-        let torn =
-            recover(&location(&disk), 0, 1, 1_024, &mut |_| Ok(())).expect("a log").torn_tail.expect("a torn batch");
+        let torn = recover(&location(&disk), 0, 1, 1_024, &mut |_: &[u8]| Ok(()))
+            .expect("a log")
+            .torn_tail
+            .expect("a torn batch");
         let copy = PathBuf::from(format!("/wal/000002-batch-2-{round}.broken"));
         assert_eq!((torn.moved_to.as_ref(), torn.batch, torn.line), (Some(&copy), 2, 2));
         let begin = mark - "one 2\ntwo 2\n".len();

@@ -24,8 +24,10 @@ const SENDS: usize = 20_000;
 const REQUESTS: usize = 100;
 
 /// The limits: of memory in KiB, of a start after a clean stop and after SIGKILL, of the processor time of a message against
-/// that in an empty store, and of the time to an OK of 999 in 1,000 messages while a checkpoint is made.
+/// that in an empty store, and of the time to an OK of 999 in 1,000 messages while a checkpoint is made; and the most memory
+/// meanwhile, against that of a server that has just started with this log.
 const MEMORY: u64 = 3 << 20;
+const PEAK: f64 = 2.3;
 const READY: Duration = Duration::from_secs(5);
 const READY_AFTER_KILL: Duration = Duration::from_secs(10);
 const COST: f64 = 1.2;
@@ -85,7 +87,9 @@ fn a_million_accounts() {
     println!("  {checkpoint}");
     let cost = figures.cost.as_secs_f64() / few_figures.cost.as_secs_f64();
     println!("  a message takes {cost:.2} times its processor time in the empty store");
-    assert!(figures.resident < MEMORY && checkpoint.peak < MEMORY, "memory");
+    let peak = checkpoint.peak as f64 / checkpoint.before as f64;
+    println!("  the most memory is {peak:.2} times that before the checkpoint");
+    assert!(figures.resident < MEMORY && peak <= PEAK, "memory");
     assert!(figures.ready < READY && killed < READY_AFTER_KILL, "starts");
     assert!(cost <= COST && checkpoint.late <= WHILE_CHECKPOINT, "the time of a message");
 }
@@ -130,6 +134,8 @@ fn generate(data: &Path, accounts: usize, log_mib: u64) {
 
 /// Measures a server that was stopped.
 fn measure(world: &mut World, names: &[String]) -> Figures {
+    // What was written before would slow the syncs down.
+    rustix::fs::sync();
     let ((), ready) = timed(|| _ = world.start());
     let process = Process::of(world.pid());
     let resident = process.resident();
@@ -195,7 +201,8 @@ impl Sender {
 /// A checkpoint that was made while messages were sent.
 struct MadeCheckpoint {
     took: Duration,
-    /// The most memory that was resident, in KiB.
+    /// The memory that was resident before and at most, in KiB.
+    before: u64,
     peak: u64,
     late: Duration,
     longest: Duration,
@@ -203,7 +210,7 @@ struct MadeCheckpoint {
 
 impl std::fmt::Display for MadeCheckpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { took, peak, late, longest } = self;
+        let Self { took, peak, late, longest, .. } = self;
         write!(f, "a checkpoint of it: {:.1} s, {} MiB at most; ", took.as_secs_f64(), peak >> 10)?;
         write!(f, "meanwhile 99.9% of the messages have their OK within {}, the last after ", show(&[*late]))?;
         f.write_str(&show(&[*longest]))
@@ -213,6 +220,7 @@ impl std::fmt::Display for MadeCheckpoint {
 /// Measures the checkpoint that a server makes right after its start, since its log is long.
 fn measure_checkpoint(world: &World, names: &[String]) -> MadeCheckpoint {
     let begun = Instant::now();
+    let resident = Process::of(world.pid()).resident();
     let before = checkpoint_of(&world.data());
     // The most memory from here on.
     let _ = std::fs::write(format!("/proc/{}/clear_refs", world.pid()), "5");
@@ -224,7 +232,7 @@ fn measure_checkpoint(world: &World, names: &[String]) -> MadeCheckpoint {
     }
     let took = begun.elapsed();
     let [late, longest] = [0.999, 1.0].map(|share| quantile(&mut times, share));
-    MadeCheckpoint { took, peak: Process::of(world.pid()).peak(), late, longest }
+    MadeCheckpoint { took, before: resident, peak: Process::of(world.pid()).peak(), late, longest }
 }
 
 /// Returns the name of the newest checkpoint.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::simulated_disk::SimulatedDisk;
-use wachat::disk::{Disk, File};
+use wachat::disk::{Disk, File, SyncAll};
 
 /// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`, `remove`, `free`), and to which
 /// file; an error is the answer then.
@@ -83,6 +83,9 @@ impl Disk for InterceptedDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         (self.hook)("sync_dir", path)?;
         self.disk.sync_dir(path)
+    }
+    fn open_to_sync(&self, directory: &Path) -> io::Result<Option<Box<dyn SyncAll>>> {
+        self.disk.open_to_sync(directory)
     }
     fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
         match (self.hook)("free", directory) {

@@ -34,24 +34,24 @@ impl Accounts {
         getrandom::fill(&mut key)?;
         let (names, keys) = Default::default();
         let directory = Self { names, keys, store: state.store.clone(), key };
-        directory.add_all(state);
+        directory.add_all(state)?;
         Ok(directory)
     }
 
     /// Takes over what the log of a cluster has brought.
-    pub fn replace(&self, state: &StoredState) {
+    pub fn replace(&self, state: &StoredState) -> io::Result<()> {
         *self.names.write() = Names::default();
         self.keys.write().clear();
-        self.add_all(state);
+        self.add_all(state)
     }
 
-    fn add_all(&self, state: &StoredState) {
-        for (name, hash) in state.password_hashes() {
-            self.publish(name.clone(), hash.cloned());
-        }
+    fn add_all(&self, state: &StoredState) -> io::Result<()> {
+        let all: Vec<_> = state.password_hashes().map(|(name, hash)| account(name.clone(), hash.cloned())).collect();
+        self.names.write().put_all(&all)?;
         for (user, device, key) in state.device_keys() {
             self.publish_key(user, device, Some(key));
         }
+        Ok(())
     }
 
     /// A device has another key now, or none.
@@ -80,7 +80,7 @@ impl Accounts {
 
     /// An account is there now, or has another password.
     pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
-        self.names.write().put(Arc::new(Account { name, password_hash, verified: Mutex::new(None) }));
+        self.names.write().put(account(name, password_hash));
     }
 
     pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
@@ -123,4 +123,8 @@ impl Accounts {
         mac.update(password);
         mac.finalize().into_bytes().into()
     }
+}
+
+fn account(name: UserName, password_hash: Option<Arc<str>>) -> Arc<Account> {
+    Arc::new(Account { name, password_hash, verified: Mutex::new(None) })
 }

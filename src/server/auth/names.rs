@@ -1,7 +1,9 @@
 //! The accounts by name and by look, without a second copy of the names: there may be millions.
 
 use std::hash::{BuildHasher as _, Hash};
+use std::io;
 use std::sync::Arc;
+use std::thread::Builder;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
@@ -27,25 +29,23 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Adds many accounts, as [`Names::put`] does, on two threads.
+    pub fn put_all(&mut self, added: &[Arc<Account>]) -> io::Result<()> {
+        let Self { accounts, by_look, hasher } = self;
+        accounts.reserve(added.len(), |account| hasher.hash_one(&account.name));
+        by_look.reserve(added.len(), |(hash, _)| *hash);
+        std::thread::scope(|scope| {
+            let put_looks = || added.iter().for_each(|account| put_look(by_look, hasher, account));
+            Builder::new().name("looks".to_owned()).spawn_scoped(scope, put_looks)?;
+            added.iter().for_each(|account| put_name(accounts, hasher, account.clone()));
+            Ok(())
+        })
+    }
+
     /// Adds an account, instead of the one with its name.
     pub fn put(&mut self, account: Arc<Account>) {
-        for look in looks(&account.name) {
-            let hash = self.hash(&look);
-            let is_found = |(other, found): &(u64, Arc<Account>)| *other == hash && has_look(found, &look);
-            match self.by_look.find_mut(hash, is_found) {
-                Some((_, found)) if found.name == account.name => *found = account.clone(),
-                Some(_) => {}
-                None => _ = self.by_look.insert_unique(hash, (hash, account.clone()), |(hash, _)| *hash),
-            }
-        }
-        let hash = self.hash(&account.name);
-        match self.accounts.find_mut(hash, |found| found.name == account.name) {
-            Some(found) => *found = account,
-            None => {
-                let hasher = &self.hasher;
-                self.accounts.insert_unique(hash, account, |account| hasher.hash_one(&account.name));
-            }
-        }
+        put_look(&mut self.by_look, &self.hasher, &account);
+        put_name(&mut self.accounts, &self.hasher, account);
     }
 
     pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
@@ -63,6 +63,26 @@ impl Names {
 
     fn hash(&self, value: &impl Hash) -> u64 {
         self.hasher.hash_one(value)
+    }
+}
+
+fn put_look(by_look: &mut HashTable<(u64, Arc<Account>)>, hasher: &DefaultHashBuilder, account: &Arc<Account>) {
+    for look in looks(&account.name) {
+        let hash = hasher.hash_one(&look);
+        let is_found = |(other, found): &(u64, Arc<Account>)| *other == hash && has_look(found, &look);
+        match by_look.find_mut(hash, is_found) {
+            Some((_, found)) if found.name == account.name => *found = account.clone(),
+            Some(_) => {}
+            None => _ = by_look.insert_unique(hash, (hash, account.clone()), |(hash, _)| *hash),
+        }
+    }
+}
+
+fn put_name(accounts: &mut HashTable<Arc<Account>>, hasher: &DefaultHashBuilder, account: Arc<Account>) {
+    let hash = hasher.hash_one(&account.name);
+    match accounts.find_mut(hash, |found| found.name == account.name) {
+        Some(found) => *found = account,
+        None => _ = accounts.insert_unique(hash, account, |account| hasher.hash_one(&account.name)),
     }
 }
 

@@ -127,7 +127,8 @@ impl Router {
         }
         log::info!("this server leads the cluster, after entry {}", term.head().number);
         self.group_commit.lead(term.epoch(), term.format());
-        self.shared.accounts.replace(self.group_commit.state());
+        let replaced = self.shared.accounts.replace(self.group_commit.state());
+        replaced.map_err(|error| Fatal::Failed(format!("the accounts could not be read from the state: {error}")))?;
         self.shared.banned.publish(self.group_commit.state());
         // Requests to a server that stood by are not carried out later: their clients may have asked another one since.
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {

@@ -23,7 +23,16 @@ impl StoredState {
     /// Replays one line of the write-ahead log, without its LF, and checks that it leads to the same sequence
     /// number as when it was written.
     pub fn replay(&mut self, line: &[u8]) -> Result<(), ApplyError> {
-        let (last, mut record) = Record::parse(line).ok_or_else(|| ApplyError("not a record".to_owned()))?;
+        self.replay_parsed(line, Self::parse_line(line)?)
+    }
+
+    /// Parses a line of the write-ahead log: the newest number after its record, and the record.
+    pub fn parse_line(line: &[u8]) -> Result<(Seq, Record), ApplyError> {
+        Record::parse(line).ok_or_else(|| ApplyError("not a record".to_owned()))
+    }
+
+    /// Replays a line as [`StoredState::replay`] does, after it was parsed.
+    pub fn replay_parsed(&mut self, line: &[u8], (last, mut record): (Seq, Record)) -> Result<(), ApplyError> {
         if let Record::Message(message) = &mut record {
             // The line has the newest number after the record. In a room this can be larger than the message's own:
             // a message that the log drops for it can move a watermark, and that STATE event comes after it.
@@ -154,13 +163,12 @@ impl StoredState {
             // An earlier version has kept it.
             forget_user(&mut row);
         }
-        if self.find_account(&row.name).is_some() {
+        let Some(number) = self.account_names.add_next(&self.accounts, &row.name) else {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
-        }
+        };
         let name = row.name.clone();
         let is_active = row.removed_at.is_none();
         self.accounts.push(Account::new(row));
-        let number = self.account_names.add_last(&self.accounts);
         if let Some(names) = &mut self.account_looks {
             names.add(&name, number);
         }

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, Head, IdRow, LogRow, MemberRow,
+    BanRow, ChatRow, ConversationRow, DeviceGapRow, DeviceRow, ErasureRow, GuestRow, Head, LogRow, MemberRow,
     PermitRow, RightsRow, RoomMarksRow, RoomRow, Snapshot, StateRow, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
@@ -89,10 +89,10 @@ impl StoredState {
                 let caller = self.number(&caller)?;
                 self.account_mut(user).permits.put(caller, permitted);
             }
-            StateRow::Id(IdRow { account, sent }) => {
+            StateRow::Ids(account, sent) => {
                 let capacity = self.capacities.remembered_ids;
                 let no_account = || ApplyError(format!("there is no account number {account}"));
-                self.accounts.get_mut(account.index()).ok_or_else(no_account)?.sent.insert(sent, capacity);
+                self.accounts.get_mut(account.index()).ok_or_else(no_account)?.sent.restore(sent, capacity);
             }
             StateRow::Ban(BanRow { banned, ban }) => {
                 if let Banned::User(user) = &banned {
@@ -167,8 +167,8 @@ impl StoredState {
     fn restore_conversation(&mut self, row: &ConversationRow) -> Applied {
         let conversation = match row.id {
             ConversationId::Direct(low, high) if low.max(high).index() < self.accounts.len() => {
-                self.account_mut(low).note_last(high, Seq::ZERO, row.filed.upto);
-                self.account_mut(high).note_last(low, Seq::ZERO, row.filed.upto);
+                self.account_mut(low).latest.insert(row.filed.upto, high);
+                self.account_mut(high).latest.insert(row.filed.upto, low);
                 self.direct.entry(row.id).or_default()
             }
             ConversationId::Room(room) if room.index() < self.rooms.len() && !self.free_rooms.contains(&room) => {

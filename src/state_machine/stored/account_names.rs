@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher as _;
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::account::Account;
@@ -23,12 +24,15 @@ impl AccountNames {
         self.numbers.find(self.hasher.hash_one(name), is_it).copied()
     }
 
-    /// Adds the last account, whose name no other one has. Returns its number.
-    pub fn add_last(&mut self, accounts: &[Account]) -> AccountNumber {
-        let hash_of = |account: &Account| self.hasher.hash_one(&account.row.name);
-        let hash = |number: &AccountNumber| accounts.get(number.index()).map_or(0, hash_of);
-        let last = AccountNumber::new(accounts.len().saturating_sub(1));
-        self.numbers.insert_unique(hash(&last), last, hash);
-        last
+    /// Adds an account that is to come after the others, and returns its number; `None` if another one has its name.
+    pub fn add_next(&mut self, accounts: &[Account], name: &UserName) -> Option<AccountNumber> {
+        let Self { numbers, hasher } = self;
+        let account = |number: &AccountNumber| accounts.get(number.index());
+        let is_named = |number: &AccountNumber| account(number).is_some_and(|account| account.row.name == *name);
+        let hash = |number: &AccountNumber| account(number).map_or(0, |account| hasher.hash_one(&account.row.name));
+        match numbers.entry(hasher.hash_one(name), is_named, hash) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(entry) => Some(*entry.insert(AccountNumber::new(accounts.len())).get()),
+        }
     }
 }

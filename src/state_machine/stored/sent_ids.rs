@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::Hasher as _;
 use std::io;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -113,19 +114,25 @@ impl SentMessage {
     }
 }
 
+/// Ids that are searched one after the other. Most senders have few: an index of them would take more than it saves.
+const SEARCHED: usize = 16;
+
 /// The newest ids of one sender: as many as the protocol promises. Each takes 32 bytes here, and some six in the index.
 #[derive(Default)]
 pub struct SentIds {
     /// A ring once it is full: the oldest entry is overwritten.
     entries: Vec<SentMessage>,
     oldest: u16,
-    /// Indices of the entries, by the hash of the id.
+    /// Indices of the entries, by the hash of the id; empty up to [`SEARCHED`] entries.
     by_id: HashTable<u16>,
 }
 
 impl SentIds {
     /// Finds the message that was accepted under an id.
     pub fn get(&self, id: IdHash) -> Option<SentMessage> {
+        if self.entries.len() <= SEARCHED {
+            return self.entries.iter().find(|entry| entry.id == id).copied();
+        }
         let entry = |index: &u16| self.entries.get(usize::from(*index)).filter(|entry| entry.id == id);
         self.by_id.find(id.0, |index| entry(index).is_some()).and_then(entry).copied()
     }
@@ -133,9 +140,27 @@ impl SentIds {
     /// Adds an id; above the capacity, which is at most 65,535, the oldest is removed.
     pub fn insert(&mut self, sent: SentMessage, capacity: usize) {
         let index = if self.entries.len() < capacity { self.push(sent) } else { self.replace_oldest(sent) };
+        let is_indexed = !self.by_id.is_empty();
+        self.index(if is_indexed { index..index + 1 } else { 0..self.entries.len() as u16 });
+    }
+
+    /// Adds ids of a checkpoint, oldest first.
+    pub fn restore(&mut self, sent: Vec<SentMessage>, capacity: usize) {
+        if self.entries.is_empty() && sent.len() <= capacity {
+            self.entries = sent;
+            self.index(0..self.entries.len() as u16);
+        } else {
+            sent.into_iter().for_each(|sent| self.insert(sent, capacity));
+        }
+    }
+
+    /// Adds entries to the index, if there are enough of them.
+    fn index(&mut self, indices: Range<u16>) {
         let entries = &self.entries;
-        let rehash = |index: &u16| entries.get(usize::from(*index)).map_or(0, |entry| entry.id.0);
-        self.by_id.insert_unique(sent.id.0, index, rehash);
+        let hash = |index: &u16| entries.get(usize::from(*index)).map_or(0, |entry| entry.id.0);
+        if entries.len() > SEARCHED {
+            indices.for_each(|index| _ = self.by_id.insert_unique(hash(&index), index, hash));
+        }
     }
 
     fn push(&mut self, sent: SentMessage) -> u16 {

@@ -59,7 +59,7 @@ impl Written {
         let file = disk.create(&segment()).unwrap();
         file.write_at(&bytes, 0).unwrap();
         let mut lines = Vec::new();
-        let recovered = recover(&location(&disk), 0, 1, SEGMENT_BYTES, &mut |line| {
+        let recovered = recover(&location(&disk), 0, 1, SEGMENT_BYTES, &mut |line: &[u8]| {
             lines.push(String::from_utf8(line.to_vec()).map_err(|error| error.to_string())?);
             Ok(())
         })?;

@@ -70,7 +70,7 @@ impl Written {
 
     fn recover(&self) -> Back {
         let mut lines = Vec::new();
-        let recovered = recover(&location(&self.disk), 0, 1, self.size, &mut |line| {
+        let recovered = recover(&location(&self.disk), 0, 1, self.size, &mut |line: &[u8]| {
             lines.push(String::from_utf8_lossy(line).into_owned());
             Ok(())
         });
@@ -213,7 +213,7 @@ fn a_recovery_goes_on_in_the_last_segment_that_has_a_batch() {
     let written = three();
     let at = location(&written.disk);
     drop(make_segment(&at, 4, written.size).unwrap());
-    let recovered = recover(&at, 0, 1, written.size, &mut |_| Ok(())).unwrap();
+    let recovered = recover(&at, 0, 1, written.size, &mut |_: &[u8]| Ok(())).unwrap();
     assert_eq!((recovered.wal.segment(), recovered.wal.wants_spare()), (3, None), "the fourth is the spare one");
 }
 
@@ -292,7 +292,7 @@ fn a_closed_segment_whose_last_batch_is_broken_in_any_way_is_damage_for_a_checkp
             if is_followed {
                 drop(make_segment(&at, 4, written.size).unwrap());
             }
-            let said = replay_closed(&at, 0, 3, 1, &mut |_| Ok(())).map_err(|error| error.to_string());
+            let said = replay_closed(&at, 0, 3, 1, &mut |_: &[u8]| Ok(())).map_err(|error| error.to_string());
             let named = path(3).display().to_string();
             assert!(said.as_ref().is_err_and(|said| said.starts_with(&named)), "a checkpoint says {said:?}");
         }

@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::random::Random;
 use nodes::{Change, Node, State, split, write_into};
-use wachat::disk::{Disk, File};
+use wachat::disk::{Disk, File, SyncAll};
 
 /// The fault of a call that was chosen to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +196,11 @@ impl Disk for SimulatedDisk {
         }
     }
 
+    fn open_to_sync(&self, directory: &Path) -> io::Result<Option<Box<dyn SyncAll>>> {
+        let state = self.call()?;
+        Ok(Some(Box::new(SimulatedDirectory { disk: self.clone(), number: state.find(directory)? })))
+    }
+
     fn free_bytes(&self, _directory: &Path) -> io::Result<u64> {
         Ok(u64::MAX)
     }
@@ -257,12 +262,23 @@ impl File for SimulatedFile {
         let mut state = self.disk.0.lock();
         let counted = state.count_call();
         state.syncs += 1;
-        let (now, durable, changes) = state.file(self.number)?;
-        if counted.is_err() {
-            changes.fail_sync();
-        } else if changes.sync() {
-            durable.clone_from(now);
-            changes.clear();
+        state.sync(self.number, counted.is_ok())?;
+        counted
+    }
+}
+
+struct SimulatedDirectory {
+    disk: SimulatedDisk,
+    number: usize,
+}
+
+impl SyncAll for SimulatedDirectory {
+    fn sync_all(&self) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        let counted = state.count_call();
+        state.syncs += 1;
+        for file in state.names(self.number)?.values().copied().collect::<Vec<_>>() {
+            state.sync(file, counted.is_ok())?;
         }
         counted
     }

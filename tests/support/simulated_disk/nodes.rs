@@ -218,6 +218,18 @@ impl State {
         self.change(self.find(directory)?, vec![(name, None)])
     }
 
+    /// Syncs a file. `works`: its changes become durable.
+    pub fn sync(&mut self, file: usize, works: bool) -> io::Result<()> {
+        let (now, durable, changes) = self.file(file)?;
+        if !works {
+            changes.fail_sync();
+        } else if changes.sync() {
+            durable.clone_from(now);
+            changes.clear();
+        }
+        Ok(())
+    }
+
     /// Returns a file's content, its durable content, and the changes since.
     pub fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Changes)> {
         match self.nodes.get_mut(number) {
