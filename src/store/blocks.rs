@@ -100,7 +100,11 @@ pub(super) fn parse_in_order<T: Send>(
     parse: &(dyn Fn(Block) -> Result<Vec<T>, StoreError> + Sync),
     mut take: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let threads = available_parallelism().map_or(1, NonZero::get).min(THREADS).min(blocks.count());
+    if blocks.count() <= 1 {
+        let block = blocks.next_block().map_err(StoreError::io(path))?;
+        return block.map_or(Ok(()), |block| take(parse(block)?));
+    }
+    let threads = available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let blocks = Mutex::new(blocks);
     let (places, in_order) = bounded(AHEAD);
     std::thread::scope(|scope| {

@@ -111,20 +111,29 @@ pub(super) fn replay_segments<R: Replay>(
     batch: u64,
     replay: &mut R,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
-    let mut segments: Vec<ReadSegment> = Vec::new();
+    let is_long = numbers.clone().nth(SEGMENTS_AHEAD).is_some();
     let (give, parsed) = bounded::<Parsed<R::Record>>(SEGMENTS_AHEAD);
-    std::thread::scope(|scope| {
-        // A refused segment: applying one before it has failed.
-        let read = move || read_segments(location, open, numbers, batch, R::parse, &|parsed| give.send(parsed).is_ok());
-        let reading = Builder::new().name("reading log".to_owned()).spawn_scoped(scope, read);
-        let reading = reading.map_err(WalError::io(&location.directory))?;
-        for parsed in parsed {
-            segments.push(parsed.apply(replay)?);
-        }
-        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
+    // A refused segment: applying one before it has failed.
+    let read = move || read_segments(location, open, numbers, batch, R::parse, &|parsed| give.send(parsed).is_ok());
+    let apply = || parsed.into_iter().map(|parsed| parsed.apply(replay)).collect::<Result<Vec<_>, _>>();
+    let segments = if is_long { read_beside(location, read, apply)? } else { read().and_then(|()| apply())? };
     let next_batch = segments.last().map_or(batch, |segment| segment.next_batch);
     Ok((segments, next_batch))
+}
+
+/// Reads on a thread of its own, while this one applies.
+fn read_beside<T>(
+    location: &Location,
+    read: impl FnOnce() -> Result<(), WalError> + Send,
+    apply: impl FnOnce() -> Result<T, WalError>,
+) -> Result<T, WalError> {
+    std::thread::scope(|scope| {
+        let reading = Builder::new().name("reading log".to_owned()).spawn_scoped(scope, read);
+        let reading = reading.map_err(WalError::io(&location.directory))?;
+        let applied = apply()?;
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(applied)
+    })
 }
 
 /// Reads segments, parses their records, and gives them on, unless that is refused.
