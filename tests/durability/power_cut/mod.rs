@@ -19,6 +19,7 @@ use crate::support::random::Random;
 use crate::support::run_directory::RunDirectory;
 use crate::support::traffic::Traffic;
 use loop_disk::LoopDisk;
+use wachat::disk::{Disk as _, RealDisk};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
@@ -51,6 +52,23 @@ fn the_cut_cuts() {
     assert_eq!(there("synced").as_deref(), Some(&b"hola"[..]), "what was synced is there, and no more");
     assert_eq!(there("not synced"), None);
     assert_eq!((there("renamed"), there("other")), (None, Some(b"hola".to_vec())), "the directory was not synced");
+}
+
+#[test]
+fn files_that_were_synced_all_at_once_survive() {
+    let (record, _) = RunDirectory::new("wachat-cut-");
+    let Some(mut disk) = disk_in(&record) else { return };
+    let directory = disk.path().to_path_buf();
+    let path = |number: u32| directory.join(number.to_string());
+    let Some(all) = RealDisk.open_to_sync(&directory).expect("a directory") else { return };
+    (0..200).for_each(|number| std::fs::write(path(number), format!("hola {number}")).expect("to write"));
+    all.sync_all().expect("to sync");
+    drop(all);
+    disk.cut_power();
+    disk.plug_in();
+    for number in 0..200 {
+        assert_eq!(std::fs::read_to_string(path(number)).ok(), Some(format!("hola {number}")));
+    }
 }
 
 #[test]
