@@ -85,6 +85,7 @@
 //! | two for passwords | 19 MiB each | a login |
 //! | two for history | a file that is being read | a request for old messages; users take turns |
 //! | one for segments, one for checkpoints and clean-ups | files that no other thread writes | the router's order |
+//! | at a start and for a checkpoint: up to four for tables, one for the log | what it parses | the thread that applies it |
 //! | one for the free space of the disk, and the counted lines of the audit log | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |
 //! | one for the administrator's socket, and one a command there | that connection | the command; the router's reply |

@@ -305,10 +305,9 @@ pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 /// Largest segment of those, in bytes: a little more than is written between two checkpoints.
 pub const MAX_SMALL_SEGMENT_BYTES: u64 = CLIENT_CHECKPOINT_BYTES + (128 << 10);
 
-/// Bytes of closed segments that lead to a checkpoint at the latest; a quarter of them does while the server is quiet. They
-/// also have to be as many as the last checkpoint's, up to half of those at which the router waits, so that only the
-/// checkpoints of a large store cost more writing than the log. They bound the time of a recovery, and the messages that memory
-/// holds because no history file has them yet.
+/// Bytes of closed segments that lead to a checkpoint; a quarter of them does while the server is quiet, but no less than the
+/// last checkpoint has: only the checkpoints of a large store cost more writing than the log. They bound the time of a recovery,
+/// and the messages that memory holds because no history file has them yet.
 pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// Times those bytes that closed segments have at most while a checkpoint is being made. There the router waits for it

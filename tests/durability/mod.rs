@@ -16,6 +16,7 @@ mod history_count;
 mod kill;
 mod life;
 mod log_bounds;
+mod long_tables;
 mod many_conversations;
 mod names;
 mod numbering;
