@@ -13,6 +13,7 @@ mod support;
 mod cluster;
 mod crowd;
 mod devices;
+mod ids;
 mod latency;
 mod memory;
 mod million;
