@@ -119,7 +119,8 @@ pub(super) fn parse_in_order<T: Send>(
     })
 }
 
-/// Parses the next block, and reserves its place while no other thread reads. `false`: there is none, or nothing is taken any more.
+/// Parses the next block, and reserves its place while no other thread reads. `false`: there is none, or nothing is taken any
+/// more.
 fn parse_next<T>(
     path: &Path,
     blocks: &Mutex<&mut Blocks>,
