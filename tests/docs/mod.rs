@@ -6,6 +6,7 @@
 #[allow(dead_code)]
 mod drawn;
 
+mod capacity;
 mod chaos;
 mod class;
 mod contributing;

@@ -23,7 +23,7 @@ const COURSE_PAGES: [&str; 8] = [
     "src/course/wireshark.md",
 ];
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     README,
     CLIENT,
     TOOLS,
@@ -37,6 +37,7 @@ const PAGES: [&str; 17] = [
     MONITORING,
     DEPLOY,
     "examples/deploy/cluster.md",
+    "examples/deploy/capacity.md",
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",

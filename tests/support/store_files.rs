@@ -44,3 +44,16 @@ pub fn replace_in_table(table: &str, old: &str, new: &str) -> String {
     table.push_str(&format!("end;{rows};{checksum:08x}\n"));
     table
 }
+
+/// Returns the bytes that the files of a directory take.
+pub fn disk_usage(directory: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+    let of = |path: PathBuf| match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => disk_usage(&path),
+        Ok(metadata) => metadata.blocks() * 512,
+        // A file that was just removed.
+        Err(_) => 0,
+    };
+    entries.map(|entry| of(entry.path())).sum()
+}
