@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use wachat::limits;
 
-use crate::support::examples::example;
+use crate::support::examples::{capacity, example};
 use crate::support::process::Process;
+use crate::support::store_files::disk_usage;
 use crate::support::{Connection, PASSWORD, World};
 use crate::{median, milliseconds, quantile, size, timed};
 
@@ -32,6 +33,9 @@ const READY: Duration = Duration::from_secs(5);
 const READY_AFTER_KILL: Duration = Duration::from_secs(10);
 const COST: f64 = 1.2;
 const WHILE_CHECKPOINT: Duration = Duration::from_millis(5);
+
+/// Bytes of the log that a message of the store takes.
+const LOG_ROW: u64 = 130;
 
 /// Measurements of a server that was started after a clean stop.
 struct Figures {
@@ -89,9 +93,28 @@ fn a_million_accounts() {
     println!("  a message takes {cost:.2} times its processor time in the empty store");
     let peak = checkpoint.peak as f64 / checkpoint.before as f64;
     println!("  the most memory is {peak:.2} times that before the checkpoint");
+    compare_with_model(accounts, log_mib, &figures);
     assert!(figures.resident < MEMORY && peak <= PEAK, "memory");
     assert!(figures.ready < READY && killed < READY_AFTER_KILL, "starts");
     assert!(cost <= COST && checkpoint.late <= WHILE_CHECKPOINT, "the time of a message");
+}
+
+/// Compares what `examples/capacity` says of this store with what was measured.
+fn compare_with_model(accounts: usize, log_mib: u64, figures: &Figures) {
+    let scaled = |per_million: usize| (accounts * per_million / 1_000_000).to_string();
+    // Those of the log wait, and three in each conversation.
+    let logged = (log_mib << 20) / LOG_ROW;
+    let messages = ((accounts * 10) as u64 + logged).to_string();
+    let waiting = (3 * (accounts / 10) as u64 + logged).to_string();
+    let store = ["--store", &messages, &messages, &scaled(100_000), &waiting];
+    // One message in eleven is in a room; a text has 66 bytes.
+    let load = ["--users", &accounts.to_string(), "--rooms", &scaled(10_000), "--in-rooms", "9", "--text", "66"];
+    let model = capacity(&[&load[..], &["--devices", "0"], &store].concat());
+    for (what, model, measured) in [("memory", model[0], figures.resident << 10), ("disk", model[1], figures.disk)] {
+        let times = model as f64 / measured as f64;
+        println!("  {what} as examples/capacity estimates it: {} MiB, {times:.2} times what was measured", model >> 20);
+        assert!((0.75..=1.25).contains(&times), "{what}: the model says {model} bytes, and {measured} were measured");
+    }
 }
 
 type Figure = fn(&Figures) -> String;
@@ -240,17 +263,4 @@ fn checkpoint_of(data: &Path) -> Option<String> {
     let names =
         std::fs::read_dir(data).expect("a store").flatten().filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| name.starts_with("checkpoint-")).max()
-}
-
-/// Returns the bytes that the files of a directory take.
-fn disk_usage(directory: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
-    let of = |path: PathBuf| match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_dir() => disk_usage(&path),
-        Ok(metadata) => metadata.blocks() * 512,
-        // A file that was just removed.
-        Err(_) => 0,
-    };
-    entries.map(|entry| of(entry.path())).sum()
 }
