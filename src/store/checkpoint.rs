@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::blocks::THREADS;
 use super::clean_up::Cleaned;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
@@ -50,7 +51,9 @@ impl Store {
 
     /// Makes a checkpoint, and does one step of a clean-up with it.
     pub fn checkpoint_and_clean_up(&self, upto: u64, clean_up: Option<&CleanUp>) -> Result<Checkpointed, StoreError> {
-        let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = self.load_newest()?;
+        // One thread parses: clients wait for the router, which needs the others.
+        let loaded = self.load(self.newest_checkpoint()?, 1)?;
+        let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = loaded;
         if segment >= upto {
             let covered_batch = next_batch.saturating_sub(1);
             return Ok(Checkpointed {
@@ -133,13 +136,13 @@ impl Store {
     }
 
     pub(super) fn load_newest(&self) -> Result<Loaded, StoreError> {
-        self.load(self.newest_checkpoint()?)
+        self.load(self.newest_checkpoint()?, THREADS)
     }
 
-    /// Reads a checkpoint.
-    pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
+    /// Reads a checkpoint, and parses its tables on at most so many threads.
+    pub(super) fn load(&self, checkpoint: u64, threads: usize) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
-        let tables = Tables::open(&*self.disk, &path)?;
+        let tables = Tables::open(&*self.disk, &path, threads)?;
         let Covers { segment, next_batch, cleaned_at } = tables.covers();
         if segment != checkpoint {
             return Err(tables::misnamed(&path));

@@ -178,9 +178,8 @@ impl StoredState {
 
     /// Sorts the names of the accounts by how they look, for [`StoredState::check_new_account`].
     pub(super) fn sort_looks(&mut self) {
-        let names = self.accounts().map(|row| &row.name);
-        let numbered = names.enumerate().map(|(index, name)| (name, AccountNumber::new(index)));
-        self.account_looks = Some(LookAlikes::of(numbered));
+        let numbered = self.accounts().enumerate().map(|(index, row)| (&row.name, AccountNumber::new(index)));
+        self.account_looks = Some(LookAlikes::of(&numbered.collect::<Vec<_>>()));
     }
 
     /// Begins the tally of a server: nothing was counted, and this waits.
