@@ -13,7 +13,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::blocks::THREADS;
 use super::check::Report;
 use super::checkpoint::ReplayInto;
 use super::data_directory::Store;
@@ -123,7 +122,7 @@ impl Store {
         for name in self.list(&tables)? {
             copy.copy_file(&tables.join(&name), &same.join(&name))?;
         }
-        let tables = TableReader { disk: &*copy.disk, directory: &same, threads: THREADS };
+        let tables = TableReader { disk: &*copy.disk, directory: &same };
         for row in tables.read::<ConversationRow>()? {
             let mut have = copied.get(&row.id).copied().unwrap_or_default();
             if have != row.filed {
@@ -165,7 +164,7 @@ impl Store {
 
     /// Checks that this is a checkpoint and all of the log after it, and returns the state.
     pub(super) fn replay_all(&self, checkpoint: u64) -> Result<StoredState, StoreError> {
-        let mut loaded = self.load(checkpoint, THREADS)?;
+        let mut loaded = self.load(checkpoint)?;
         let location = self.wal(loaded.state.store.clone());
         wal::inspect(&location, loaded.segment, loaded.next_batch, &mut ReplayInto(&mut loaded.state))?;
         Ok(loaded.state)
@@ -196,8 +195,7 @@ impl Store {
         if !self.exists(&self.manifest())? {
             return Ok(None);
         }
-        let reader = TableReader { disk: &*self.disk, directory: &self.directory, threads: 1 };
-        let row = reader.read()?.pop();
+        let row = TableReader { disk: &*self.disk, directory: &self.directory }.read()?.pop();
         row.map(Some).ok_or_else(|| StoreError::damaged(&self.manifest(), 3, "there should be one row"))
     }
 

@@ -85,7 +85,7 @@ impl Block {
 }
 
 /// Threads that parse blocks, at most.
-pub(super) const THREADS: usize = 4;
+const THREADS: usize = 4;
 
 /// Blocks that are parsed before they are taken, at most.
 const AHEAD: usize = 8;
@@ -93,10 +93,9 @@ const AHEAD: usize = 8;
 /// The place of a block in the order in which blocks are taken.
 type Place<T> = Receiver<Result<Vec<T>, StoreError>>;
 
-/// Parses the blocks of a file on at most so many threads, and takes what they hold in order.
+/// Parses the blocks of a file on several threads, and takes what they hold in order.
 pub(super) fn parse_in_order<T: Send>(
     path: &Path,
-    threads: usize,
     blocks: &mut Blocks,
     parse: &(dyn Fn(Block) -> Result<Vec<T>, StoreError> + Sync),
     mut take: impl FnMut(Vec<T>) -> Result<(), StoreError>,
@@ -105,7 +104,7 @@ pub(super) fn parse_in_order<T: Send>(
         let block = blocks.next_block().map_err(StoreError::io(path))?;
         return block.map_or(Ok(()), |block| take(parse(block)?));
     }
-    let threads = available_parallelism().map_or(1, NonZero::get).min(threads);
+    let threads = available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let blocks = Mutex::new(blocks);
     let (places, in_order) = bounded(AHEAD);
     std::thread::scope(|scope| {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::blocks::THREADS;
 use super::clean_up::Cleaned;
 use super::data_directory::Store;
 use super::error::{Problem, StoreError};
@@ -51,9 +50,7 @@ impl Store {
 
     /// Makes a checkpoint, and does one step of a clean-up with it.
     pub fn checkpoint_and_clean_up(&self, upto: u64, clean_up: Option<&CleanUp>) -> Result<Checkpointed, StoreError> {
-        // One thread parses: clients wait for the router, which needs the others.
-        let loaded = self.load(self.newest_checkpoint()?, 1)?;
-        let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = loaded;
+        let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = self.load_newest()?;
         if segment >= upto {
             let covered_batch = next_batch.saturating_sub(1);
             return Ok(Checkpointed {
@@ -136,13 +133,13 @@ impl Store {
     }
 
     pub(super) fn load_newest(&self) -> Result<Loaded, StoreError> {
-        self.load(self.newest_checkpoint()?, THREADS)
+        self.load(self.newest_checkpoint()?)
     }
 
-    /// Reads a checkpoint, and parses its tables on at most so many threads.
-    pub(super) fn load(&self, checkpoint: u64, threads: usize) -> Result<Loaded, StoreError> {
+    /// Reads a checkpoint.
+    pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
-        let tables = Tables::open(&*self.disk, &path, threads)?;
+        let tables = Tables::open(&*self.disk, &path)?;
         let Covers { segment, next_batch, cleaned_at } = tables.covers();
         if segment != checkpoint {
             return Err(tables::misnamed(&path));

@@ -163,8 +163,6 @@ fn end_line(rows: u64, checksum: Hasher) -> String {
 pub(super) struct TableReader<'a> {
     pub disk: &'a dyn Disk,
     pub directory: &'a Path,
-    /// Threads that parse a table, at most.
-    pub threads: usize,
 }
 
 impl TableReader<'_> {
@@ -190,7 +188,7 @@ impl TableReader<'_> {
     pub fn each<R: TableRow>(&self, take: impl FnMut(Vec<R>) -> Result<(), StoreError>) -> Result<u64, StoreError> {
         let (path, mut blocks, end) = self.open::<R>()?;
         let parse = |block: Block| parse_rows(&path, &block);
-        let parsed = parse_in_order(&path, self.threads, &mut blocks, &parse, take);
+        let parsed = parse_in_order(&path, &mut blocks, &parse, take);
         let bytes = blocks.end + end.len() as u64;
         // The checksum tells of a row that was changed, and of one that nobody can have written.
         parsed.or_else(|error| self.verify::<R>().and(Err(error)))?;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::blocks::THREADS;
 use super::error::StoreError;
 use super::id_tables::TextIdRow;
 use super::store_row::{Covers, Has, StoreRow};
@@ -44,9 +43,8 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    /// Opens a checkpoint whose tables are parsed on at most so many threads.
-    pub fn open(disk: &'a dyn Disk, checkpoint: &'a Path, threads: usize) -> Result<Self, StoreError> {
-        let reader = TableReader { disk, directory: checkpoint, threads };
+    pub fn open(disk: &'a dyn Disk, checkpoint: &'a Path) -> Result<Self, StoreError> {
+        let reader = TableReader { disk, directory: checkpoint };
         let mut found = None;
         let bytes = reader.each(|mut rows| {
             found = rows.pop();
@@ -57,9 +55,8 @@ impl<'a> Tables<'a> {
 
     /// Opens a checkpoint after all of its tables were verified; the errors are those of each damaged one.
     pub fn verify(disk: &'a dyn Disk, checkpoint: &'a Path) -> Result<Self, Vec<StoreError>> {
-        let reader = TableReader { disk, directory: checkpoint, threads: THREADS };
-        let mut verify = Verify { reader: &reader, errors: Vec::new() };
-        let tables = Self::open(disk, checkpoint, THREADS).map_err(|error| verify.errors.push(error));
+        let mut verify = Verify { reader: &TableReader { disk, directory: checkpoint }, errors: Vec::new() };
+        let tables = Self::open(disk, checkpoint).map_err(|error| verify.errors.push(error));
         // Without its row the other tables are looked for all the same.
         visit(tables.as_ref().map_or(Has::ALL, |tables| tables.row.has), &mut verify);
         match tables {
