@@ -104,7 +104,7 @@ struct Args {
     /// Print which machine is for how many people
     #[arg(long)]
     table: bool,
-    /// What a store without a lobby has: messages, remembered ids, conversations, messages that wait; prints bytes
+    /// Prints the bytes of a store without a lobby: its messages, remembered ids, conversations, and messages that wait
     #[arg(long, num_args = 4, value_names = ["MESSAGES", "IDS", "CONVERSATIONS", "WAITING"], requires = "users")]
     store: Option<Vec<u32>>,
 }
@@ -124,7 +124,7 @@ struct Load {
     tls: bool,
 }
 
-/// What is in a store.
+/// The content of a store.
 struct Stored {
     load: Load,
     lobby: f64,
@@ -254,7 +254,7 @@ fn print_estimate(load: Load) {
     println!("a start: {} after a clean stop, {} after a crash", time(start), time(start + LONGEST_LOG * REPLAY));
 }
 
-/// What the people of each size do.
+/// The loads of the table.
 const SIZES: [(&str, &[&str]); 6] = [
     ("friends: all online, 30 messages a day each", &["--users=20", "--online=20", "--messages=600"]),
     ("a course: 100 online, 20 messages each", &["--users=300", "--online=100", "--messages=6000", "--rooms=60"]),
