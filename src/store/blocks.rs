@@ -4,7 +4,7 @@ use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{Builder, available_parallelism};
+use std::thread::{Builder, available_parallelism, yield_now};
 
 use crc32fast::Hasher;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use super::error::StoreError;
 use crate::disk::File;
 
-/// Length of a block. No row of a table is longer.
-pub(super) const BLOCK_BYTES: usize = 256 << 10;
+/// Length of a block. No row of a table is longer. After each one others may have the processor: while a checkpoint reads, the
+/// router may wait for it, and the scheduler would let it wait for some milliseconds.
+pub(super) const BLOCK_BYTES: usize = 64 << 10;
 
 /// Reads whole lines of a file up to a given length.
 pub(super) struct Blocks {
@@ -115,7 +116,10 @@ pub(super) fn parse_in_order<T: Send>(
         }
         drop(places);
         // A place without a result: the thread has panicked, and the scope says so.
-        in_order.into_iter().map_while(|place: Place<T>| place.recv().ok()).try_for_each(|parsed| take(parsed?))
+        in_order.into_iter().map_while(|place: Place<T>| place.recv().ok()).try_for_each(|parsed| {
+            yield_now();
+            take(parsed?)
+        })
     })
 }
 
@@ -137,5 +141,7 @@ fn parse_next<T>(
     let is_taken = places.send(place).is_ok();
     drop(blocks);
     let is_good = block.is_ok();
-    is_taken && give.send(block.and_then(parse)).is_ok() && is_good
+    let is_taken = is_taken && give.send(block.and_then(parse)).is_ok();
+    yield_now();
+    is_taken && is_good
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::Builder;
+use std::thread::{Builder, yield_now};
 
 use crossbeam_channel::bounded;
 use memchr::memchr_iter;
@@ -23,6 +23,10 @@ use crate::disk::{self, Disk, File};
 
 /// Segments that are parsed before they are applied, at most.
 const SEGMENTS_AHEAD: usize = 2;
+
+/// Records that are applied before others may have the processor: while a checkpoint replays them, the router may wait for it,
+/// and the scheduler would let it wait for some milliseconds.
+const RECORDS_A_TURN: usize = 64;
 
 /// Where the records of a log are replayed. Errors say why a record is none of this log.
 pub trait Replay {
@@ -176,7 +180,10 @@ struct Parsed<T> {
 impl<T> Parsed<T> {
     fn apply(self, replay: &mut impl Replay<Record = T>) -> Result<ReadSegment, WalError> {
         let Self { bytes, records, segment } = self;
-        for (line, range, record) in records {
+        for (index, (line, range, record)) in records.into_iter().enumerate() {
+            if index % RECORDS_A_TURN == 0 {
+                yield_now();
+            }
             let applied = replay.apply(bytes.get(range).unwrap_or_default(), record);
             applied.map_err(|what| WalError::Damaged { file: segment.segment.path.clone(), line, what })?;
         }
@@ -217,6 +224,7 @@ impl Content {
         while self.bytes.get(end).is_some_and(|byte| *byte != b'\n')
             && let Some(batch) = batch_at(&self.head, &self.bytes, end).filter(|batch| batch.number == next_batch)
         {
+            yield_now();
             let mut start = batch.start;
             for record in lines(batch.records) {
                 let range = start..start + record.len();
