@@ -208,7 +208,7 @@ impl Stored {
         self.sum(CHECKPOINT).clamp(most / 4.0, most)
     }
 
-    /// Returns the memory of a server with its log and clients; the state counts so many times.
+    /// Returns the memory of a server with its log and clients; the size of the state is multiplied by `times`.
     fn resident(&self, times: f64, log: f64) -> f64 {
         let client = if self.load.tls { CLIENT_TLS } else { CLIENT };
         let work = limits::AUTH_THREADS as f64 * HASH + self.load.online * client;

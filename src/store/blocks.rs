@@ -110,7 +110,8 @@ pub(super) fn parse_in_order<T: Send>(
     let (places, in_order) = bounded(AHEAD);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (blocks, places) = (&blocks, places.clone());
+            let blocks = &blocks;
+            let places = places.clone();
             let work = move || while parse_next(path, blocks, &places, parse) {};
             Builder::new().name("parsing".to_owned()).spawn_scoped(scope, work).map_err(StoreError::io(path))?;
         }

@@ -222,7 +222,7 @@ fn parse_rows<R: TableRow>(path: &Path, block: &Block) -> Result<Vec<R>, StoreEr
 pub(super) struct Row<'a> {
     /// The fields, with or without what separates them.
     text: Cow<'a, str>,
-    /// Where each field begins and ends.
+    /// The beginning and the end of each field in the text.
     fields: Vec<(usize, usize)>,
 }
 

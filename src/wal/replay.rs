@@ -28,7 +28,7 @@ const SEGMENTS_AHEAD: usize = 2;
 /// and the scheduler would let it wait for some milliseconds.
 const RECORDS_A_TURN: usize = 64;
 
-/// Where the records of a log are replayed. Errors say why a record is none of this log.
+/// The receiver of the records of a log. Errors say why a record is none of this log.
 pub trait Replay {
     type Record: Send;
 

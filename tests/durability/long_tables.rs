@@ -47,7 +47,7 @@ fn its_rows_keep_their_order_and_a_damaged_one_is_named() {
         // After the version and the names of the columns.
         let line = damaged + 3;
         assert!(error.contains(&format!("line {line}: not a row of this table")), "{error}");
-        // Where the checksum does not fit either, it is the one that is told.
+        // A checksum that does not fit either is told first.
         disk.tamper(&path, |bytes| *bytes = content.replacen(&row, &format!("\nus;er{damaged};"), 1).into_bytes());
         let error = store.open(Policy::default(), SMALL).err().expect("a damaged row").to_string();
         assert!(error.contains("the checksum does not fit"), "{error}");

@@ -157,7 +157,7 @@ fn generate(data: &Path, accounts: usize, log_mib: u64) {
 
 /// Measures a server that was stopped.
 fn measure(world: &mut World, names: &[String]) -> Figures {
-    // What was written before would slow the syncs down.
+    // Earlier writes that are still under way would slow the syncs down.
     rustix::fs::sync();
     let ((), ready) = timed(|| _ = world.start());
     let process = Process::of(world.pid());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
-use std::thread::{Builder, ScopedJoinHandle};
+use std::thread::Builder;
 
 use smol_str::SmolStr;
 
@@ -36,8 +36,11 @@ impl<Number: Copy + Ord> LookAlikes<Number> {
         let sorted = std::thread::scope(|scope| {
             let sorting = Builder::new().name("looks".to_owned()).spawn_scoped(scope, sort_other);
             let one = sorted_looks(one);
-            let join = |thread: ScopedJoinHandle<_>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-            one.into_iter().chain(sorting.map_or_else(|_| sort_other(), join))
+            let other = match sorting {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => sort_other(),
+            };
+            one.into_iter().chain(other)
         });
         Self(sorted.collect())
     }

@@ -150,7 +150,9 @@ impl SentIds {
             self.entries = sent;
             self.index(0..self.entries.len() as u16);
         } else {
-            sent.into_iter().for_each(|sent| self.insert(sent, capacity));
+            for sent in sent {
+                self.insert(sent, capacity);
+            }
         }
     }
 
