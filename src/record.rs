@@ -42,7 +42,8 @@ impl<'a> Fields<'a> {
         if !is_printable_ascii(line) && line.chars().any(|c| c.is_control() && c != '\t') {
             return Err(SyntaxError::Control);
         }
-        let mut fields = Vec::with_capacity(8);
+        // As many as SEND has, and most requests at most.
+        let mut fields = Vec::with_capacity(4);
         let mut rest = Some(line);
         // Most lines have no quotes and no escapes, and are only split.
         if memchr2(b'"', b'\\', line.as_bytes()).is_none() {

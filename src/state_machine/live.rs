@@ -39,8 +39,8 @@ pub struct Session {
     /// The client has ended its input: polls do not wait.
     pub hung_up: bool,
     pub address: IpAddr,
-    /// Where the client takes direct chats.
-    pub direct: Option<DirectPort>,
+    /// Where the client takes direct chats. In a box: few have one, and the others no room for it.
+    pub direct: Option<Box<DirectPort>>,
     /// Events without a number, oldest first (protocol, section 7).
     pub transient: VecDeque<Event>,
 }
@@ -97,7 +97,7 @@ impl Presence {
 
     /// Returns the session of a user that takes direct chats: of several the one that has said so last.
     pub fn direct_session(&self, user: AccountNumber) -> Option<(&Session, DirectPort)> {
-        let sessions = self.sessions_of(user).iter().filter_map(|session| Some((session, session.direct?)));
+        let sessions = self.sessions_of(user).iter().filter_map(|session| Some((session, **session.direct.as_ref()?)));
         sessions.max_by_key(|(_, direct)| direct.order)
     }
 
@@ -106,7 +106,7 @@ impl Presence {
         self.ports += 1;
         let order = self.ports;
         let Some((_, session)) = self.session_of(connection) else { return false };
-        session.direct = direct.map(|(port, fingerprint)| DirectPort { port, fingerprint, order });
+        session.direct = direct.map(|(port, fingerprint)| Box::new(DirectPort { port, fingerprint, order }));
         true
     }
 

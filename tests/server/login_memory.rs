@@ -30,7 +30,7 @@ impl Queue {
         self.tasks += 1;
         let connection = ConnectionId(self.tasks);
         let origin = Origin::new(address(number), UserName::new("ana").ok().as_ref());
-        let task = Task { origin, connection, is_guess: true, job: number };
+        let task = Box::new(Task { origin, connection, is_guess: true, job: number });
         self.queue.submit(task, self.now).map(|()| connection)
     }
 

@@ -36,7 +36,7 @@ impl Queue {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
         let origin = Origin::new(peer, UserName::new(name).ok().as_ref());
-        self.queue.submit(Task { origin, connection, is_guess, job: peer }, self.now).map(|()| connection)
+        self.queue.submit(Box::new(Task { origin, connection, is_guess, job: peer }), self.now).map(|()| connection)
     }
 
     fn guess(&mut self, peer: IpAddr, name: &str) -> Result<ConnectionId, Busy> {

@@ -40,7 +40,8 @@ impl Queue {
     fn submit(&mut self, number: usize) {
         self.tasks += 1;
         let origin = Origin::new(address(number), UserName::new("ana").ok().as_ref());
-        let task = Task { origin, connection: ConnectionId(self.tasks), is_guess: true, job: (number, self.tasks) };
+        let task =
+            Box::new(Task { origin, connection: ConnectionId(self.tasks), is_guess: true, job: (number, self.tasks) });
         self.queue.submit(task, Instant::now()).expect("a place");
         self.waiting.entry(number).or_default().push(self.tasks);
     }

@@ -23,7 +23,7 @@ struct State {
 
 impl AuthQueue {
     /// Adds a task, if there is a place for it. Never blocks.
-    pub fn submit(&self, task: Task<Job>) -> Result<(), Busy> {
+    pub fn submit(&self, task: Box<Task<Job>>) -> Result<(), Busy> {
         self.state.lock().queue.submit(task, Instant::now())?;
         self.changed.notify_one();
         Ok(())

@@ -27,15 +27,11 @@ impl Origin {
 
     /// Returns what is counted: each network with the name, and with any name; and the number of failures from which on it
     /// waits.
-    fn counted(&self) -> Vec<(Key, usize)> {
-        let mut counted = Vec::new();
-        for (network, factor) in self.networks.with_factors() {
-            if let Some(name) = &self.name {
-                counted.push(((network, Some(name.clone())), limits::FAILURES_PER_NAME * factor));
-            }
-            counted.push(((network, None), limits::FAILURES_PER_ADDRESS * factor));
-        }
-        counted
+    fn counted(&self) -> impl Iterator<Item = (Key, usize)> {
+        self.networks.with_factors().flat_map(|(network, factor)| {
+            let with_name = self.name.clone().map(|name| ((network, Some(name)), limits::FAILURES_PER_NAME * factor));
+            with_name.into_iter().chain([((network, None), limits::FAILURES_PER_ADDRESS * factor)])
+        })
     }
 
     fn counts_for(&self, (network, name): &Key) -> bool {
@@ -61,11 +57,10 @@ impl FailedLogins {
     /// Returns when the next password of this origin may be verified; `None`: now. Each that is `under_way` counts as a
     /// failure until it has ended, so that guesses at once are no more than one after the other.
     pub fn wait_until(&self, origin: &Origin, under_way: &[Origin], now: Instant) -> Option<Instant> {
-        let counted = origin.counted();
-        let waits = counted.iter().filter_map(|(key, most)| {
-            let failures = self.failures.get(key)?;
-            let unknown = under_way.iter().filter(|other| other.counts_for(key)).count();
-            let beyond = (failures.count + unknown).checked_sub(*most)?;
+        let waits = origin.counted().filter_map(|(key, most)| {
+            let failures = self.failures.get(&key)?;
+            let unknown = under_way.iter().filter(|other| other.counts_for(&key)).count();
+            let beyond = (failures.count + unknown).checked_sub(most)?;
             let wait = limits::FAILURE_WAIT.saturating_mul(2_u32.saturating_pow(beyond.try_into().unwrap_or(u32::MAX)));
             let last = if unknown > 0 { now } else { failures.last };
             Some(last + wait.min(limits::MAX_FAILURE_WAIT))

@@ -36,7 +36,7 @@ impl Auth {
     }
 
     /// Gives the task of a connection to the threads, if the queue has room for one more of this address. Never blocks.
-    pub fn submit(&self, task: Task<Job>) -> Result<(), Busy> {
+    pub fn submit(&self, task: Box<Task<Job>>) -> Result<(), Busy> {
         self.queue.submit(task)
     }
 

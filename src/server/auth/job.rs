@@ -21,8 +21,8 @@ type Known = Box<dyn FnOnce(&[u8]) -> bool + Send>;
 
 impl Task<Job> {
     /// Makes the task of a connection.
-    pub fn new(origin: Origin, connection: ConnectionId, job: Job) -> Self {
+    pub fn new(origin: Origin, connection: ConnectionId, job: Job) -> Box<Self> {
         let is_guess = matches!(job, Job::Verify { .. });
-        Self { origin, connection, is_guess, job }
+        Box::new(Self { origin, connection, is_guess, job })
     }
 }

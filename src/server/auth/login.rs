@@ -10,7 +10,7 @@ use super::failed_logins::Origin;
 use super::job::Job;
 use super::login_queue::{Busy, Task};
 use super::names::Account;
-use super::outcome::{LoginDevice, Outcome};
+use super::outcome::{LoginDevice, Outcome, PendingAccount};
 use crate::model::{DeviceName, KeyDigest, Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Port};
 use crate::server::audit::{Event, LoginFailure};
@@ -50,7 +50,7 @@ pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
 
 /// Reads a login line, and returns what an auth thread is to do for it: nothing, if the line has a key.
 #[inline(never)]
-fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Option<Task<Job>>, CloseReason> {
+fn read(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<Option<Box<Task<Job>>>, CloseReason> {
     if let Some(ko) = shared.banned.find(connection.peer) {
         return Err(ko.into());
     }
@@ -94,7 +94,7 @@ fn refuse(connection: &Connection, ko: Ko) -> CloseReason {
 }
 
 impl Attempt {
-    fn begin(self: Box<Self>) -> Result<Task<Job>, Ko> {
+    fn begin(self: Box<Self>) -> Result<Box<Task<Job>>, Ko> {
         if self.is_login { self.verify() } else { self.register() }
     }
 
@@ -115,7 +115,7 @@ impl Attempt {
     }
 
     /// Compares the password with the account's.
-    fn verify(self: Box<Self>) -> Result<Task<Job>, Ko> {
+    fn verify(self: Box<Self>) -> Result<Box<Task<Job>>, Ko> {
         let name = UserName::new(&self.user).ok();
         let account = name.as_ref().and_then(|name| self.shared.accounts.find(name));
         let Some(account) = account else {
@@ -135,7 +135,7 @@ impl Attempt {
 
     /// Has an auth thread compare the password with the account's hash. The login cache is asked at the turn of the job and
     /// not before: until then a right password is treated as a wrong one, and no guess is free.
-    fn compare(self: Box<Self>, account: Arc<Account>) -> Task<Job> {
+    fn compare(self: Box<Self>, account: Arc<Account>) -> Box<Task<Job>> {
         self.task(|attempt, password| {
             let hash = account.password_hash.clone();
             let shared = attempt.shared.clone();
@@ -154,7 +154,7 @@ impl Attempt {
     }
 
     /// Checks name and password of a new account, and has the password hashed.
-    fn register(self: Box<Self>) -> Result<Task<Job>, Ko> {
+    fn register(self: Box<Self>) -> Result<Box<Task<Job>>, Ko> {
         if self.shared.registration == Registration::Closed {
             return Err(Code::Closed.into());
         }
@@ -173,15 +173,15 @@ impl Attempt {
                     let order = attempt.order;
                     let device = attempt.device.clone();
                     let retry = Box::new(move |ko| attempt.retry_as_login(ko));
-                    let outcome = Outcome::Register { retry, order, device, user, password: new, password_hash };
-                    shared.report_login(connection, outcome);
+                    let account = PendingAccount { user, password: new, password_hash, device, order, retry };
+                    shared.report_login(connection, Outcome::Register(Box::new(account)));
                 }
             });
             Job::Hash { password, done }
         }))
     }
 
-    fn task(self: Box<Self>, job: impl FnOnce(Box<Self>, Vec<u8>) -> Job) -> Task<Job> {
+    fn task(self: Box<Self>, job: impl FnOnce(Box<Self>, Vec<u8>) -> Job) -> Box<Task<Job>> {
         let origin = self.origin.clone();
         let password = self.password.clone().into_bytes();
         let connection = self.connection;

@@ -25,7 +25,8 @@ use crate::state_machine::ConnectionId;
 /// the queue, a hundred leave 29 places.
 const AUTH_QUEUE: usize = 4_096;
 
-/// A job with the login that it is for. A connection has one at a time.
+/// A job with the login that it is for. A connection has one at a time. Tasks are handed on in a box: the stack of a reader,
+/// which keeps the pages that it has once touched, has no copies of them.
 pub struct Task<Job> {
     pub origin: Origin,
     pub connection: ConnectionId,
@@ -53,7 +54,7 @@ pub struct Ticket {
 }
 
 struct Entry<Job> {
-    task: Task<Job>,
+    task: Box<Task<Job>>,
     /// Its place is one of those that are set aside.
     is_aside: bool,
     /// Its client has closed its side of the connection.
@@ -97,7 +98,7 @@ impl<Job> Default for LoginQueue<Job> {
 
 impl<Job> LoginQueue<Job> {
     /// Adds a task, if there is a place for it.
-    pub fn submit(&mut self, task: Task<Job>, now: Instant) -> Result<(), Busy> {
+    pub fn submit(&mut self, task: Box<Task<Job>>, now: Instant) -> Result<(), Busy> {
         let due = self.due(&task, now);
         let is_aside = due.is_some();
         if !self.places(is_aside).has_place(&task.origin.networks) {
@@ -223,7 +224,7 @@ impl<Job> LoginQueue<Job> {
     }
 
     fn begin(&mut self, entry: Entry<Job>) -> Next<Job> {
-        let Task { origin, job, .. } = entry.task;
+        let Task { origin, job, .. } = *entry.task;
         self.under_way.push(origin.clone());
         Next::Do(Ticket { origin, is_aside: entry.is_aside }, job)
     }

@@ -17,19 +17,24 @@ pub(crate) struct LoginDevice {
     pub key: Option<KeyDigest>,
 }
 
+/// An account that is to be created.
+pub(crate) struct PendingAccount {
+    pub user: UserName,
+    pub password: Password,
+    pub password_hash: Arc<str>,
+    /// The device that the login line names.
+    pub device: Option<DeviceName>,
+    /// Position of the login line among all.
+    pub order: u64,
+    pub retry: Retry,
+}
+
 /// Outcome of an attempt, for the router.
 pub(crate) enum Outcome {
     /// The password, or the key, is right.
     LoggedIn { account: Arc<Account>, order: u64, device: Option<LoginDevice> },
     /// The account may be created.
-    Register {
-        retry: Retry,
-        order: u64,
-        device: Option<DeviceName>,
-        user: UserName,
-        password: Password,
-        password_hash: Arc<str>,
-    },
+    Register(Box<PendingAccount>),
     /// A last KO, and the connection is closed.
     Refused(Ko),
 }

@@ -74,7 +74,7 @@ pub(crate) struct Slot {
 /// What a connection counts under, beside the total.
 struct Place {
     /// `None`: a proxy's, which has not said for whom it is.
-    networks: Option<Networks>,
+    peer: Option<IpAddr>,
     /// `None`: one to the web port, which has not asked for one.
     port: Option<Port>,
 }
@@ -87,16 +87,16 @@ impl ConnectionTable {
     /// Counts a new connection. `None`: there are too many already, or this many `strangers` of its address.
     pub fn admit(self: &Arc<Self>, peer: Option<IpAddr>, port: Option<Port>, strangers: usize) -> Option<Slot> {
         let mut counts = self.counts.lock();
-        let place = Place { networks: peer.map(Networks::of), port };
-        if !self.has_place(&counts, place.networks.as_ref(), strangers) {
+        if !self.has_place(&counts, peer, strangers) {
             return None;
         }
+        let place = Place { peer, port };
         counts.change(&place, Count::add_stranger);
         counts.peak = counts.peak.max(counts.all.total);
         Some(Slot { table: self.clone(), place, logged_in: AtomicBool::new(false) })
     }
 
-    fn has_place(&self, counts: &Counts, networks: Option<&Networks>, strangers: usize) -> bool {
+    fn has_place(&self, counts: &Counts, peer: Option<IpAddr>, strangers: usize) -> bool {
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
         if !fits(counts.all, self.capacity, self.capacity / 4) {
             return false;
@@ -106,7 +106,7 @@ impl ConnectionTable {
             let count = counts.per_network.get(&network).copied().unwrap_or_default();
             fits(count, limits::CONNECTIONS_PER_ADDRESS * factor, strangers * factor)
         };
-        networks.is_none_or(|networks| networks.with_factors().all(fits_network))
+        peer.is_none_or(|peer| Networks::of(peer).with_factors().all(fits_network))
     }
 
     /// Counts the open connections of a port; `None`: those to the web port before the upgrade.
@@ -144,7 +144,8 @@ impl Counts {
             Some(Port::Recv) => change(&mut self.recv),
             None => change(&mut self.web),
         }
-        for network in place.networks.iter().flat_map(Networks::as_slice) {
+        let Some(peer) = place.peer else { return };
+        for network in Networks::of(peer).as_slice() {
             let count = self.per_network.entry(*network).or_default();
             change(count);
             if count.total == 0 {
@@ -158,12 +159,12 @@ impl Slot {
     /// Counts a connection that has not logged in under another address or port from now on. Returns whether there is a place
     /// for it; else nothing changes.
     pub fn move_to(&mut self, peer: IpAddr, port: Option<Port>, strangers: usize) -> bool {
-        let place = Place { networks: Some(Networks::of(peer)), port };
+        let peer = Some(peer);
         let mut counts = self.table.counts.lock();
         counts.change(&self.place, Count::remove_stranger);
-        let has_place = self.table.has_place(&counts, place.networks.as_ref(), strangers);
+        let has_place = self.table.has_place(&counts, peer, strangers);
         if has_place {
-            self.place = place;
+            self.place = Place { peer, port };
         }
         counts.change(&self.place, Count::add_stranger);
         has_place

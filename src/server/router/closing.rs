@@ -40,7 +40,7 @@ impl Router {
         let ids: Vec<_> = self.sessions.keys().copied().collect();
         for id in ids {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
-            session.close.get_or_insert(Code::Shutdown.into());
+            session.close_when_over(Code::Shutdown.into());
             if matches!(session.login, Login::Pending) {
                 self.close_now(id, Code::Shutdown.into());
             } else {
@@ -54,7 +54,7 @@ impl Router {
         if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_over())
             && let Some(reason) = session.close.take()
         {
-            self.close_now(id, reason);
+            self.close_now(id, *reason);
         }
     }
 

@@ -10,7 +10,7 @@ use super::session::Login;
 use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Port, Reply, write_list_head};
 use crate::server::audit;
-use crate::server::auth::outcome::{LoginDevice, Outcome};
+use crate::server::auth::outcome::{LoginDevice, Outcome, PendingAccount};
 use crate::server::connections::connection::{CloseReason, Connection};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effect};
 
@@ -61,7 +61,7 @@ impl Router {
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
-                        self.submit(id, Job::Lookup(lookup, excerpt));
+                        self.submit(id, Job::Lookup(*lookup, excerpt));
                     }
                 }
                 Effect::Events { to, delivery, .. } => self.deliver(to, delivery, &mut encoded),
@@ -137,7 +137,7 @@ impl Router {
                 self.shared.metrics.logins.accepted.add(1);
                 self.resumable.push(id);
             }
-            (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
+            (Login::Registering(_) | Login::Pending, _) => return self.finish_registration(id, reply),
         }
         self.write_reply(id, &reply);
     }
@@ -166,10 +166,11 @@ impl Router {
                 }
             }
             Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
-            Outcome::Register { retry, order, device, user, password, password_hash } => {
-                session.login =
-                    Login::Registering { retry, order, device, password, password_hash: password_hash.clone() };
-                return self.execute(id, Command::Register { name: user, password_hash });
+            Outcome::Register(account) => {
+                let PendingAccount { user, password_hash, .. } = &*account;
+                let register = Command::Register { name: user.clone(), password_hash: password_hash.clone() };
+                session.login = Login::Registering(account);
+                return self.execute(id, register);
             }
         }
         Ok(())
@@ -179,9 +180,8 @@ impl Router {
     fn finish_registration(&mut self, id: ConnectionId, reply: Reply) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let login = std::mem::replace(&mut session.login, Login::Pending);
-        if let (Login::Registering { order, device, password, password_hash, .. }, Reply::LoggedIn(LoggedIn { user })) =
-            (login, reply)
-        {
+        if let (Login::Registering(account), Reply::LoggedIn(LoggedIn { user })) = (login, reply) {
+            let PendingAccount { password, password_hash, device, order, .. } = *account;
             self.shared.accounts.remember_new(&user, &password_hash, &password);
             let from = session.connection.peer;
             let port = session.connection.port;
@@ -197,7 +197,7 @@ impl Router {
             self.user_connections.remove(user, id);
         }
         let retried = match login {
-            Login::Registering { retry, .. } => retry(ko),
+            Login::Registering(account) => (account.retry)(ko),
             _ => Err(ko),
         };
         if let Err(ko) = retried {

@@ -276,7 +276,7 @@ impl Router {
     /// The client will ask no more: what was asked is still answered, a waiting poll at once.
     fn end_reading(&mut self, id: ConnectionId, reason: CloseReason) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
-        session.close.get_or_insert(reason);
+        session.close_when_over(reason);
         if session.started > 0 && self.shared.auth.end_input(session.connection.peer, id) {
             self.refuse_password(id);
         }

@@ -44,11 +44,11 @@ impl Router {
         let device = |id: &ConnectionId| self.sessions.get(id).and_then(|session| session.device.clone());
         let closed = match &which {
             LogOut::Connection(number) => {
-                let number = ConnectionId(*number);
-                let Some(id) = self.user_connections.of(&user).iter().find(|id| **id == number) else {
+                let id = ConnectionId(*number);
+                if !self.user_connections.has(&user, id) {
                     return Step::Answer(Code::NoSession.into());
-                };
-                device(id)
+                }
+                device(&id)
             }
             LogOut::Device(_) | LogOut::Others => None,
         };
@@ -60,7 +60,7 @@ impl Router {
         match self.sessions.get_mut(&id) {
             Some(session) if id == by => {
                 session.pending.clear();
-                session.close.get_or_insert(logged_out());
+                session.close_when_over(logged_out());
             }
             _ => self.close_now(id, logged_out()),
         }
@@ -75,7 +75,7 @@ impl Router {
 
     /// Returns all connections of a user, on both ports.
     pub(crate) fn connections_of(&self, user: &UserName) -> Vec<ConnectionId> {
-        self.user_connections.of(user).to_vec()
+        self.user_connections.of(user).collect()
     }
 
     /// Closes the connections of a user other than this one and those of its device, if it has one.
@@ -90,14 +90,14 @@ impl Router {
             let others = self.sessions.get(id).and_then(|session| session.device.as_ref());
             *id != this && (device.is_none() || others != device)
         };
-        let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(is_other).collect();
+        let others: Vec<_> = self.user_connections.of(user).filter(is_other).collect();
         for other in others {
             self.close_now(other, last.clone());
         }
     }
 
     fn sessions_of(&self, user: &UserName) -> impl Iterator<Item = (ConnectionId, &Session)> {
-        let ids = self.user_connections.of(user).iter();
-        ids.filter_map(|id| Some((*id, self.sessions.get(id)?.as_ref())))
+        let ids = self.user_connections.of(user);
+        ids.filter_map(|id| Some((id, self.sessions.get(&id)?.as_ref())))
     }
 }

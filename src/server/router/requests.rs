@@ -156,7 +156,7 @@ impl Router {
 
     fn set_lookup(&mut self, id: ConnectionId, lookup: Lookup) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.lookup = Some(lookup);
+            session.lookup = Some(Box::new(lookup));
         }
     }
 
@@ -252,7 +252,7 @@ impl Router {
     fn look_up_again(&mut self, id: ConnectionId, lookup: Option<Lookup>) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         let Some((user, lookup)) = session.user().cloned().zip(lookup) else { return Ok(()) };
-        session.lookup = Some(lookup.clone());
+        session.lookup = Some(Box::new(lookup.clone()));
         let command = match lookup {
             Lookup::History { target, limit, before } => Command::Excerpt { user, target, limit, before },
             Lookup::Erase { target, seq } => Command::Erase { user, target, seq, sought: Sought::NotLookedUp },

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::history_reader::Lookup;
 use crate::limits;
-use crate::model::{DeviceName, Password, Timestamp, UserName};
+use crate::model::{DeviceName, Timestamp, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::{Port, Reply};
-use crate::server::auth::outcome::Retry;
+use crate::server::auth::outcome::PendingAccount;
 use crate::server::connections::connection::{CloseReason, Connection};
 use crate::server::connections::request::Received;
 use crate::state_machine::{AccountNumber, Command, Cost};
@@ -30,15 +30,8 @@ pub(crate) enum Step {
 pub(crate) enum Login {
     /// The login line is still to come, or its password is being verified.
     Pending,
-    /// The account is being created.
-    Registering {
-        retry: Retry,
-        /// Position of the login line among all.
-        order: u64,
-        device: Option<DeviceName>,
-        password: Password,
-        password_hash: Arc<str>,
-    },
+    /// The account is being created. In a box: other logins have no room for it.
+    Registering(Box<PendingAccount>),
     /// A RECV session is being opened for this user.
     Opening(UserName),
     Done(UserName),
@@ -49,7 +42,7 @@ impl Login {
     pub fn verified_user(&self) -> Option<&UserName> {
         match self {
             Self::Opening(user) | Self::Done(user) => Some(user),
-            Self::Pending | Self::Registering { .. } => None,
+            Self::Pending | Self::Registering(_) => None,
         }
     }
 }
@@ -88,15 +81,16 @@ pub(crate) struct Session {
     /// The last request that was started has to be answered before the next one: its reply may be large (a list), or comes
     /// from another thread (a poll, the history, a password hash).
     pub exclusive: bool,
-    /// The search in a history file that a started HISTORY, STATUS or READ needs.
-    pub lookup: Option<Lookup>,
+    /// The search in a history file that a started HISTORY, STATUS or READ needs. In a box, as `close`: most sessions
+    /// have neither, and no room for them.
+    pub lookup: Option<Box<Lookup>>,
     /// Replies that are to be sent, and how many they are.
     out: Vec<u8>,
     answered: u64,
     /// The straggler thread has bytes that the socket has refused.
     straggling: bool,
     /// The connection is closed for this reason once everything before is answered.
-    pub close: Option<CloseReason>,
+    pub close: Option<Box<CloseReason>>,
 }
 
 impl Session {
@@ -116,6 +110,11 @@ impl Session {
             straggling: false,
             close: None,
         }
+    }
+
+    /// Has the connection closed once everything before is answered; of several reasons the first counts.
+    pub fn close_when_over(&mut self, reason: CloseReason) {
+        self.close.get_or_insert_with(|| Box::new(reason));
     }
 
     /// Notes that a user is logged in.

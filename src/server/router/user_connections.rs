@@ -1,30 +1,31 @@
 //! The connections of each user who has logged in.
 
-use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
 use crate::model::UserName;
 use crate::state_machine::ConnectionId;
 
-/// By user, in the order of the logins.
+/// By user, and of one user in the order in which they were accepted. Most users have one connection: a set of pairs takes
+/// less memory than a map to lists.
 #[derive(Default)]
-pub(crate) struct UserConnections(HashMap<UserName, Vec<ConnectionId>>);
+pub(crate) struct UserConnections(BTreeSet<(UserName, ConnectionId)>);
 
 impl UserConnections {
     pub fn add(&mut self, user: &UserName, id: ConnectionId) {
-        self.0.entry_ref(user).or_default().push(id);
+        self.0.insert((user.clone(), id));
     }
 
     /// Removes a connection that is being closed.
     pub fn remove(&mut self, user: &UserName, id: ConnectionId) {
-        if let Some(ids) = self.0.get_mut(user) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.0.remove(user);
-            }
-        }
+        self.0.remove(&(user.clone(), id));
     }
 
-    pub fn of(&self, user: &UserName) -> &[ConnectionId] {
-        self.0.get(user).map_or(&[], Vec::as_slice)
+    pub fn of(&self, user: &UserName) -> impl Iterator<Item = ConnectionId> {
+        let all = (user.clone(), ConnectionId(0))..=(user.clone(), ConnectionId(u64::MAX));
+        self.0.range(all).map(|(_, id)| *id)
+    }
+
+    pub fn has(&self, user: &UserName, id: ConnectionId) -> bool {
+        self.0.contains(&(user.clone(), id))
     }
 }
