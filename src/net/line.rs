@@ -12,9 +12,9 @@ use super::tls::is_clear_text;
 use super::web_socket::is_too_long;
 use crate::limits;
 
-/// Size in bytes of the input buffer of a connection that sends little: a POLL fits. One that is filled grows, to the second
-/// size at first; a long line makes it grow further, for its own time.
-const READ_BYTES: usize = 64;
+/// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
+/// makes it grow further, for its own time.
+const READ_BYTES: usize = 256;
 const BUSY_READ_BYTES: usize = 4 << 10;
 
 /// Most bytes discarded in a lingering close.
@@ -129,8 +129,8 @@ impl LineReader {
         let read = self.socket.read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {
-            // A connection that fills its buffer is busy: it gets a larger one, until it sends less.
-            self.buffer.reserve_exact((3 * self.buffer.len()).min(BUSY_READ_BYTES.saturating_sub(self.buffer.len())));
+            // A connection that fills its buffer is busy: it gets a larger one, and keeps it.
+            self.buffer.reserve_exact(BUSY_READ_BYTES.saturating_sub(self.buffer.len()));
         }
         match read {
             Ok(0) => Err(LineError::Closed),
@@ -149,14 +149,11 @@ impl LineReader {
         }
     }
 
-    /// Removes the bytes that were returned. When nothing is left, and the buffer was larger than these needed, frees it: a
-    /// connection that waits has a small one.
+    /// Removes the bytes that were returned; frees a large buffer when nothing is left in it.
     fn make_space(&mut self) {
-        let returned = self.taken.min(self.buffer.len());
-        self.buffer.drain(..returned);
+        self.buffer.drain(..self.taken.min(self.buffer.len()));
         (self.taken, self.searched) = (0, self.searched.saturating_sub(self.taken));
-        let enough = if returned <= READ_BYTES { READ_BYTES } else { BUSY_READ_BYTES };
-        if self.buffer.is_empty() && self.buffer.capacity() > enough {
+        if self.buffer.is_empty() && self.buffer.capacity() > BUSY_READ_BYTES {
             self.buffer = Vec::new();
         }
     }

@@ -17,7 +17,7 @@ use crate::server::shared::Shared;
 /// Reads from one connection until it ends.
 pub(crate) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
     connection.outgoing.register_reader();
-    if shared.router.send(Input::Accepted(connection.clone())).is_err() {
+    if !announce(shared, connection) {
         return;
     }
     let mut reader = Reader {
@@ -26,8 +26,24 @@ pub(crate) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
         lines: LineReader::new(connection.outgoing.socket().clone(), shared.timeout),
         window: Window::new(connection),
     };
-    let ended = match reader.read_login() {
-        Ok(()) => Input::ReadingEnded(connection.id, reader.read_requests()),
+    let ended = reader.read_login().map(|()| reader.read_requests());
+    finish(shared, connection, ended);
+}
+
+/// Gives the connection to the router. `false`: the server has stopped.
+///
+/// Not inlined, nor are [`finish`] and [`enqueue`]: under the call that waits for a line, the stack would hold what they
+/// hand to the router.
+#[inline(never)]
+fn announce(shared: &Shared, connection: &Arc<Connection>) -> bool {
+    shared.router.send(Input::Accepted(connection.clone())).is_ok()
+}
+
+/// Tells the router that the requests have ended, or that the login has failed, and waits until the connection is closed.
+#[inline(never)]
+fn finish(shared: &Shared, connection: &Connection, ended: Result<CloseReason, CloseReason>) {
+    let ended = match ended {
+        Ok(reason) => Input::ReadingEnded(connection.id, reason),
         Err(reason) => Input::ReadingFailed(connection.id, reason),
     };
     let gone = ended.client_is_gone() && !connection.outgoing.is_closed();
@@ -84,8 +100,6 @@ impl Reader<'_> {
 }
 
 /// Enqueues a request. An error: it is the last one, or the server has stopped.
-///
-/// Not inlined: under the call that waits for a line, the stack would hold the requests of this one.
 #[inline(never)]
 fn enqueue(shared: &Shared, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
     let received = Received { request: parse(connection.port, line), bytes: line.len() };
