@@ -32,8 +32,8 @@ use wachat::course::judge::script;
 /// Number of defects that are looked for at the same time.
 const LANES: usize = 2;
 
-/// Time-out of the tests of a defect: longer than any take, even on a busy machine.
-const TIMEOUT: Duration = Duration::from_secs(150);
+/// Time-out of the tests of a defect: longer than any take, even on a busy machine with two cores.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Environment variable with a part of the names of the defects that are looked for; without it all are.
 const ONLY: &str = "WACHAT_PLANTED_ONLY";
