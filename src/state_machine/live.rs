@@ -39,7 +39,7 @@ pub struct Session {
     /// The client has ended its input: polls do not wait.
     pub hung_up: bool,
     pub address: IpAddr,
-    /// Where the client takes direct chats. In a box: few have one, and the others no room for it.
+    /// The port at which the client takes direct chats. In a box: few have one, and the others no room for it.
     pub direct: Option<Box<DirectPort>>,
     /// Events without a number, oldest first (protocol, section 7).
     pub transient: VecDeque<Event>,

@@ -28,10 +28,12 @@ impl Origin {
     /// Returns what is counted: each network with the name, and with any name; and the number of failures from which on it
     /// waits.
     fn counted(&self) -> impl Iterator<Item = (Key, usize)> {
-        self.networks.with_factors().flat_map(|(network, factor)| {
-            let with_name = self.name.clone().map(|name| ((network, Some(name)), limits::FAILURES_PER_NAME * factor));
-            with_name.into_iter().chain([((network, None), limits::FAILURES_PER_ADDRESS * factor)])
-        })
+        let networks = || self.networks.with_factors();
+        let named = networks().filter(|_| self.name.is_some());
+        let with_name =
+            named.map(|(network, factor)| ((network, self.name.clone()), limits::FAILURES_PER_NAME * factor));
+        let with_any = networks().map(|(network, factor)| ((network, None), limits::FAILURES_PER_ADDRESS * factor));
+        with_name.chain(with_any)
     }
 
     fn counts_for(&self, (network, name): &Key) -> bool {

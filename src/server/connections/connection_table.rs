@@ -73,7 +73,8 @@ pub(crate) struct Slot {
 
 /// What a connection counts under, beside the total.
 struct Place {
-    /// `None`: a proxy's, which has not said for whom it is.
+    /// `None`: a proxy's, which has not said for whom it is. Its networks are computed where they are counted: kept, they
+    /// would be three times as long.
     peer: Option<IpAddr>,
     /// `None`: one to the web port, which has not asked for one.
     port: Option<Port>,

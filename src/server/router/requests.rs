@@ -250,9 +250,9 @@ impl Router {
 
     /// Begins a lookup again.
     fn look_up_again(&mut self, id: ConnectionId, lookup: Option<Lookup>) -> Result<(), Fatal> {
-        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let Some(session) = self.sessions.get(&id) else { return Ok(()) };
         let Some((user, lookup)) = session.user().cloned().zip(lookup) else { return Ok(()) };
-        session.lookup = Some(Box::new(lookup.clone()));
+        self.set_lookup(id, lookup.clone());
         let command = match lookup {
             Lookup::History { target, limit, before } => Command::Excerpt { user, target, limit, before },
             Lookup::Erase { target, seq } => Command::Erase { user, target, seq, sought: Sought::NotLookedUp },
